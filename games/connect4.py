@@ -1,0 +1,112 @@
+"""Connect Four's rules on bitboards, for any size up to 64 bits with one guard bit above each column.
+
+Bit `column * (height + 1) + row`, row 0 at the bottom. State words: the mover's stones, all stones, plies
+played. The guard bit keeps the four shifted line tests from running over into the next column.
+"""
+
+import numpy as np
+
+from games.game import DRAW, MOVER_WON, ONGOING, Game
+from games.kernel import INIT, LEGAL, OBSERVE, STEP, i64, kernel, u64
+from games.registry import register
+from games.symmetry import compose, mirror_columns
+
+_ONE = np.uint64(1)
+
+
+@kernel(u64(u64, i64, i64))
+def _run_starts(stones, shift, length):
+    """Bits from which `length` stones follow each other at distance `shift`."""
+    starts = stones
+    for i in range(1, length):
+        starts &= stones >> np.uint64(i * shift)
+    return starts
+
+
+@kernel(i64(u64, i64, i64))
+def has_line(stones, height, length):
+    """1 if `stones` holds `length` in a row: vertical, horizontal or on a diagonal."""
+    stride = height + 1
+    for shift in (1, stride, stride - 1, stride + 1):
+        if _run_starts(stones, shift, length) != 0:
+            return 1
+    return 0
+
+
+def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
+    """Connect Four on `height` x `width`, `k` in a row (default 6 x 7, four)."""
+    if not (1 <= height and 1 <= width and (height + 1) * width <= 64 and 2 <= k <= max(height, width)):
+        raise ValueError(
+            f"connect4 cannot have height={height}, width={width}, k={k}: "
+            "(height + 1) * width must be at most 64 and k between 2 and the longer side"
+        )
+    stride = height + 1
+    cells = height * width
+
+    @kernel(INIT)
+    def init(state_W):
+        state_W[:] = 0
+
+    @kernel(LEGAL)
+    def legal(state_W, flags_A):
+        count = 0
+        for column in range(width):
+            top = _ONE << np.uint64(column * stride + height - 1)
+            free = (state_W[1] & top) == 0
+            flags_A[column] = 1 if free else 0
+            count += 1 if free else 0
+        return count
+
+    @kernel(STEP)
+    def step(state_W, action, next_W):
+        mask = state_W[1]
+        floor = _ONE << np.uint64(action * stride)
+        column = ((_ONE << np.uint64(height)) - _ONE) << np.uint64(action * stride)
+        stone = (mask + floor) & column
+        mover = state_W[0] | stone
+        next_W[0] = mask & ~state_W[0]
+        next_W[1] = mask | stone
+        next_W[2] = state_W[2] + _ONE
+        if has_line(mover, height, k) == 1:
+            return MOVER_WON
+        return DRAW if next_W[2] == np.uint64(cells) else ONGOING
+
+    @kernel(OBSERVE)
+    def observe(state_W, planes_PHW):
+        """Planes: own, opponent's, board, and one where the mover is the player who began the game."""
+        own = state_W[0]
+        mask = state_W[1]
+        began = 1.0 if (state_W[2] & _ONE) == 0 else 0.0
+        for column in range(width):
+            for row in range(height):
+                bit = np.uint64(column * stride + row)
+                mine = (own >> bit) & _ONE
+                any_stone = (mask >> bit) & _ONE
+                planes_PHW[0, height - 1 - row, column] = mine
+                planes_PHW[1, height - 1 - row, column] = any_stone - mine
+                planes_PHW[2, height - 1 - row, column] = 1.0
+                planes_PHW[3, height - 1 - row, column] = began
+
+    default = (height, width, k) == (6, 7, 4)
+    columns_SA = mirror_columns(width)
+    return Game(
+        name="connect4" if default else f"connect4:height={height},width={width},k={k}",
+        kind="connect4",
+        height=height,
+        width=width,
+        planes=4,
+        actions=width,
+        words=3,
+        max_plies=cells,
+        in_a_row=k,
+        action_is="column",
+        cells_SC=compose(height, width, columns_SA),
+        actions_SA=columns_SA,
+        init=init,
+        legal=legal,
+        step=step,
+        observe=observe,
+    )
+
+
+register("connect4", connect4)

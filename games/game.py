@@ -1,0 +1,91 @@
+"""A game: sizes, symmetries, and four compiled functions on a row of 64-bit words.
+
+Shape letters, here and wherever games are used: W words of a state, A actions, P planes, H height,
+W_ width (the last axis of planes), C cells = H * W_, S symmetries.
+
+The laws every game obeys (tests/test_game_laws.py checks them by random play):
+
+- a position is over, or it has a legal move;
+- `step` leaves its input untouched and fills the whole of its output;
+- `legal` fills the whole of its output with 0 or 1 and returns how many are 1;
+- symmetries are permutations, the first is the identity, and they commute with all four functions.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+# What `step` returns.
+ONGOING = 0
+MOVER_WON = 1  # the player who has just moved; the player to move in the new state has lost
+DRAW = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Game:
+    """One game at one size. `name` is what `games.make` accepts and gives this game back.
+
+    The functions, all compiled with the signatures of `games.kernel`:
+
+    - `init(state_W)` writes the starting position.
+    - `legal(state_W, flags_A) -> count` is only asked of a position that is not over.
+    - `step(state_W, action, next_W) -> status`; the action must be legal. `next_W` may not be `state_W`.
+    - `observe(state_W, planes_PHW)` shows the position to a network. Plane 0 holds the mover's stones,
+      plane 1 the opponent's, plane 2 is one on every cell of the board (so that the edge can be seen
+      through zero padding); a game may add more.
+    """
+
+    name: str
+    kind: str  # the family, with one notation and one set of human-knowledge agents: "connect4", "gomoku"
+    height: int
+    width: int
+    planes: int
+    actions: int
+    words: int
+    max_plies: int
+    in_a_row: int
+    action_is: str  # "column" or "cell" (row-major from the top left): what an action number names
+    cells_SC: np.ndarray  # int64; image under symmetry s of what stands in cell c stands in cells_SC[s, c]
+    actions_SA: np.ndarray  # int64; likewise for actions
+    init: Callable
+    legal: Callable
+    step: Callable
+    observe: Callable
+    options: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def cells(self) -> int:
+        return self.height * self.width
+
+    @property
+    def symmetries(self) -> int:
+        return len(self.cells_SC)
+
+    def initial(self) -> np.ndarray:
+        """The starting position, uint64 [W]."""
+        state_W = np.zeros(self.words, np.uint64)
+        self.init(state_W)
+        return state_W
+
+    def legal_actions(self, state_W: np.ndarray) -> np.ndarray:
+        """Legal actions in ascending order, int64."""
+        flags_A = np.zeros(self.actions, np.uint8)
+        self.legal(state_W, flags_A)
+        return np.flatnonzero(flags_A)
+
+    def after(self, state_W: np.ndarray, action: int) -> tuple[np.ndarray, int]:
+        """The next state and its status. `ValueError` if the action is not legal."""
+        flags_A = np.zeros(self.actions, np.uint8)
+        self.legal(state_W, flags_A)
+        if not (0 <= action < self.actions and flags_A[action]):
+            raise ValueError(f"action {action} is not legal here; legal are {np.flatnonzero(flags_A).tolist()}")
+        next_W = np.zeros(self.words, np.uint64)
+        return next_W, int(self.step(state_W, action, next_W))
+
+    def planes_of(self, state_W: np.ndarray) -> np.ndarray:
+        """The network's view of a position, float32 [P, H, W]."""
+        planes_PHW = np.zeros((self.planes, self.height, self.width), np.float32)
+        self.observe(state_W, planes_PHW)
+        return planes_PHW

@@ -1,0 +1,144 @@
+"""Gomoku's rules on bitboards: any board from 3 to 20, k in a row, freestyle or standard.
+
+Bit `row * size + column`, row 0 at the top. State words: the mover's stones, the opponent's stones,
+plies played. Freestyle: k or more in a row win. Standard: exactly k. Tic-tac-toe is 3 x 3 with k = 3.
+"""
+
+import numpy as np
+
+from games.game import DRAW, MOVER_WON, ONGOING, Game
+from games.kernel import INIT, LEGAL, OBSERVE, STEP, i64, kernel, words_W
+from games.registry import nearest, register
+from games.symmetry import dihedral
+
+_ONE = np.uint64(1)
+_RULES = ("freestyle", "standard")
+
+
+@kernel(i64(words_W, i64, i64, i64, i64, i64, i64, i64))
+def _run(state_W, first_word, size, row, column, d_row, d_column, most):
+    """Stones in a row going out from a cell, the cell itself not counted, up to `most`."""
+    count = 0
+    row += d_row
+    column += d_column
+    while count < most and 0 <= row < size and 0 <= column < size:
+        cell = row * size + column
+        if (state_W[first_word + (cell >> 6)] >> np.uint64(cell & 63)) & _ONE == 0:
+            break
+        count += 1
+        row += d_row
+        column += d_column
+    return count
+
+
+@kernel(i64(words_W, i64, i64, i64, i64, i64))
+def _completes(state_W, first_word, size, cell, k, exact):
+    """1 if the stone just placed on `cell` makes a winning line."""
+    row = cell // size
+    column = cell % size
+    for d_row, d_column in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        forward = _run(state_W, first_word, size, row, column, d_row, d_column, k)
+        backward = _run(state_W, first_word, size, row, column, -d_row, -d_column, k)
+        length = 1 + forward + backward
+        if length == k or (exact == 0 and length > k):
+            return 1
+    return 0
+
+
+def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
+    """Gomoku on `size` x `size`, `k` in a row, by rule `freestyle` (k or more) or `standard` (exactly k)."""
+    if not (3 <= size <= 20 and 2 <= k <= size):
+        raise ValueError(f"gomoku cannot have size={size}, k={k}: size is 3 to 20, k is 2 to size")
+    if rule not in _RULES:
+        raise ValueError(f"unknown rule {rule!r}{nearest(rule, list(_RULES))}; rules: {', '.join(_RULES)}")
+    cells = size * size
+    side = (cells + 63) // 64  # words for one player's stones
+    words = 2 * side + 1
+    exact = 1 if rule == "standard" else 0
+
+    @kernel(INIT)
+    def init(state_W):
+        state_W[:] = 0
+
+    @kernel(LEGAL)
+    def legal(state_W, flags_A):
+        count = 0
+        for cell in range(cells):
+            word = cell >> 6
+            free = 1 - int(((state_W[word] | state_W[side + word]) >> np.uint64(cell & 63)) & _ONE)
+            flags_A[cell] = free
+            count += free
+        return count
+
+    @kernel(STEP)
+    def step(state_W, action, next_W):
+        for word in range(side):
+            next_W[word] = state_W[side + word]
+            next_W[side + word] = state_W[word]
+        next_W[side + (action >> 6)] |= _ONE << np.uint64(action & 63)
+        next_W[2 * side] = state_W[2 * side] + _ONE
+        if _completes(next_W, side, size, action, k, exact) == 1:
+            return MOVER_WON
+        return DRAW if next_W[2 * side] == np.uint64(cells) else ONGOING
+
+    @kernel(OBSERVE)
+    def observe(state_W, planes_PHW):
+        """Planes: own, opponent's, board, and one where the mover is the player who began the game."""
+        began = 1.0 if (state_W[2 * side] & _ONE) == 0 else 0.0
+        for row in range(size):
+            for column in range(size):
+                cell = row * size + column
+                bit = np.uint64(cell & 63)
+                planes_PHW[0, row, column] = (state_W[cell >> 6] >> bit) & _ONE
+                planes_PHW[1, row, column] = (state_W[side + (cell >> 6)] >> bit) & _ONE
+                planes_PHW[2, row, column] = 1.0
+                planes_PHW[3, row, column] = began
+
+    symmetries_SC = dihedral(size)
+    return Game(
+        name=_canonical(size, k, rule),
+        kind="gomoku",
+        height=size,
+        width=size,
+        planes=4,
+        actions=cells,
+        words=words,
+        max_plies=cells,
+        in_a_row=k,
+        action_is="cell",
+        cells_SC=symmetries_SC,
+        actions_SA=symmetries_SC,
+        init=init,
+        legal=legal,
+        step=step,
+        observe=observe,
+        options={"rule": rule},
+    )
+
+
+def _canonical(size: int, k: int, rule: str) -> str:
+    if (size, k, rule) == (3, 3, "freestyle"):
+        return "tictactoe"
+    parts = [f"size={size}"] + ([f"k={k}"] if k != 5 else []) + ([f"rule={rule}"] if rule != "freestyle" else [])
+    return "gomoku:" + ",".join(parts)
+
+
+def tictactoe() -> Game:
+    """Tic-tac-toe: the probe on which everything can be checked by exhaustive search."""
+    return gomoku(size=3, k=3)
+
+
+def gomoku9() -> Game:
+    """Gomoku on 9 x 9, freestyle."""
+    return gomoku(size=9)
+
+
+def gomoku15() -> Game:
+    """Gomoku on 15 x 15, freestyle."""
+    return gomoku(size=15)
+
+
+register("gomoku", gomoku)
+register("gomoku9", gomoku9)
+register("gomoku15", gomoku15)
+register("tictactoe", tictactoe)

@@ -1,0 +1,67 @@
+"""How kernels are compiled: numba, GIL released, cached on disk under a key made of our sources.
+
+numba's own cache notices a change only in the file of the function itself, not in what that function
+calls. The cache folder is therefore named after a hash of every source file that holds kernels.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numba
+from numba import types
+
+_ROOT = Path(__file__).resolve().parent.parent
+_KEPT_CACHES = 4  # a few versions side by side, so that switching branches does not recompile
+
+u64 = types.uint64
+i64 = types.int64
+words_W = types.Array(u64, 1, "C")
+flags_A = types.Array(types.uint8, 1, "C")
+planes_PHW = types.Array(types.float32, 3, "C")
+
+# The four signatures of a game. Searches take them as arguments of these types, so that one compiled
+# search serves every game.
+INIT = types.void(words_W)
+LEGAL = i64(words_W, flags_A)
+STEP = i64(words_W, i64, words_W)
+OBSERVE = types.void(words_W, planes_PHW)
+
+
+def _sources_hash() -> str:
+    digest = hashlib.sha256(numba.__version__.encode())
+    for package in ("games", "selfplay"):
+        for path in sorted((_ROOT / package).rglob("*.py")):
+            source = path.read_bytes()
+            if b"kernel" in source:
+                digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + source)
+    return digest.hexdigest()[:16]
+
+
+def cache_dir() -> Path:
+    """The folder of compiled kernels for the sources as they stand now."""
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selfplay"
+    folder = root / f"kernels-{_sources_hash()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.touch()
+        old = sorted(root.glob("kernels-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for stale in old[_KEPT_CACHES:]:
+            shutil.rmtree(stale, ignore_errors=True)
+    except OSError:  # a read-only home: numba falls back to compiling at every start
+        return folder
+    return folder
+
+
+if "NUMBA_CACHE_DIR" not in os.environ:
+    numba.config.CACHE_DIR = str(cache_dir())
+
+
+def kernel(signature: object = None, **options: object) -> Callable[[Callable], Callable]:
+    """`numba.njit` with the GIL released, the disk cache on, and C's rules for division by zero."""
+    settings = {"nogil": True, "cache": True, "error_model": "numpy"} | options
+    if signature is None:
+        return numba.njit(**settings)
+    return numba.njit(signature, **settings)

@@ -1,0 +1,3 @@
+"""Self-play reinforcement learning for small games, measured against human knowledge."""
+
+__version__ = "0.1.0"
