@@ -1,0 +1,270 @@
+"""Every setting of a run: frozen dataclasses, one per phase, and a strict loader for TOML files.
+
+The presets in configs/ hold only deviations from these defaults, a reason on each line. Any setting is
+also a dotted flag of `selfplay train`, as in `--search.simulations 64`.
+"""
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from games.registry import nearest
+
+
+class ConfigError(ValueError):
+    """A setting that a user must mend; the message names it, and what is allowed."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """Tree search: the rule at the root and inside the tree, and how much of it a move gets."""
+
+    rule: Literal["gumbel", "puct"] = "gumbel"
+    simulations: int = 32
+    """simulations per full search"""
+    fast_simulations: int = 8
+    """simulations of a fast search, whose position is not learned from"""
+    full_fraction: float = 1.0
+    """share of moves that get a full search (playout-cap randomisation); 1 turns it off"""
+    considered: int = 16
+    """gumbel: actions sampled without replacement at the root, then halved"""
+    c_visit: float = 50.0
+    """gumbel: sigma(q) = (c_visit + max visits) * c_scale * q, with q in [-1, 1]"""
+    c_scale: float = 0.5
+    c_puct: float = 1.5
+    """puct: weight of the exploration term"""
+    fpu_reduction: float = 0.25
+    """puct: an unvisited move is worth its parent's value less this times sqrt(visited prior mass)"""
+    noise_fraction: float = 0.25
+    """puct: share of Dirichlet noise in the root's prior; 0 turns it off"""
+    noise_total: float = 10.0
+    """puct: Dirichlet alpha summed over the legal moves"""
+    forced_playouts: float = 0.0
+    """puct: k of forced playouts and policy-target pruning; 0 turns both off"""
+    prove: bool = True
+    """carry proven wins, draws and losses up the tree, and use them in targets and move choice"""
+    cache_bits: int = 17
+    """log2 of the entries of each thread's evaluation cache; 0 turns it off"""
+
+    def __post_init__(self) -> None:
+        _require(self.simulations >= 1, f"search.simulations is at least 1, not {self.simulations}")
+        _require(self.fast_simulations >= 1, f"search.fast_simulations is at least 1, not {self.fast_simulations}")
+        _require(0 < self.full_fraction <= 1, f"search.full_fraction is in (0, 1], not {self.full_fraction}")
+        _require(self.considered >= 1, f"search.considered is at least 1, not {self.considered}")
+        _require(0 <= self.noise_fraction < 1, f"search.noise_fraction is in [0, 1), not {self.noise_fraction}")
+        _require(0 <= self.cache_bits <= 24, f"search.cache_bits is 0 to 24, not {self.cache_bits}")
+        _require(self.c_puct > 0 and self.c_scale > 0, "search.c_puct and search.c_scale are above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayConfig:
+    """Self-play: how many games at once, and where their variety comes from."""
+
+    games: int = 256
+    """games at once on each thread: the batch of the network"""
+    positions: int = 32768
+    """positions added to the replay buffer by one generation, all threads together"""
+    opening_plies: int = 4
+    """each game begins with 0 to this many uniformly random moves, the number drawn uniformly"""
+    temperature_plies: int = 12
+    """first plies in which a move is sampled from the improved policy instead of the best one played"""
+
+    def __post_init__(self) -> None:
+        _require(self.games >= 1, f"play.games is at least 1, not {self.games}")
+        _require(self.positions >= 1, f"play.positions is at least 1, not {self.positions}")
+        _require(self.opening_plies >= 0, f"play.opening_plies is at least 0, not {self.opening_plies}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """The value/policy network."""
+
+    architecture: str = "resnet:3x32"
+    """`resnet:BLOCKSxFILTERS` with global pooling, or `mlp:LAYERSxWIDTH`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayConfig:
+    """The window of past positions that is learned from. It grows as KataGo's does (Wu 2019, appendix C):
+    window(n) = minimum * (1 + factor * ((n / minimum) ** exponent - 1) / exponent) for n positions made."""
+
+    minimum: int = 65536
+    exponent: float = 0.75
+    factor: float = 0.4
+    capacity: int = 1_000_000
+    """positions that the ring holds at most; bounds memory"""
+
+    def __post_init__(self) -> None:
+        _require(0 < self.exponent <= 1, f"replay.exponent is in (0, 1], not {self.exponent}")
+        _require(1 <= self.minimum <= self.capacity, "replay.minimum is between 1 and replay.capacity")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnConfig:
+    """Gradient steps between two generations of self-play."""
+
+    batch: int = 512
+    reuse: float = 4.0
+    """how often each new position is trained on, on average: fixes the number of steps"""
+    learning_rate: float = 2e-3
+    warmup_steps: int = 200
+    final_rate: float = 0.1
+    """share of the learning rate left at the end of the budget (cosine decay); 1 keeps it constant"""
+    weight_decay: float = 1e-4
+    ema: float = 0.99
+    """decay per step of the averaged weights that play"""
+    root_value_mix: float = 0.25
+    """share of the search's root value in the value target; the rest is the game's result"""
+    reply_weight: float = 0.15
+    """weight of the auxiliary loss on the opponent's reply"""
+    value_weight: float = 1.0
+    gradient_clip: float = 5.0
+
+    def __post_init__(self) -> None:
+        _require(self.batch >= 2, f"learn.batch is at least 2, not {self.batch}")
+        _require(self.reuse > 0, f"learn.reuse is above 0, not {self.reuse}")
+        _require(self.learning_rate > 0, f"learn.learning_rate is above 0, not {self.learning_rate}")
+        _require(0 <= self.ema < 1, f"learn.ema is in [0, 1), not {self.ema}")
+        _require(0 <= self.root_value_mix <= 1, f"learn.root_value_mix is in [0, 1], not {self.root_value_mix}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnowledgeConfig:
+    """Human knowledge that learning is allowed to use; each is a switch with a price."""
+
+    symmetry: bool = True
+    """show the learner every position in a random symmetry of the board"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalConfig:
+    """Matches against reference players during training; they never influence what is learned."""
+
+    opponents: tuple[str, ...] = ("rules", "alphabeta:depth=4")
+    games: int = 100
+    """games of one match; half with each colour, from paired openings"""
+    simulations: int = 64
+    per_decade: int = 8
+    """evaluations per tenfold of training compute (log-spaced); 0 evaluates at the end only"""
+    first_flops: float = 1e12
+    """training compute at which the first evaluation happens"""
+    final_games: int = 400
+    """games of each match at the end of the run"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All settings of one run."""
+
+    game: str = "connect4"
+    seed: int = 0
+    minutes: float = 10.0
+    """training stops after this many minutes of self-play and learning (evaluation not counted)"""
+    generations: int = 0
+    """stop after this many generations; 0 means no such limit"""
+    flops: float = 0.0
+    """stop after this much training compute (FLOPs of play and learning); 0 means no such limit"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = 0
+    """actor threads; 0 means one per core (CPU) or two (CUDA)"""
+    search: SearchConfig = field(default_factory=SearchConfig)
+    play: PlayConfig = field(default_factory=PlayConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    learn: LearnConfig = field(default_factory=LearnConfig)
+    knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
+    eval: EvalConfig = field(default_factory=EvalConfig)
+
+    def __post_init__(self) -> None:
+        _require(self.minutes >= 0, f"minutes is at least 0, not {self.minutes}")
+        _require(self.threads >= 0, f"threads is at least 0, not {self.threads}")
+
+
+def _checked(value: Any, kind: Any, where: str) -> Any:
+    """`value` as `kind`, or a `ConfigError`. A whole number may stand for a float; nothing else converts."""
+    if dataclasses.is_dataclass(kind):
+        _require(isinstance(value, dict), f"{where} is a table of settings, not {value!r}")
+        return from_dict(kind, value, where)
+    if get_origin(kind) is Literal:
+        allowed = [str(option) for option in get_args(kind)]
+        _require(
+            value in get_args(kind),
+            f"{where} is one of {', '.join(allowed)}, not {value!r}{nearest(str(value), allowed)}",
+        )
+        return value
+    if get_origin(kind) is tuple:
+        _require(
+            isinstance(value, list | tuple) and all(isinstance(item, str) for item in value),
+            f"{where} is a list of texts, not {value!r}",
+        )
+        return tuple(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    _require(type(value) is kind, f"{where} is of type {kind.__name__}, not {type(value).__name__} ({value!r})")
+    return value
+
+
+def from_dict(cls: Any, values: dict[str, Any], where: str = "") -> Any:
+    """A dataclass from nested dictionaries; unknown keys and wrong types raise `ConfigError`."""
+    kinds = get_type_hints(cls)
+    for key in values:
+        path = f"{where}.{key}" if where else key
+        _require(
+            key in kinds,
+            f"unknown setting {path!r}{nearest(key, list(kinds))}; known here: {', '.join(kinds)}",
+        )
+    return cls(**{key: _checked(value, kinds[key], f"{where}.{key}" if where else key) for key, value in values.items()})
+
+
+def merged(base: Any, values: dict[str, Any], where: str = "") -> Any:
+    """`base` with the given nested settings replaced; the same checks as `from_dict`."""
+    kinds = get_type_hints(type(base))
+    checked: dict[str, Any] = {}
+    for key, value in values.items():
+        path = f"{where}.{key}" if where else key
+        _require(key in kinds, f"unknown setting {path!r}{nearest(key, list(kinds))}; known here: {', '.join(kinds)}")
+        old = getattr(base, key)
+        if dataclasses.is_dataclass(old) and isinstance(value, dict):
+            checked[key] = merged(old, value, path)
+        else:
+            checked[key] = _checked(value, kinds[key], path)
+    return dataclasses.replace(base, **checked)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The nested dictionary of a TOML file; `ConfigError` if it cannot be read as one."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
+def to_toml(config: Any) -> str:
+    """Text that `read_toml` and `from_dict` turn back into an equal config."""
+
+    def literal(value: Any) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, tuple):
+            return "[" + ", ".join(literal(item) for item in value) + "]"
+        if isinstance(value, str):
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return repr(value)
+
+    plain, tables = [], []
+    for item in dataclasses.fields(config):
+        value = getattr(config, item.name)
+        if dataclasses.is_dataclass(value):
+            tables.append(f"\n[{item.name}]\n{to_toml(value)}")
+        else:
+            plain.append(f"{item.name} = {literal(value)}\n")
+    return "".join(plain) + "".join(tables)
