@@ -1,0 +1,362 @@
+"""The steps of a search: begin, simulate until a leaf needs the evaluator, take in the evaluations."""
+
+import math
+
+import numpy as np
+from games.game import MOVER_WON, ONGOING
+from games.kernel import flags_A, i64, kernel, u64, words_W
+from numba import float64 as f64
+from numba import types, void
+
+from selfplay.search import gumbel, puct, rng
+from selfplay.search.tree import (
+    EVALUATIONS,
+    FOREST,
+    HITS,
+    LEGAL_FN,
+    NONE,
+    OBSERVE_FN,
+    PROVEN_DRAW,
+    PROVEN_LOSS,
+    ROWS,
+    RULES,
+    SIMULATIONS,
+    STEP_FN,
+    UNPROVEN,
+    nodes_N,
+    row_A,
+    states_NW,
+)
+from selfplay.search.value import backup, proven_value
+
+_SMALLEST_PRIOR = 1e-9  # keeps every legal move reachable, and its logarithm finite
+
+
+@kernel(u64(words_W))
+def key_of(state_W):
+    """A 64-bit key of a position; two positions share one with probability 2^-64."""
+    key = np.uint64(0)
+    for word in state_W:
+        key = rng.mix(key ^ word) + np.uint64(0x9E3779B97F4A7C15)
+    return key
+
+
+@kernel(void(nodes_N, i64, i64, i64))
+def _add_node(tree_N, node, parent, action):
+    tree_N[node]["parent"] = parent
+    tree_N[node]["action"] = action
+    tree_N[node]["first_child"] = NONE
+    tree_N[node]["next_sibling"] = NONE
+    tree_N[node]["best_untried"] = NONE
+    tree_N[node]["visits"] = 0
+    tree_N[node]["proven"] = UNPROVEN
+    tree_N[node]["plies"] = 0
+    tree_N[node]["value_sum"] = 0.0
+    tree_N[node]["draw_sum"] = 0.0
+    if parent != NONE:
+        tree_N[node]["next_sibling"] = tree_N[parent]["first_child"]
+        tree_N[parent]["first_child"] = node
+
+
+@kernel(void(nodes_N, row_A, i64))
+def _find_untried(tree_N, prior_A, node):
+    best = NONE
+    highest = 0.0
+    for action in range(len(prior_A)):
+        if prior_A[action] > highest:
+            highest = prior_A[action]
+            best = action
+    tree_N[node]["best_untried"] = best
+    tree_N[node]["untried_prior"] = highest
+
+
+@kernel(void(row_A, row_A, flags_A))
+def softmax_legal(prior_A, logits_A, legal_A):
+    """Probabilities of the legal moves (never quite 0); -1 elsewhere."""
+    highest = -1e30
+    for action in range(len(prior_A)):
+        if legal_A[action] == 1 and logits_A[action] > highest:
+            highest = logits_A[action]
+    total = 0.0
+    for action in range(len(prior_A)):
+        if legal_A[action] == 1:
+            weight = math.exp(logits_A[action] - highest)
+            prior_A[action] = weight
+            total += weight
+    for action in range(len(prior_A)):
+        prior_A[action] = max(prior_A[action] / total, _SMALLEST_PRIOR) if legal_A[action] == 1 else -1.0
+
+
+@kernel(void(FOREST, i64, words_W, i64, i64, i64))
+def begin(forest, g, state_W, budget, schedule, noise):
+    """Start game g's search of `state_W`, which must not be over, with an empty tree."""
+    _add_node(forest.nodes_GN[g], 0, NONE, NONE)
+    forest.states_GNW[g, 0] = state_W
+    search = forest.searches_G[g]
+    search["size"] = 1
+    search["simulations"] = 0
+    search["budget"] = budget
+    search["schedule"] = schedule
+    search["noise"] = noise
+    search["considered"] = 0
+    search["leaf"] = 0
+    search["row"] = NONE
+    forest.tried_GA[g] = 0
+
+
+@kernel(void(FOREST, i64, i64, RULES))
+def _prepare_root(forest, g, legal_count, rules):
+    """Once the root is evaluated: its noise, and how many moves sequential halving starts from."""
+    search = forest.searches_G[g]
+    prior_A = forest.priors_GNA[g, 0]
+    search["considered"] = min(forest.halving_SMN.shape[1] - 1, legal_count)
+    if rules.gumbel == 1:
+        for action in range(len(prior_A)):
+            forest.gumbels_GA[g, action] = 0.0
+            if search["noise"] == 1 and prior_A[action] > 0.0:
+                forest.gumbels_GA[g, action] = rng.gumbel(forest.rng_G, g)
+    elif search["noise"] == 1 and rules.noise_fraction > 0.0:
+        puct.add_noise(prior_A, forest.rng_G, g, rules.noise_fraction, rules.noise_total, forest.scratch_A)
+        _find_untried(forest.nodes_GN[g], prior_A, 0)
+
+
+@kernel(void(FOREST, i64, row_A, f64, f64, RULES))
+def _expand(forest, g, prior_A, value, draw, rules):
+    """Give game g's waiting leaf its evaluation, and back it up."""
+    search = forest.searches_G[g]
+    leaf = search["leaf"]
+    tree_N = forest.nodes_GN[g]
+    own_prior_A = forest.priors_GNA[g, leaf]
+    legal_count = 0
+    for action in range(len(own_prior_A)):
+        own_prior_A[action] = prior_A[action]
+        if prior_A[action] > 0.0:
+            legal_count += 1
+    tree_N[leaf]["value"] = value
+    tree_N[leaf]["draw"] = draw
+    tree_N[leaf]["open"] = legal_count
+    _find_untried(tree_N, own_prior_A, leaf)
+    backup(tree_N, leaf, value, draw, 0, rules.prove)
+    search["leaf"] = NONE
+    search["row"] = NONE
+    if leaf == 0:
+        _prepare_root(forest, g, legal_count, rules)
+    else:
+        search["simulations"] += 1
+        forest.counts[SIMULATIONS] += 1
+
+
+@kernel(i64(FOREST, i64, RULES))
+def _select_root(forest, g, rules):
+    search = forest.searches_G[g]
+    if rules.gumbel == 1:
+        wanted = forest.halving_SMN[search["schedule"], search["considered"], search["simulations"]]
+        return gumbel.select_root(
+            forest.nodes_GN[g], forest.priors_GNA[g, 0], forest.gumbels_GA[g], forest.tried_GA[g], wanted, rules
+        )
+    return puct.select(forest.nodes_GN[g], 0, rules, search["noise"])
+
+
+@kernel(i64(FOREST, i64, RULES, STEP_FN))
+def _simulate(forest, g, rules, step):
+    """One descent. Returns 1 if it ended in a leaf that needs an evaluation, 0 if it is already backed up."""
+    search = forest.searches_G[g]
+    tree_N = forest.nodes_GN[g]
+    node = 0
+    choice = _select_root(forest, g, rules)
+    action = -2 - choice if choice < NONE else tree_N[choice]["action"]
+    forest.tried_GA[g, action] += 1
+    while choice >= 0:
+        node = choice
+        if tree_N[node]["best_untried"] == NONE and tree_N[node]["first_child"] == NONE:
+            break  # a finished game
+        if rules.prove == 1 and tree_N[node]["proven"] != UNPROVEN:
+            break
+        if rules.gumbel == 1:
+            choice = gumbel.select(tree_N, node, rules, forest.scratch_A)
+        else:
+            choice = puct.select(tree_N, node, rules, 0)
+    status = ONGOING
+    newly_proven = 0
+    if choice < NONE:
+        action = -2 - choice
+        leaf = search["size"]
+        search["size"] += 1
+        prior_A = forest.priors_GNA[g, node]
+        _add_node(tree_N, leaf, node, action)
+        tree_N[leaf]["prior"] = prior_A[action]
+        prior_A[action] = -1.0
+        _find_untried(tree_N, prior_A, node)
+        status = step(forest.states_GNW[g, node], action, forest.states_GNW[g, leaf])
+        if status == ONGOING:
+            search["leaf"] = leaf
+            return 1
+        tree_N[leaf]["proven"] = PROVEN_LOSS if status == MOVER_WON else PROVEN_DRAW
+        newly_proven = 1
+        node = leaf
+    value = proven_value(tree_N[node]["proven"])
+    draw = 1.0 if tree_N[node]["proven"] == PROVEN_DRAW else 0.0
+    backup(tree_N, node, value, draw, newly_proven, rules.prove)
+    search["simulations"] += 1
+    forest.counts[SIMULATIONS] += 1
+    return 0
+
+
+@kernel(i64(FOREST, i64, RULES, OBSERVE_FN))
+def _request(forest, g, rules, observe):
+    """Look game g's leaf up in the cache; else give it a row in the batch. 1 if it must wait for the row."""
+    search = forest.searches_G[g]
+    state_W = forest.states_GNW[g, search["leaf"]]
+    counts = forest.counts
+    key = key_of(state_W)
+    entries = len(forest.cache_key_E)
+    slot = NONE
+    if entries > 1:
+        slot = int(key & np.uint64(entries - 1))
+        if forest.cache_key_E[slot] == key:
+            counts[HITS] += 1
+            row = forest.cache_row_E[slot]
+            if row == NONE:
+                _expand(
+                    forest,
+                    g,
+                    forest.cache_prior_EA[slot],
+                    forest.cache_value_E2[slot, 0],
+                    forest.cache_value_E2[slot, 1],
+                    rules,
+                )
+                return 0
+            search["row"] = row
+            return 1
+        if forest.cache_row_E[slot] == NONE:
+            forest.cache_key_E[slot] = key
+            forest.cache_row_E[slot] = counts[ROWS]
+        else:
+            slot = NONE  # the entry is promised to another position of this batch
+    row = counts[ROWS]
+    observe(state_W, forest.planes_BPHW[row])
+    forest.slot_B[row] = slot
+    search["row"] = row
+    counts[ROWS] += 1
+    return 1
+
+
+@kernel(i64(FOREST, i64, RULES, STEP_FN, OBSERVE_FN))
+def run_until_leaf(forest, g, rules, step, observe):
+    """Simulate until game g waits for the evaluator (1) or its search is complete (0)."""
+    search = forest.searches_G[g]
+    if search["leaf"] != NONE and _request(forest, g, rules, observe) == 1:
+        return 1
+    while search["simulations"] < search["budget"]:
+        if rules.prove == 1 and forest.nodes_GN[g, 0]["proven"] != UNPROVEN:
+            return 0
+        if _simulate(forest, g, rules, step) == 1 and _request(forest, g, rules, observe) == 1:
+            return 1
+    return 0
+
+
+@kernel(void(FOREST, RULES, LEGAL_FN, types.Array(types.float32, 2, "C"), types.Array(types.float32, 2, "C")))
+def take_in(forest, rules, legal, logits_BA, wdl_B3):
+    """Hand the evaluations of a batch to the games that wait for them, and to the cache. Clears the batch."""
+    legal_A = forest.flags_A
+    for g in range(len(forest.searches_G)):
+        search = forest.searches_G[g]
+        row = search["row"]
+        if row == NONE:
+            continue
+        leaf = search["leaf"]
+        prior_A = forest.priors_GNA[g, leaf]
+        legal(forest.states_GNW[g, leaf], legal_A)
+        softmax_legal(prior_A, logits_BA[row], legal_A)
+        value = wdl_B3[row, 0] - wdl_B3[row, 2]
+        draw = wdl_B3[row, 1]
+        slot = forest.slot_B[row]
+        if slot != NONE and forest.cache_row_E[slot] == row:
+            forest.cache_prior_EA[slot] = prior_A
+            forest.cache_value_E2[slot, 0] = value
+            forest.cache_value_E2[slot, 1] = draw
+            forest.cache_row_E[slot] = NONE
+        _expand(forest, g, prior_A, value, draw, rules)
+    forest.counts[EVALUATIONS] += forest.counts[ROWS]
+    forest.counts[ROWS] = 0
+
+
+@kernel(i64(FOREST, RULES, STEP_FN, OBSERVE_FN))
+def run_all(forest, rules, step, observe):
+    """`run_until_leaf` for every game; returns how many rows now wait for the evaluator."""
+    for g in range(len(forest.searches_G)):
+        if forest.searches_G[g]["row"] == NONE:
+            run_until_leaf(forest, g, rules, step, observe)
+    return forest.counts[ROWS]
+
+
+@kernel(i64(FOREST, i64, i64))
+def descend_root(forest, g, action):
+    """Make the subtree under `action` game g's tree, nodes kept in their order; returns its size.
+
+    0 if the action has no child yet; the tree is then left as it was.
+    """
+    tree_N = forest.nodes_GN[g]
+    new_root = NONE
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        if tree_N[child]["action"] == action:
+            new_root = child
+        child = tree_N[child]["next_sibling"]
+    if new_root == NONE or (tree_N[new_root]["first_child"] == NONE and tree_N[new_root]["best_untried"] == NONE):
+        return 0
+    size = 0
+    place_N = np.full(forest.searches_G[g]["size"], NONE, np.int64)
+    for node in range(new_root, forest.searches_G[g]["size"]):
+        parent = tree_N[node]["parent"]
+        if node != new_root and (parent < new_root or place_N[parent] == NONE):
+            continue
+        # `node` moves to a place at or before its own, so nothing still needed is overwritten.
+        place_N[node] = size
+        tree_N[size] = tree_N[node]
+        forest.states_GNW[g, size] = forest.states_GNW[g, node]
+        forest.priors_GNA[g, size] = forest.priors_GNA[g, node]
+        tree_N[size]["first_child"] = NONE
+        tree_N[size]["next_sibling"] = NONE
+        if node == new_root:
+            tree_N[size]["parent"] = NONE
+            tree_N[size]["action"] = NONE
+        else:
+            tree_N[size]["parent"] = place_N[parent]
+            tree_N[size]["next_sibling"] = tree_N[place_N[parent]]["first_child"]
+            tree_N[place_N[parent]]["first_child"] = size
+        size += 1
+    forest.searches_G[g]["size"] = size
+    return size
+
+
+@kernel(void(FOREST, i64, i64, i64, i64, RULES))
+def resume(forest, g, budget, schedule, noise, rules):
+    """Search on from a tree whose root is already expanded, as `descend_root` leaves it."""
+    search = forest.searches_G[g]
+    search["simulations"] = 0
+    search["budget"] = budget
+    search["schedule"] = schedule
+    search["noise"] = noise
+    search["leaf"] = NONE
+    search["row"] = NONE
+    forest.tried_GA[g] = 0
+    legal_count = 0
+    child = forest.nodes_GN[g, 0]["first_child"]
+    while child != NONE:
+        legal_count += 1
+        child = forest.nodes_GN[g, child]["next_sibling"]
+    for action in range(forest.priors_GNA.shape[2]):
+        if forest.priors_GNA[g, 0, action] > 0.0:
+            legal_count += 1
+    _prepare_root(forest, g, legal_count, rules)
+
+
+@kernel(void(FOREST, states_NW, flags_A, i64, i64, i64, RULES))
+def begin_all(forest, states_NW, known_N, budget, schedule, noise, rules):
+    """Start the searches of N positions; where `known_N` is 1, go on from the tree that is there."""
+    for g in range(len(states_NW)):
+        if known_N[g] == 1:
+            resume(forest, g, budget, schedule, noise, rules)
+        else:
+            begin(forest, g, states_NW[g], budget, schedule, noise)

@@ -1,0 +1,201 @@
+"""What a finished search says of its root: visits, Q, the improved policy, and the move to play.
+
+A search that has proven moves restricts itself to the right ones: the fastest win, else - where every
+move is proven - the draws or the longest loss, else every move that is not proven lost.
+"""
+
+import math
+
+from games.kernel import flags_A, i64, kernel
+from numba import types, void
+
+from selfplay.search.gumbel import completion
+from selfplay.search.tree import (
+    FOREST,
+    NONE,
+    PROVEN_DRAW,
+    PROVEN_LOSS,
+    PROVEN_WIN,
+    RULES,
+    UNPROVEN,
+    counts_A,
+    actions_N,
+    nodes_N,
+    priors_NA,
+    row_A,
+)
+from selfplay.search.value import proven_value, q_of
+
+
+@kernel(void(FOREST, i64, RULES, flags_A))
+def candidates(forest, g, rules, allowed_A):
+    """Flags the moves that proofs leave to choose from."""
+    tree_N = forest.nodes_GN[g]
+    prior_A = forest.priors_GNA[g, 0]
+    for action in range(len(allowed_A)):
+        allowed_A[action] = 1 if prior_A[action] > 0.0 else 0
+    outcome = tree_N[0]["proven"] if rules.prove == 1 else UNPROVEN
+    wanted = UNPROVEN  # what the chosen moves' children are proven to be
+    if outcome == PROVEN_WIN:
+        wanted = PROVEN_LOSS
+    elif outcome == PROVEN_DRAW:
+        wanted = PROVEN_DRAW
+    elif outcome == PROVEN_LOSS:
+        wanted = PROVEN_WIN
+    plies = -1
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        if wanted != UNPROVEN and wanted != PROVEN_DRAW and tree_N[child]["proven"] == wanted:
+            further = tree_N[child]["plies"]
+            if plies < 0 or (further < plies if wanted == PROVEN_LOSS else further > plies):
+                plies = further
+        child = tree_N[child]["next_sibling"]
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        proven = tree_N[child]["proven"] if rules.prove == 1 else UNPROVEN
+        fits = proven != PROVEN_WIN
+        if wanted != UNPROVEN:
+            fits = proven == wanted and (plies < 0 or tree_N[child]["plies"] == plies)
+        allowed_A[tree_N[child]["action"]] = 1 if fits else 0
+        child = tree_N[child]["next_sibling"]
+    if wanted != UNPROVEN:  # a move never tried is proven to be nothing
+        for action in range(len(allowed_A)):
+            if prior_A[action] > 0.0:
+                allowed_A[action] = 0
+
+
+@kernel(void(FOREST, i64, RULES, row_A, flags_A))
+def _fill_puct(forest, g, rules, policy_A, allowed_A):
+    """Visits of the allowed moves, without those that forced playouts added (KataGo's target pruning)."""
+    tree_N = forest.nodes_GN[g]
+    visits = 0
+    leader = NONE
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        visits += tree_N[child]["visits"]
+        if allowed_A[tree_N[child]["action"]] == 1 and (
+            leader == NONE or tree_N[child]["visits"] > tree_N[leader]["visits"]
+        ):
+            leader = child
+        child = tree_N[child]["next_sibling"]
+    if leader == NONE:
+        return
+    explore = rules.c_puct * math.sqrt(max(visits, 1))
+    leader_score = q_of(tree_N, leader, rules.prove) + explore * tree_N[leader]["prior"] / (
+        1 + tree_N[leader]["visits"]
+    )
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        action = tree_N[child]["action"]
+        n = tree_N[child]["visits"]
+        if allowed_A[action] == 1:
+            kept = n
+            if rules.forced_playouts > 0.0 and forest.searches_G[g]["noise"] == 1 and child != leader:
+                forced = int(math.sqrt(rules.forced_playouts * tree_N[child]["prior"] * visits))
+                q = q_of(tree_N, child, rules.prove)
+                # Take visits away while the move would still not have been preferred to the leader.
+                while kept > max(n - forced, 0) and (
+                    q + explore * tree_N[child]["prior"] / (1 + kept - 1) < leader_score
+                ):
+                    kept -= 1
+                if kept <= 1 and n > 1:
+                    kept = 0
+            policy_A[action] = kept
+        child = tree_N[child]["next_sibling"]
+
+
+@kernel(void(row_A, flags_A))
+def _normalise(policy_A, allowed_A):
+    total = 0.0
+    allowed = 0
+    for action in range(len(policy_A)):
+        total += policy_A[action]
+        allowed += allowed_A[action]
+    for action in range(len(policy_A)):
+        if total > 0.0:
+            policy_A[action] /= total
+        elif allowed_A[action] == 1:  # no allowed move was visited
+            policy_A[action] = 1.0 / allowed
+
+
+@kernel(i64(FOREST, i64, RULES, counts_A, row_A, flags_A))
+def _best(forest, g, rules, visits_A, q_A, allowed_A):
+    """Gumbel: of the allowed moves tried most in this search, the highest gumbel + logit + sigma(Q).
+    PUCT: most visits, then the higher prior, then the lower number."""
+    tree_N = forest.nodes_GN[g]
+    prior_A = forest.priors_GNA[g, 0]
+    v_mix, factor, _ = completion(tree_N, 0, rules)
+    most = -1
+    best = 0.0
+    best_action = NONE
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        action = tree_N[child]["action"]
+        if allowed_A[action] == 1:
+            n = forest.tried_GA[g, action] if rules.gumbel == 1 else visits_A[action]
+            score = float(tree_N[child]["prior"])
+            if rules.gumbel == 1:
+                score = forest.gumbels_GA[g, action] + math.log(score) + factor * q_A[action]
+            if n > most or (n == most and (score > best or (score == best and action < best_action))):
+                most, best, best_action = n, score, action
+        child = tree_N[child]["next_sibling"]
+    if best_action == NONE:  # every move tried is proven lost, or none was tried: the likeliest other
+        for action in range(len(allowed_A)):
+            if allowed_A[action] == 1 and (best_action == NONE or prior_A[action] > prior_A[best_action]):
+                best_action = action
+    return best_action
+
+
+@kernel(i64(FOREST, i64, RULES, row_A, row_A, counts_A, flags_A))
+def summarise(forest, g, rules, policy_A, q_A, visits_A, allowed_A):
+    """Fill the improved policy, Q and visits of game g's root; returns the move to play.
+
+    The policy (a training target) does not depend on the noise's draw or on how the move is picked, except
+    through what was searched. Gumbel: softmax(logit + sigma(completed Q)). PUCT: visits, less the forced ones.
+    """
+    tree_N = forest.nodes_GN[g]
+    prior_A = forest.priors_GNA[g, 0]
+    candidates(forest, g, rules, allowed_A)
+    v_mix, factor, highest = completion(tree_N, 0, rules)
+    for action in range(len(policy_A)):
+        policy_A[action] = 0.0
+        q_A[action] = 0.0
+        visits_A[action] = 0
+        if allowed_A[action] == 1 and prior_A[action] > 0.0 and rules.gumbel == 1:
+            policy_A[action] = prior_A[action] * math.exp(factor * (v_mix - highest))
+    if rules.gumbel == 0:
+        _fill_puct(forest, g, rules, policy_A, allowed_A)
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        action = tree_N[child]["action"]
+        q_A[action] = q_of(tree_N, child, rules.prove)
+        visits_A[action] = tree_N[child]["visits"]
+        if allowed_A[action] == 1 and rules.gumbel == 1:
+            policy_A[action] = tree_N[child]["prior"] * math.exp(min(factor * (q_A[action] - highest), 0.0))
+        child = tree_N[child]["next_sibling"]
+    _normalise(policy_A, allowed_A)
+    return _best(forest, g, rules, visits_A, q_A, allowed_A)
+
+
+@kernel(void(nodes_N, RULES, row_A))
+def root_wdl(tree_N, rules, wdl_3):
+    """Win, draw and loss probabilities of the root for the player to move there."""
+    proven = tree_N[0]["proven"] if rules.prove == 1 else UNPROVEN
+    value = tree_N[0]["value_sum"] / tree_N[0]["visits"]
+    draw = tree_N[0]["draw_sum"] / tree_N[0]["visits"]
+    if proven != UNPROVEN:
+        value = proven_value(proven)
+        draw = 1.0 if proven == PROVEN_DRAW else 0.0
+    wdl_3[0] = max((1.0 - draw + value) / 2.0, 0.0)
+    wdl_3[1] = draw
+    wdl_3[2] = max((1.0 - draw - value) / 2.0, 0.0)
+
+
+
+
+@kernel(void(FOREST, RULES, actions_N, priors_NA, priors_NA, types.Array(types.int32, 2, "C"), priors_NA))
+def summarise_all(forest, rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3):
+    """`summarise` and `root_wdl` for the first N games."""
+    for g in range(len(action_N)):
+        action_N[g] = summarise(forest, g, rules, policy_NA[g], q_NA[g], visits_NA[g], forest.flags_A)
+        root_wdl(forest.nodes_GN[g], rules, wdl_N3[g])

@@ -1,0 +1,161 @@
+"""The verbs of search: many positions in, for each a move, an improved policy and a value out."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from games.game import Game
+
+from selfplay.config import SearchConfig
+from selfplay.evaluator import Evaluate
+from selfplay.search import kernels, root, tree
+from selfplay.search.tree import FULL, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Rules
+
+__all__ = ["PROVEN_DRAW", "PROVEN_LOSS", "PROVEN_WIN", "UNPROVEN", "Result", "Search", "rules_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a search found for each of N positions; values as the player to move sees them."""
+
+    action_N: np.ndarray  # int64; the move to play
+    policy_NA: np.ndarray  # float32; the improved policy
+    visits_NA: np.ndarray  # int32
+    q_NA: np.ndarray  # float32; 0 where not visited
+    wdl_N3: np.ndarray  # float32; win, draw, loss
+    proven_N: np.ndarray  # int8; UNPROVEN, PROVEN_WIN, PROVEN_DRAW or PROVEN_LOSS
+    plies_N: np.ndarray  # int32; to the end of the game where proven
+    simulations: int
+    evaluations: int
+    """rows sent to the evaluator"""
+
+    @property
+    def value_N(self) -> np.ndarray:  # noqa: N802
+        """float32 in [-1, 1]."""
+        return self.wdl_N3[:, 0] - self.wdl_N3[:, 2]
+
+
+def rules_of(config: SearchConfig) -> Rules:
+    """The numbers that kernels need of a search config."""
+    return Rules(
+        gumbel=1 if config.rule == "gumbel" else 0,
+        prove=1 if config.prove else 0,
+        c_visit=config.c_visit,
+        c_scale=config.c_scale,
+        c_puct=config.c_puct,
+        fpu_reduction=config.fpu_reduction,
+        noise_fraction=config.noise_fraction,
+        noise_total=config.noise_total,
+        forced_playouts=config.forced_playouts,
+    )
+
+
+class Search:
+    """Trees for up to `games` positions at once, up to `simulations` each, allocated once."""
+
+    def __init__(self, game: Game, config: SearchConfig, *, games: int, simulations: int | None = None) -> None:
+        simulations = simulations or config.simulations
+        self.game = game
+        self.config = config
+        self.simulations = simulations
+        self.rules = rules_of(config)
+        self._rate = 0.0  # simulations per second and position, from the last timed run
+        self.forest = tree.allocate(
+            game,
+            games=games,
+            simulations=simulations,
+            fast_simulations=1,
+            considered=min(config.considered, game.actions),
+            cache_bits=config.cache_bits,
+            nodes=2 * simulations + 1,  # room to search on after `follow`
+        )
+
+    def forget(self) -> None:
+        """Empty the evaluation cache: the evaluator's weights have changed."""
+        self.forest.cache_key_E[:] = 0
+        self.forest.cache_row_E[:] = tree.NONE
+
+    def follow(self, actions_N: np.ndarray) -> None:
+        """Let the trees follow these moves, so that `run(..., reuse=True)` goes on from what is known.
+        An action of -1 leaves a tree as it is."""
+        for g, action in enumerate(actions_N):
+            if action >= 0 and kernels.descend_root(self.forest, g, int(action)) == 0:
+                self.forest.searches_G[g]["size"] = 0
+
+    def run(
+        self,
+        states_NW: np.ndarray,
+        evaluate: Evaluate,
+        *,
+        seed: int = 0,
+        simulations: int | None = None,
+        noise: bool = False,
+        reuse: bool = False,
+        milliseconds: float | None = None,
+    ) -> Result:
+        """Search N positions, none of them over, at once.
+
+        `noise` adds the root's exploration noise, drawn from `seed`. `milliseconds` stops all searches
+        that long after the call, and lets Gumbel plan for as many simulations as the last timed call
+        reached. `reuse` keeps the trees whose root is the position asked for.
+        """
+        forest, n = self.forest, len(states_NW)
+        if n > len(forest.searches_G):
+            raise ValueError(f"{n} positions for a search of at most {len(forest.searches_G)}")
+        budget = self._planned(simulations, milliseconds)
+        if not 1 <= budget <= self.simulations:
+            raise ValueError(f"{budget} simulations for a search of 1 to {self.simulations}")
+        forest.halving_SMN[FULL, :, :budget] = tree.halving_table(forest.halving_SMN.shape[1] - 1, budget)
+        forest.rng_G[:] = np.random.default_rng(seed).integers(2**63, size=len(forest.rng_G), dtype=np.uint64)
+        forest.counts[:] = 0
+        forest.searches_G["budget"][n:] = 0
+        forest.searches_G["simulations"][n:] = 0
+        forest.searches_G["leaf"][n:] = tree.NONE
+        known_N = np.zeros(n, np.uint8)
+        if reuse:
+            sizes_N = forest.searches_G["size"][:n]
+            fits_N = (sizes_N > 0) & (sizes_N <= forest.nodes_GN.shape[1] - budget)
+            known_N[:] = fits_N & (forest.states_GNW[:n, 0] == states_NW).all(axis=1)
+        kernels.begin_all(forest, states_NW, known_N, budget, FULL, int(noise), self.rules)
+        started = time.perf_counter()
+        self._drive(evaluate, started + milliseconds / 1000 if milliseconds else None)
+        if milliseconds:
+            done = int(forest.counts[tree.SIMULATIONS])
+            self._rate = done / n / max(time.perf_counter() - started, 1e-6)
+        return self._results(n)
+
+    def _planned(self, simulations: int | None, milliseconds: float | None) -> int:
+        if milliseconds is None:
+            return simulations or self.simulations
+        if self.config.rule == "puct" or not self._rate:
+            return self.simulations
+        return max(1, min(self.simulations, int(self._rate * milliseconds / 1000)))
+
+    def _drive(self, evaluate: Evaluate, deadline: float | None) -> None:
+        forest, game = self.forest, self.game
+        while rows := kernels.run_all(forest, self.rules, game.step, game.observe):
+            logits_BA, wdl_B3 = evaluate(forest.planes_BPHW[:rows])
+            kernels.take_in(forest, self.rules, game.legal, logits_BA, wdl_B3)
+            if deadline is not None and time.perf_counter() >= deadline:
+                return
+
+    def _results(self, n: int) -> Result:
+        game, forest = self.game, self.forest
+        action_N = np.zeros(n, np.int64)
+        policy_NA = np.zeros((n, game.actions), np.float32)
+        q_NA = np.zeros((n, game.actions), np.float32)
+        visits_NA = np.zeros((n, game.actions), np.int32)
+        wdl_N3 = np.zeros((n, 3), np.float32)
+        root.summarise_all(forest, self.rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3)
+        roots_N = forest.nodes_GN[:n, 0]
+        return Result(
+            action_N=action_N,
+            policy_NA=policy_NA,
+            visits_NA=visits_NA,
+            q_NA=q_NA,
+            wdl_N3=wdl_N3,
+            proven_N=(roots_N["proven"] if self.rules.prove else np.zeros(n)).astype(np.int8),
+            plies_N=roots_N["plies"].astype(np.int32),
+            simulations=int(forest.counts[tree.SIMULATIONS]),
+            evaluations=int(forest.counts[tree.EVALUATIONS]),
+        )
