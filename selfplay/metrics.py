@@ -1,0 +1,260 @@
+"""Every number that a run logs: its name, its unit, what it means, where it should be, and what else it tells.
+
+metrics.jsonl, TensorBoard and the terminal use these names; `selfplay doctor --metrics` prints the table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One logged number. A name that ends in `*` stands for all that begin so."""
+
+    name: str
+    unit: str
+    meaning: str
+    healthy: str
+    otherwise: str
+    clock: bool = False
+    """depends on the machine's clock or load: two runs of one seed differ in it"""
+
+
+METRICS = (
+    # Losses, each the mean over the samples of one generation.
+    Metric(
+        "loss/total",
+        "nats",
+        "what the gradient descends: policy + value_weight * value + reply_weight * reply",
+        "falls for the first tenth of a run, then drifts as the targets move",
+        "rises steadily: learning rate too high, or too much reuse; nan: the run is lost, lower the learning rate",
+    ),
+    Metric(
+        "loss/policy",
+        "nats",
+        "cross-entropy of the search's improved policy with the network's policy",
+        "approaches policy/entropy from above; only the gap, policy/kl_search_net, can be learned away",
+        "stays at log(legal moves): nothing is learned; check the learning rate and the targets",
+    ),
+    Metric(
+        "loss/value",
+        "nats",
+        "cross-entropy of the game's result, mixed with the root value, with the network's win/draw/loss",
+        "begins near 1.1 (log 3) and falls to 0.3-0.8, as far as results can be foreseen",
+        "falls towards 0 while strength stands still: the window is memorised; lower learn.reuse or widen the window",
+    ),
+    Metric(
+        "loss/reply",
+        "nats",
+        "cross-entropy of the opponent's next policy with the auxiliary head's guess",
+        "falls like loss/policy and stays above it",
+        "no harm by itself: it only shapes the shared layers",
+    ),
+    # Learning.
+    Metric(
+        "learn/gradient_norm",
+        "1",
+        "length of the gradient before clipping, mean over the steps",
+        "0.1 to the clip (learn.gradient_clip), fairly steady",
+        "at the clip all the time: learning rate or batch do not fit; near 0: saturated or nothing left to learn",
+    ),
+    Metric(
+        "learn/learning_rate",
+        "1",
+        "step size at the end of the generation: warm-up, then cosine decay over the budget",
+        "as configured",
+        "already at its end while the run goes on: the budget was made longer after the start",
+    ),
+    Metric(
+        "learn/samples_per_s",
+        "samples/s",
+        "training samples per second of learning",
+        "the figure of `selfplay bench train`",
+        "far below: other load on the machine",
+        clock=True,
+    ),
+    Metric(
+        "learn/reuse",
+        "times",
+        "samples trained on so far, divided by positions made so far",
+        "learn.reuse, a little less in the first generations",
+        "another value: two runs with different reuse cannot be compared, it alone moves strength by hundreds of Elo",
+    ),
+    Metric(
+        "learn/window",
+        "positions",
+        "how many of the newest positions are drawn from",
+        "grows by the power law of [replay], up to replay.capacity",
+        "at the capacity early: memory limits the window",
+    ),
+    # Policy and value.
+    Metric(
+        "policy/entropy",
+        "nats",
+        "mean entropy of the policy targets of the generation",
+        "falls slowly from log(legal moves); Connect Four ends near 0.5-1.2",
+        "near 0 early: no exploration left, play has collapsed into a few lines; constant: the search prefers nothing",
+    ),
+    Metric(
+        "policy/kl_search_net",
+        "nats",
+        "KL(search || network): how much the search still improves on the network's own policy",
+        "0.1-1 early, then falls, and stays above 0",
+        "near 0: search adds nothing, give it more simulations; rising: the network is too small or learns too slowly",
+    ),
+    Metric(
+        "value/calibration",
+        "1",
+        "expected calibration error: mean distance of the predicted score from the reached one, in ten bins",
+        "below 0.05 after the first tenth of a run",
+        "above 0.1: over- or underconfident values mislead the search; more reuse usually makes it worse",
+    ),
+    Metric(
+        "value/accuracy",
+        "share",
+        "positions whose likeliest predicted result is the game's result",
+        "0.5 at first, 0.7-0.9 later",
+        "near 1: memorised; near one third: the value head has not learned",
+    ),
+    # Games.
+    Metric(
+        "games/length",
+        "plies",
+        "mean length of the finished games, opening moves included",
+        "Connect Four: from about 20 up to 30-40 as defence is learned",
+        "short and falling: one side blunders, or the openings are lost from the start",
+    ),
+    Metric(
+        "games/first_player_score",
+        "share",
+        "mean score of the first player, a draw counting half",
+        "0.5-0.8: the first player has the advantage, random openings soften it",
+        "near 0 or 1: games no longer teach; raise play.opening_plies",
+    ),
+    Metric(
+        "games/draws",
+        "share",
+        "finished games that were drawn",
+        "Connect Four: 0 at first, 0.1-0.4 in strong play",
+        "near 1: nothing left to learn from results",
+    ),
+    Metric(
+        "games/distinct_positions",
+        "share",
+        "distinct positions among those that the generation added",
+        "above 0.5",
+        "below 0.2: the games repeat themselves; raise play.opening_plies or play.temperature_plies",
+    ),
+    Metric(
+        "proven/share",
+        "share",
+        "searches whose root was proven a win, draw or loss",
+        "0.1-0.5, grows with strength and with simulations",
+        "0 in a game with forced wins: proofs are off (search.prove) or broken",
+    ),
+    # Speed, all over the seconds of self-play.
+    Metric(
+        "play/positions_per_s",
+        "positions/s",
+        "positions added to the replay buffer per second of self-play",
+        "the figure of `selfplay bench selfplay`",
+        "far below: other load on the machine",
+        clock=True,
+    ),
+    Metric(
+        "play/evaluations_per_s",
+        "evaluations/s",
+        "network evaluations per second of self-play, all threads together",
+        "above 0.85 x threads x the figure of `selfplay bench network`",
+        "far below while play/network_share is high: threads disturb each other",
+        clock=True,
+    ),
+    Metric(
+        "play/simulations_per_s",
+        "simulations/s",
+        "simulations per second of self-play; cache hits and proofs need no evaluation",
+        "at or above play/evaluations_per_s",
+        "far below: simulations are wasted on duplicates",
+        clock=True,
+    ),
+    Metric(
+        "play/network_share",
+        "share",
+        "share of the threads' time spent in the network",
+        "above 0.85 with the default network",
+        "low: the tree is the cost; a larger network would be nearly free",
+        clock=True,
+    ),
+    Metric(
+        "play/tree_share",
+        "share",
+        "share of the threads' time spent in the tree: selection, expansion, back-up, rules",
+        "below 0.15 with the default network",
+        "high: see play/network_share",
+        clock=True,
+    ),
+    Metric(
+        "play/cache_hits",
+        "share",
+        "leaves answered by the evaluation cache or by a duplicate in the same batch",
+        "0.05-0.4, highest early in a game",
+        "0: the cache is off (search.cache_bits) or broken",
+    ),
+    Metric(
+        "memory/rss_mb",
+        "MB",
+        "resident memory of the process",
+        "flat once the replay ring is full",
+        "grows without end: a leak",
+        clock=True,
+    ),
+    # Strength; never seen by what learns.
+    Metric(
+        "strength/*",
+        "share",
+        "score against the reference player of that name, over paired games from distinct openings",
+        "rises past 0.5, the moment at which the reference is overtaken",
+        "stands still for a third of the budget: compare with the curve of the preset in the README",
+    ),
+    # Totals of the ledger since the start of the run.
+    Metric("games", "games", "finished games of self-play", "grows", "stands still: games never end"),
+    Metric("positions", "positions", "positions added to the replay buffer", "grows", "stands still: see games"),
+    Metric("simulations", "simulations", "simulations of self-play", "grows", "stands still: see games"),
+    Metric("evaluations", "evaluations", "network evaluations of self-play", "grows", "stands still: see games"),
+    Metric("samples", "samples", "training samples, counting each reuse", "learn.reuse x positions", "see learn/reuse"),
+    Metric("play_flops", "FLOPs", "compute of self-play, 2 per multiply-add", "grows", "see play/evaluations_per_s"),
+    Metric("learn_flops", "FLOPs", "compute of learning: three forward passes a sample", "grows", "see learn/reuse"),
+    Metric("train_flops", "FLOPs", "play_flops + learn_flops: the axis of strength", "grows", "see its parts"),
+    Metric("play_seconds", "s", "time of self-play", "60-90 % of the run", "see play/positions_per_s", clock=True),
+    Metric("learn_seconds", "s", "time of learning", "10-40 % of the run", "see learn/samples_per_s", clock=True),
+    Metric("eval_evaluations", "evaluations", "network evaluations of matches; no training", "grows", "see eval.games"),
+    Metric("eval_flops", "FLOPs", "compute of matches; no training", "grows", "see eval.games"),
+    Metric(
+        "eval_seconds",
+        "s",
+        "time of matches against references; not part of the budget",
+        "below 20 % of the run",
+        "high: lower eval.games or eval.per_decade",
+        clock=True,
+    ),
+)
+
+_BY_NAME = {metric.name: metric for metric in METRICS}
+
+
+def describe(name: str) -> Metric:
+    """The row of a logged name; `KeyError` for a name that stands in no row."""
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    return _BY_NAME[f"{name.partition('/')[0]}/*"]
+
+
+def clock_names() -> frozenset[str]:
+    """The names in which two runs of the same seed may differ."""
+    return frozenset(metric.name for metric in METRICS if metric.clock)
+
+
+def strength_name(match: Mapping[str, Any]) -> str:
+    """The metric of one line of evals.jsonl: `strength/rules/mcts`, `strength/rules/net`."""
+    return f"strength/{match['opponent']}/{match['agent'].partition(':')[0]}"
