@@ -1,0 +1,89 @@
+"""The Gumbel search answers as DeepMind's mctx does; the answers were stored by tests/golden/make_mctx.py."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import naive_search
+import numpy as np
+import pytest
+
+import games
+from selfplay.config import SearchConfig
+from selfplay.search import kernels
+from selfplay.search.search import Search
+from selfplay.search.tree import halving_table
+
+
+@cache
+def golden() -> dict:
+    return json.loads((Path(__file__).parent / "golden" / "mctx.json").read_text())
+
+
+class GivenGumbel(Search):
+    """A search whose Gumbel noise at the roots is given instead of drawn."""
+
+    gumbel_NA: np.ndarray
+
+    def _drive(self, evaluate, deadline):
+        rows = kernels.run_all(self.forest, self.rules, self.game.step, self.game.observe)
+        logits_BA, wdl_B3 = evaluate(self.forest.planes_BPHW[:rows])
+        kernels.take_in(self.forest, self.rules, self.game.legal, logits_BA, wdl_B3)
+        self.forest.gumbels_GA[: len(self.gumbel_NA)] = self.gumbel_NA
+        super()._drive(evaluate, deadline)
+
+
+def states_of(case: dict) -> np.ndarray:
+    return np.array([[int(word) for word in state] for state in case["states"]], np.uint64)
+
+
+@pytest.mark.parametrize("name", sorted({case["game"] for case in golden()["cases"]}))
+def test_search_agrees_with_mctx(name):
+    game = games.make(name)
+    cases = [case for case in golden()["cases"] if case["game"] == name]
+    assert len(cases) == 21
+    for case in cases:
+        states_NW = states_of(case)
+        config = SearchConfig(
+            rule="gumbel",
+            considered=case["considered"],
+            c_visit=case["c_visit"],
+            c_scale=case["c_scale"],
+            prove=False,
+        )
+        search = GivenGumbel(game, config, games=len(states_NW), simulations=case["simulations"])
+        search.gumbel_NA = np.array(case["gumbel"] or np.zeros((len(states_NW), game.actions)))
+        found = search.run(states_NW, naive_search.hash_evaluator(game.actions, case["evaluator_seed"]))
+        np.testing.assert_array_equal(found.visits_NA, case["visits"])
+        np.testing.assert_array_equal(found.action_N, case["action"])
+        np.testing.assert_allclose(found.q_NA, case["q"], atol=3e-5)
+        np.testing.assert_allclose(found.value_N, case["value"], atol=3e-5)
+        np.testing.assert_allclose(found.policy_NA, case["policy"], atol=2e-4)
+
+
+def test_naive_twin_agrees_with_mctx():
+    """So that agreement with the twin, on any number of fresh questions, means something."""
+    for case in golden()["cases"]:
+        if case["simulations"] != 32:
+            continue
+        game = games.make(case["game"])
+        for n, state_W in enumerate(states_of(case)):
+            found = naive_search.gumbel_search(
+                game,
+                state_W,
+                naive_search.hash_evaluator(game.actions, case["evaluator_seed"]),
+                simulations=case["simulations"],
+                considered=case["considered"],
+                c_visit=case["c_visit"],
+                c_scale=case["c_scale"],
+                gumbel_A=case["gumbel"] and np.array(case["gumbel"][n]),
+            )
+            assert found.visits_A.tolist() == case["visits"][n]
+            assert found.action == case["action"][n]
+            np.testing.assert_allclose(found.policy_A, case["policy"][n], atol=2e-5)
+
+
+def test_sequential_halving_agrees_with_mctx():
+    for row in golden()["halving"]:
+        table = halving_table(row["considered"], row["simulations"])
+        assert table[row["considered"]].tolist() == row["visits"], (row["considered"], row["simulations"])
