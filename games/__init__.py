@@ -6,8 +6,10 @@ to move at that state. `step` hands the position to the other player, so a value
 `make("connect4")`, `make("gomoku:size=9,rule=standard")` or `make("tictactoe")` gives a `Game`.
 """
 
+# Importing a rules file registers its games, and importing gym_env its Gymnasium ids (30 ms, once numpy is there).
 import games.connect4
-import games.gomoku  # noqa: F401  (importing a rules file registers its games)
+import games.gomoku
+import games.gym_env  # noqa: F401
 from games.game import DRAW, MOVER_WON, ONGOING, Game
 from games.registry import make, names, register
 
