@@ -123,10 +123,11 @@ def settle(run_dir: Path, preset: Config, given: dict[str, Any]) -> Config:
     """The config of a run, from what the user gave (nested settings).
 
     A new run takes `preset` with the given settings; a continued one takes its own recorded settings, and
-    raises `ConfigError` for a given one that differs and would make it another run.
+    raises `ConfigError` for a given one that differs and would make it another run. One that never reached a
+    checkpoint is begun anew, so that a mistake of its first command does not stick.
     """
     recorded = recorded_config(run_dir)
-    if recorded is None:
+    if recorded is None or ("game" in given and not checkpoint.folders(run_dir)):
         config = merged(preset, given)
         return config if config.threads else dataclasses.replace(config, threads=cores())
     if given.get("threads") == 0:  # "one per core" of the machine where the run was begun

@@ -1,0 +1,5 @@
+"""`python -m selfplay`."""
+
+from selfplay.cli import main
+
+main()

@@ -1,0 +1,141 @@
+"""The command line. A subcommand is a module with `add_arguments(parser)` and `run(args) -> exit code`, imported
+when it is called, so that help and mistakes answer at once.
+
+Exit codes: 0 done, 1 done with bad lines of input, 2 a mistake of the user (one line on stderr), 130 Ctrl-C,
+143 SIGTERM.
+"""
+
+import argparse
+import contextlib
+import difflib
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import NoReturn
+
+COMMANDS = {
+    "train": ("selfplay.train_command", "learn a game by self-play; the same command goes on with a stopped run"),
+    "arena": ("selfplay.arena", "play matches between agents, with confidence intervals"),
+    "analyze": ("selfplay.analyze", "answer positions from stdin with moves and values, as JSON"),
+    "eval": ("selfplay.solved", "compare an agent with perfect play"),
+    "bench": ("selfplay.bench", "measure search, network, self-play and learning"),
+    "doctor": ("selfplay.doctor", "say what this machine can do and what is missing"),
+}
+_EPILOG = """\
+examples:
+  selfplay train --game connect4
+  selfplay arena mcts:runs/connect4,sims=64 alphabeta:depth=4 --game connect4
+  selfplay COMMAND --help
+
+SELFPLAY_DEBUG=1 shows where in the code an error arose.
+"""
+
+
+class Terminated(BaseException):
+    """SIGTERM, raised in the main thread so that it unwinds as Ctrl-C does."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Mistakes in one line with exit code 2, and the nearest match for an unknown option."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; see {self.prog} --help")
+
+    def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        args, unknown = self.parse_known_args(argv)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            known = [option for option in self._option_string_actions if option.startswith("--")]
+            close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+            self.error(f"unknown argument {word}" + (f" (did you mean {close[0]}?)" if close else ""))
+        return args
+
+
+def _overview() -> _Parser:
+    from selfplay import __version__
+
+    parser = _Parser(
+        prog="selfplay",
+        description="Self-play reinforcement learning for small games, measured against human knowledge.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, (_, sentence) in COMMANDS.items():
+        commands.add_parser(name, help=sentence, add_help=False)
+    return parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """One command; its exit code. Raises what went wrong."""
+    if not argv or argv[0] not in COMMANDS:
+        if argv and not argv[0].startswith("-"):
+            close = difflib.get_close_matches(argv[0], COMMANDS, n=1, cutoff=0.5)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            raise ValueError(f"unknown command {argv[0]!r}{hint}; commands: {', '.join(COMMANDS)}")
+        parser = _overview()
+        parser.parse(argv)
+        parser.print_help(sys.stderr)  # no command was given
+        return 2
+    module_name, sentence = COMMANDS[argv[0]]
+    module = importlib.import_module(module_name)
+    parser = _Parser(
+        prog=f"selfplay {argv[0]}",
+        description=sentence[0].upper() + sentence[1:] + ".",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    return module.run(parser.parse(argv[1:]))
+
+
+def _said(error: Exception) -> str:
+    """An error in one line, as a user reads it."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def guarded(argv: Sequence[str]) -> int:
+    """`run`, with what goes wrong turned into one line and an exit code."""
+    try:
+        return run(argv)
+    except SystemExit as request:  # argparse, after --help and --version
+        return request.code if isinstance(request.code, int) else 0
+    except BrokenPipeError:  # `selfplay ... | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except (ValueError, OSError) as error:
+        if os.environ.get("SELFPLAY_DEBUG"):
+            raise
+        print(f"selfplay: {_said(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("selfplay: stopped by Ctrl-C", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except Terminated:
+        print("selfplay: stopped by SIGTERM", file=sys.stderr)
+        return 128 + signal.SIGTERM
+
+
+def main() -> NoReturn:
+    """Entry point of the `selfplay` command."""
+
+    def terminate(number: int, frame: object) -> NoReturn:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    code = guarded(sys.argv[1:])
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    sys.stderr.flush()
+    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        # Actor threads in the middle of a generation that will not be kept: leaving by sys.exit would wait for
+        # them. What is on disk is whole at every instant.
+        os._exit(code)
+    sys.exit(code)

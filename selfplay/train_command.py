@@ -1,0 +1,157 @@
+"""`selfplay train`: from flags to a config, and from a trainer's generations to files, TensorBoard and the terminal."""
+
+import argparse
+import ast
+import dataclasses
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import games
+from selfplay import checkpoint, console, presets, runs
+from selfplay.config import Config, ConfigError, merged
+
+_BUDGETS = ("minutes", "generations", "flops")
+_EPILOG = """\
+examples:
+  selfplay train --game connect4                        ten minutes; the same command goes on with a stopped run
+  selfplay train --game connect4 --seed 1 --run runs/second
+  selfplay train --game gomoku:size=7 --search.simulations 64 --minutes 30
+  selfplay train --run runs/connect4 --minutes 60       the same run, longer
+  selfplay train --config tiny --game tictactoe         the whole loop in seconds
+"""
+
+
+def settings(cls: Any = Config, where: str = "") -> Iterator[tuple[str, Any, Any, str]]:
+    """(dotted name, type, default, sentence) of every setting; the sentence is the text after it in the source."""
+    kinds, sentences = get_type_hints(cls), _sentences(cls)
+    for item in dataclasses.fields(cls):
+        kind = kinds[item.name]
+        if dataclasses.is_dataclass(kind):
+            yield from settings(kind, f"{where}{item.name}.")
+        else:
+            yield f"{where}{item.name}", kind, item.default, sentences.get(item.name, "")
+
+
+def _sentences(cls: Any) -> dict[str, str]:
+    """The text that follows each field in the source of a dataclass."""
+    found, field = {}, ""
+    for node in ast.iter_child_nodes(ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]):
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                field = name
+            case ast.Expr(value=ast.Constant(value=str(text))) if field:
+                found[field] = " ".join(text.split())
+            case _:
+                field = ""
+    return found
+
+
+def _value(name: str, kind: Any, words: list[str]) -> Any:
+    """What was typed after a flag as a value of its setting; `ConfigError` if it is none."""
+    if kind is bool:
+        if words[0].lower() not in ("true", "false"):
+            raise ConfigError(f"{name} is true or false, not {words[0]!r}")
+        return words[0].lower() == "true"
+    if kind in (int, float):
+        try:
+            return kind(words[0])
+        except ValueError:
+            raise ConfigError(f"{name} is a {'whole ' if kind is int else ''}number, not {words[0]!r}") from None
+    return tuple(words) if get_origin(kind) is tuple else words[0]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command; every setting of the config is one."""
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "--config", metavar="FILE", help="TOML file, or the name of a preset, instead of the game's preset"
+    )
+    parser.add_argument(
+        "--run", type=Path, metavar="DIR", help="run folder, created or continued (default: runs/<game>)"
+    )
+    parser.add_argument("--fresh", action="store_true", help="refuse to touch a run that exists")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes and the last line")
+    group = parser.add_argument_group("settings")
+    for name, kind, default, sentence in settings():
+        shown = "|".join(map(str, get_args(kind))) if get_origin(kind) is Literal else name.rpartition(".")[2].upper()
+        words = " ".join(default) if isinstance(default, tuple) else default
+        group.add_argument(
+            f"--{name}",
+            dest=name,
+            nargs="+" if get_origin(kind) is tuple else 1,
+            metavar=shown,
+            help=f"{sentence} (default: {words})".replace("%", "%%").strip(),
+        )
+
+
+def _typed(args: argparse.Namespace) -> dict[str, Any]:
+    """Settings given as flags, nested. A budget takes the place of the other budgets."""
+    given: dict[str, Any] = {}
+    for name, kind, _, _ in settings():
+        if (words := getattr(args, name)) is not None:
+            table, _, key = name.rpartition(".")
+            (given.setdefault(table, {}) if table else given)[key] = _value(name, kind, words)
+    budgets = [name for name in _BUDGETS if name in given]
+    if budgets:
+        given |= {name: 0 for name in _BUDGETS if name not in budgets}
+    return given
+
+
+def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    result = dict(below)
+    for key, value in above.items():
+        old = below.get(key)
+        result[key] = _overlaid(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
+def configured(args: argparse.Namespace) -> tuple[Config, Path]:
+    """The config and the folder of the run that the arguments ask for."""
+    given = _typed(args)
+    if args.config is not None:
+        given = _overlaid(presets.read(args.config), given)
+    if "game" in given:
+        given["game"] = games.make(given["game"]).name
+    recorded = runs.recorded_config(args.run) if args.run is not None else None
+    game = given.get("game") or (recorded.game if recorded else None)
+    if game is None:
+        raise ConfigError(f"which game? give --game, one of {', '.join(games.names())}")
+    run_dir = args.run if args.run is not None else runs.default_dir(game)
+    preset = merged(Config(), {} if args.config is not None else presets.for_game(game))
+    return runs.settle(run_dir, dataclasses.replace(preset, game=game), given), run_dir
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train until the budget is spent, and say where the report is."""
+    config, run_dir = configured(args)
+    if not any((config.minutes, config.generations, config.flops)):
+        raise ConfigError("no end is set: give --minutes, --generations or --flops")
+    # Everything before this line answers a mistake at once; torch takes seconds to import.
+    from selfplay import evaluation, report, tensorboard, trainer
+
+    with runs.opened(run_dir, config, command=["selfplay", *sys.argv[1:]], fresh=args.fresh) as folder:
+        history = runs.read_lines(run_dir / runs.EVALS)
+        events = tensorboard.TensorBoard(run_dir, folder.generation)
+        title = f"{config.game} · {config.network.architecture} · seed {config.seed} · {run_dir}"
+        generations = trainer.train(config, run_dir, evaluate_agent=evaluation.evaluate_agent)
+        try:
+            with console.watching(config, title, history, quiet=args.quiet) as show:
+                for generation in generations:
+                    folder.record(generation.number, generation.ledger, generation.metrics, generation.evals)
+                    events.write(generation.number, generation.metrics, generation.evals)
+                    show(generation)
+        except BaseException:
+            kept = max(checkpoint.folders(run_dir), default=None)
+            whole = "nothing was kept" if kept is None else f"generation {kept} is kept"
+            print(f"{whole}; the same command goes on from there", file=sys.stderr)
+            raise
+        finally:
+            events.close()
+        if not args.quiet and (table := console.summary(runs.read_lines(run_dir / runs.EVALS))):
+            console.Console().print(table)
+        print(f"report: {report.write(run_dir)}")
+    return 0
