@@ -14,7 +14,7 @@ from games.symmetry import compose, mirror_columns
 _ONE = np.uint64(1)
 
 
-@kernel(u64(u64, i64, i64))
+@kernel(u64(u64, i64, i64), allocates=False)
 def _run_starts(stones, shift, length):
     """Bits from which `length` stones follow each other at distance `shift`."""
     starts = stones
@@ -23,7 +23,7 @@ def _run_starts(stones, shift, length):
     return starts
 
 
-@kernel(i64(u64, i64, i64))
+@kernel(i64(u64, i64, i64), allocates=False)
 def has_line(stones, height, length):
     """1 if `stones` holds `length` in a row: vertical, horizontal or on a diagonal."""
     stride = height + 1
@@ -43,11 +43,11 @@ def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
     stride = height + 1
     cells = height * width
 
-    @kernel(INIT)
+    @kernel(INIT, allocates=False)
     def init(state_W):
         state_W[:] = 0
 
-    @kernel(LEGAL)
+    @kernel(LEGAL, allocates=False)
     def legal(state_W, flags_A):
         count = 0
         for column in range(width):
@@ -57,7 +57,7 @@ def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
             count += 1 if free else 0
         return count
 
-    @kernel(STEP)
+    @kernel(STEP, allocates=False)
     def step(state_W, action, next_W):
         mask = state_W[1]
         floor = _ONE << np.uint64(action * stride)
@@ -71,7 +71,7 @@ def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
             return MOVER_WON
         return DRAW if next_W[2] == np.uint64(cells) else ONGOING
 
-    @kernel(OBSERVE)
+    @kernel(OBSERVE, allocates=False)
     def observe(state_W, planes_PHW):
         """Planes: own, opponent's, board, and one where the mover is the player who began the game."""
         own = state_W[0]

@@ -15,7 +15,7 @@ _ONE = np.uint64(1)
 _RULES = ("freestyle", "standard")
 
 
-@kernel(i64(words_W, i64, i64, i64, i64, i64, i64, i64))
+@kernel(i64(words_W, i64, i64, i64, i64, i64, i64, i64), allocates=False)
 def _run(state_W, first_word, size, row, column, d_row, d_column, most):
     """Stones in a row going out from a cell, the cell itself not counted, up to `most`."""
     count = 0
@@ -31,7 +31,7 @@ def _run(state_W, first_word, size, row, column, d_row, d_column, most):
     return count
 
 
-@kernel(i64(words_W, i64, i64, i64, i64, i64))
+@kernel(i64(words_W, i64, i64, i64, i64, i64), allocates=False)
 def _completes(state_W, first_word, size, cell, k, exact):
     """1 if the stone just placed on `cell` makes a winning line."""
     row = cell // size
@@ -56,11 +56,11 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
     words = 2 * side + 1
     exact = 1 if rule == "standard" else 0
 
-    @kernel(INIT)
+    @kernel(INIT, allocates=False)
     def init(state_W):
         state_W[:] = 0
 
-    @kernel(LEGAL)
+    @kernel(LEGAL, allocates=False)
     def legal(state_W, flags_A):
         count = 0
         for cell in range(cells):
@@ -70,7 +70,7 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
             count += free
         return count
 
-    @kernel(STEP)
+    @kernel(STEP, allocates=False)
     def step(state_W, action, next_W):
         for word in range(side):
             next_W[word] = state_W[side + word]
@@ -81,7 +81,7 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
             return MOVER_WON
         return DRAW if next_W[2 * side] == np.uint64(cells) else ONGOING
 
-    @kernel(OBSERVE)
+    @kernel(OBSERVE, allocates=False)
     def observe(state_W, planes_PHW):
         """Planes: own, opponent's, board, and one where the mover is the player who began the game."""
         began = 1.0 if (state_W[2 * side] & _ONE) == 0 else 0.0

@@ -50,6 +50,8 @@ class SearchConfig:
     """puct: k of forced playouts and policy-target pruning; 0 turns both off"""
     prove: bool = True
     """carry proven wins, draws and losses up the tree, and use them in targets and move choice"""
+    lookahead: bool = False
+    """look one move ahead at each new leaf: a winning move proves it, without the evaluator (needs prove)"""
     cache_bits: int = 17
     """log2 of the entries of each thread's evaluation cache; 0 turns it off"""
 

@@ -16,7 +16,7 @@ from selfplay.search.tree import NONE, PROVEN_WIN, RULES, counts_A, nodes_N, noi
 from selfplay.search.value import q_of
 
 
-@kernel(types.UniTuple(f64, 3)(nodes_N, i64, RULES))
+@kernel(types.UniTuple(f64, 3)(nodes_N, i64, RULES), allocates=False)
 def completion(tree_N, node, rules):
     """What completes the Q of untried moves: (v_mix, sigma's factor, highest Q or v_mix).
 
@@ -44,7 +44,7 @@ def completion(tree_N, node, rules):
     return v_mix, (rules.c_visit + most) * rules.c_scale, max(highest, v_mix)
 
 
-@kernel(i64(nodes_N, i64, RULES, noise_A))
+@kernel(i64(nodes_N, i64, RULES, noise_A), allocates=False)
 def select(tree_N, node, rules, scratch_A):
     """Inside the tree (equation 14): the move whose visits lag the improved policy most.
 
@@ -94,11 +94,11 @@ def select(tree_N, node, rules, scratch_A):
     return choice
 
 
-@kernel(i64(nodes_N, row_A, noise_A, counts_A, i64, RULES))
-def select_root(tree_N, prior_A, gumbel_A, tried_A, wanted, rules):
+@kernel(i64(nodes_N, row_A, noise_A, counts_A, i64, RULES), allocates=False)
+def select_root(tree_N, prior_A, lead_A, tried_A, wanted, rules):
     """At the root: among the moves tried `wanted` times, the highest gumbel + logit + sigma(Q).
 
-    Where no move was tried exactly so often (others were proven lost), the nearest count stands in.
+    `lead_A` is gumbel + logit. Where no move was tried exactly so often (others were proven lost), the nearest count stands in.
     """
     v_mix, factor, _ = completion(tree_N, 0, rules)
     choice = NONE
@@ -109,14 +109,14 @@ def select_root(tree_N, prior_A, gumbel_A, tried_A, wanted, rules):
     while child != NONE:
         if not (rules.prove == 1 and tree_N[child]["proven"] == PROVEN_WIN):
             action = tree_N[child]["action"]
-            score = gumbel_A[action] + math.log(tree_N[child]["prior"]) + factor * q_of(tree_N, child, rules.prove)
+            score = lead_A[action] + factor * q_of(tree_N, child, rules.prove)
             gap = abs(tried_A[action] - wanted)
             if gap < nearest or (gap == nearest and (score > best or (score == best and action < best_action))):
                 choice, best, best_action, nearest = child, score, action, gap
         child = tree_N[child]["next_sibling"]
     for action in range(len(prior_A)):
         if prior_A[action] > 0.0:
-            score = gumbel_A[action] + math.log(prior_A[action]) + factor * v_mix
+            score = lead_A[action] + factor * v_mix
             gap = wanted
             if gap < nearest or (gap == nearest and (score > best or (score == best and action < best_action))):
                 choice, best, best_action, nearest = -2 - action, score, action, gap

@@ -29,10 +29,24 @@ from selfplay.search.tree import (
 )
 from selfplay.search.value import backup, proven_value
 
-_SMALLEST_PRIOR = 1e-9  # keeps every legal move reachable, and its logarithm finite
+_ILLEGAL = np.float32(-1.0)
+_SMALLEST_PRIOR = np.float32(1e-9)  # keeps every legal move reachable, and its logarithm finite
 
 
-@kernel(u64(words_W))
+# Plain loops: numba's `a[:] = b` allocates, in case the two overlap.
+@kernel(void(words_W, words_W), allocates=False)
+def _copy_words(target_W, source_W):
+    for w in range(len(target_W)):
+        target_W[w] = source_W[w]
+
+
+@kernel(void(row_A, row_A), allocates=False)
+def _copy_row(target_A, source_A):
+    for action in range(len(target_A)):
+        target_A[action] = source_A[action]
+
+
+@kernel(u64(words_W), allocates=False)
 def key_of(state_W):
     """A 64-bit key of a position; two positions share one with probability 2^-64."""
     key = np.uint64(0)
@@ -41,7 +55,7 @@ def key_of(state_W):
     return key
 
 
-@kernel(void(nodes_N, i64, i64, i64))
+@kernel(void(nodes_N, i64, i64, i64), allocates=False)
 def _add_node(tree_N, node, parent, action):
     tree_N[node]["parent"] = parent
     tree_N[node]["action"] = action
@@ -58,10 +72,10 @@ def _add_node(tree_N, node, parent, action):
         tree_N[parent]["first_child"] = node
 
 
-@kernel(void(nodes_N, row_A, i64))
+@kernel(void(nodes_N, row_A, i64), allocates=False)
 def _find_untried(tree_N, prior_A, node):
     best = NONE
-    highest = 0.0
+    highest = np.float32(0.0)
     for action in range(len(prior_A)):
         if prior_A[action] > highest:
             highest = prior_A[action]
@@ -70,28 +84,27 @@ def _find_untried(tree_N, prior_A, node):
     tree_N[node]["untried_prior"] = highest
 
 
-@kernel(void(row_A, row_A, flags_A))
+@kernel(void(row_A, row_A, flags_A), allocates=False)
 def softmax_legal(prior_A, logits_A, legal_A):
     """Probabilities of the legal moves (never quite 0); -1 elsewhere."""
-    highest = -1e30
-    for action in range(len(prior_A)):
-        if legal_A[action] == 1 and logits_A[action] > highest:
-            highest = logits_A[action]
-    total = 0.0
+    highest = np.float32(-np.inf)
     for action in range(len(prior_A)):
         if legal_A[action] == 1:
-            weight = math.exp(logits_A[action] - highest)
-            prior_A[action] = weight
-            total += weight
+            highest = max(highest, logits_A[action])
+    total = np.float32(0.0)
     for action in range(len(prior_A)):
-        prior_A[action] = max(prior_A[action] / total, _SMALLEST_PRIOR) if legal_A[action] == 1 else -1.0
+        if legal_A[action] == 1:
+            prior_A[action] = math.exp(logits_A[action] - highest)
+            total += prior_A[action]
+    for action in range(len(prior_A)):
+        prior_A[action] = max(prior_A[action] / total, _SMALLEST_PRIOR) if legal_A[action] == 1 else _ILLEGAL
 
 
-@kernel(void(FOREST, i64, words_W, i64, i64, i64))
+@kernel(void(FOREST, i64, words_W, i64, i64, i64), allocates=False)
 def begin(forest, g, state_W, budget, schedule, noise):
     """Start game g's search of `state_W`, which must not be over, with an empty tree."""
     _add_node(forest.nodes_GN[g], 0, NONE, NONE)
-    forest.states_GNW[g, 0] = state_W
+    _copy_words(forest.states_GNW[g, 0], state_W)
     search = forest.searches_G[g]
     search["size"] = 1
     search["simulations"] = 0
@@ -104,7 +117,13 @@ def begin(forest, g, state_W, budget, schedule, noise):
     forest.tried_GA[g] = 0
 
 
-@kernel(void(FOREST, i64, i64, RULES))
+@kernel(void(FOREST, i64, i64, f64), allocates=False)
+def _set_lead(forest, g, action, prior):
+    noise = rng.gumbel(forest.rng_G, g) if forest.searches_G[g]["noise"] == 1 else 0.0
+    forest.leads_GA[g, action] = noise + math.log(prior)
+
+
+@kernel(void(FOREST, i64, i64, RULES), allocates=False)
 def _prepare_root(forest, g, legal_count, rules):
     """Once the root is evaluated: its noise, and how many moves sequential halving starts from."""
     search = forest.searches_G[g]
@@ -112,30 +131,31 @@ def _prepare_root(forest, g, legal_count, rules):
     search["considered"] = min(forest.halving_SMN.shape[1] - 1, legal_count)
     if rules.gumbel == 1:
         for action in range(len(prior_A)):
-            forest.gumbels_GA[g, action] = 0.0
-            if search["noise"] == 1 and prior_A[action] > 0.0:
-                forest.gumbels_GA[g, action] = rng.gumbel(forest.rng_G, g)
+            if prior_A[action] > 0.0:
+                _set_lead(forest, g, action, prior_A[action])
+        child = forest.nodes_GN[g, 0]["first_child"]
+        while child != NONE:
+            _set_lead(forest, g, forest.nodes_GN[g, child]["action"], forest.nodes_GN[g, child]["prior"])
+            child = forest.nodes_GN[g, child]["next_sibling"]
     elif search["noise"] == 1 and rules.noise_fraction > 0.0:
         puct.add_noise(prior_A, forest.rng_G, g, rules.noise_fraction, rules.noise_total, forest.scratch_A)
         _find_untried(forest.nodes_GN[g], prior_A, 0)
 
 
-@kernel(void(FOREST, i64, row_A, f64, f64, RULES))
-def _expand(forest, g, prior_A, value, draw, rules):
-    """Give game g's waiting leaf its evaluation, and back it up."""
+@kernel(void(FOREST, i64, f64, f64, RULES), allocates=False)
+def _expand(forest, g, value, draw, rules):
+    """Give game g's waiting leaf its value, its priors being in place, and back it up."""
     search = forest.searches_G[g]
     leaf = search["leaf"]
     tree_N = forest.nodes_GN[g]
-    own_prior_A = forest.priors_GNA[g, leaf]
+    prior_A = forest.priors_GNA[g, leaf]
     legal_count = 0
-    for action in range(len(own_prior_A)):
-        own_prior_A[action] = prior_A[action]
-        if prior_A[action] > 0.0:
-            legal_count += 1
+    for action in range(len(prior_A)):
+        legal_count += prior_A[action] > 0.0
     tree_N[leaf]["value"] = value
     tree_N[leaf]["draw"] = draw
     tree_N[leaf]["open"] = legal_count
-    _find_untried(tree_N, own_prior_A, leaf)
+    _find_untried(tree_N, prior_A, leaf)
     backup(tree_N, leaf, value, draw, 0, rules.prove)
     search["leaf"] = NONE
     search["row"] = NONE
@@ -146,19 +166,48 @@ def _expand(forest, g, prior_A, value, draw, rules):
         forest.counts[SIMULATIONS] += 1
 
 
-@kernel(i64(FOREST, i64, RULES))
+@kernel(i64(FOREST, i64, RULES), allocates=False)
 def _select_root(forest, g, rules):
     search = forest.searches_G[g]
     if rules.gumbel == 1:
         wanted = forest.halving_SMN[search["schedule"], search["considered"], search["simulations"]]
         return gumbel.select_root(
-            forest.nodes_GN[g], forest.priors_GNA[g, 0], forest.gumbels_GA[g], forest.tried_GA[g], wanted, rules
+            forest.nodes_GN[g], forest.priors_GNA[g, 0], forest.leads_GA[g], forest.tried_GA[g], wanted, rules
         )
     return puct.select(forest.nodes_GN[g], 0, rules, search["noise"])
 
 
-@kernel(i64(FOREST, i64, RULES, STEP_FN))
-def _simulate(forest, g, rules, step):
+@kernel(i64(FOREST, i64, i64, STEP_FN, LEGAL_FN), allocates=False)
+def _wins_at_once(forest, g, node, step, legal):
+    """1 if the player to move at `node` has a winning move; its child is then added, and `node` proven won."""
+    search = forest.searches_G[g]
+    tree_N = forest.nodes_GN[g]
+    legal_A = forest.flags_A
+    child = search["size"]
+    legal(forest.states_GNW[g, node], legal_A)
+    for action in range(len(legal_A)):
+        if legal_A[action] == 1:
+            status = step(forest.states_GNW[g, node], action, forest.states_GNW[g, child])
+            if status == MOVER_WON:
+                search["size"] += 1
+                _add_node(tree_N, child, node, action)
+                tree_N[child]["prior"] = 1.0
+                tree_N[child]["proven"] = PROVEN_LOSS
+                tree_N[child]["visits"] = 1
+                tree_N[child]["value_sum"] = -1.0
+                prior_A = forest.priors_GNA[g, node]
+                for other in range(len(prior_A)):
+                    prior_A[other] = -1.0
+                tree_N[node]["value"] = 1.0
+                tree_N[node]["draw"] = 0.0
+                tree_N[node]["proven"] = PROVEN_WIN
+                tree_N[node]["plies"] = 1
+                return 1
+    return 0
+
+
+@kernel(i64(FOREST, i64, RULES, STEP_FN, LEGAL_FN), allocates=False)
+def _simulate(forest, g, rules, step, legal):
     """One descent. Returns 1 if it ended in a leaf that needs an evaluation, 0 if it is already backed up."""
     search = forest.searches_G[g]
     tree_N = forest.nodes_GN[g]
@@ -176,7 +225,6 @@ def _simulate(forest, g, rules, step):
             choice = gumbel.select(tree_N, node, rules, forest.scratch_A)
         else:
             choice = puct.select(tree_N, node, rules, 0)
-    status = ONGOING
     newly_proven = 0
     if choice < NONE:
         action = -2 - choice
@@ -189,9 +237,11 @@ def _simulate(forest, g, rules, step):
         _find_untried(tree_N, prior_A, node)
         status = step(forest.states_GNW[g, node], action, forest.states_GNW[g, leaf])
         if status == ONGOING:
-            search["leaf"] = leaf
-            return 1
-        tree_N[leaf]["proven"] = PROVEN_LOSS if status == MOVER_WON else PROVEN_DRAW
+            if rules.lookahead == 0 or _wins_at_once(forest, g, leaf, step, legal) == 0:
+                search["leaf"] = leaf
+                return 1
+        else:
+            tree_N[leaf]["proven"] = PROVEN_LOSS if status == MOVER_WON else PROVEN_DRAW
         newly_proven = 1
         node = leaf
     value = proven_value(tree_N[node]["proven"])
@@ -202,7 +252,7 @@ def _simulate(forest, g, rules, step):
     return 0
 
 
-@kernel(i64(FOREST, i64, RULES, OBSERVE_FN))
+@kernel(i64(FOREST, i64, RULES, OBSERVE_FN), allocates=False)
 def _request(forest, g, rules, observe):
     """Look game g's leaf up in the cache; else give it a row in the batch. 1 if it must wait for the row."""
     search = forest.searches_G[g]
@@ -217,14 +267,8 @@ def _request(forest, g, rules, observe):
             counts[HITS] += 1
             row = forest.cache_row_E[slot]
             if row == NONE:
-                _expand(
-                    forest,
-                    g,
-                    forest.cache_prior_EA[slot],
-                    forest.cache_value_E2[slot, 0],
-                    forest.cache_value_E2[slot, 1],
-                    rules,
-                )
+                _copy_row(forest.priors_GNA[g, search["leaf"]], forest.cache_prior_EA[slot])
+                _expand(forest, g, forest.cache_value_E2[slot, 0], forest.cache_value_E2[slot, 1], rules)
                 return 0
             search["row"] = row
             return 1
@@ -241,21 +285,26 @@ def _request(forest, g, rules, observe):
     return 1
 
 
-@kernel(i64(FOREST, i64, RULES, STEP_FN, OBSERVE_FN))
-def run_until_leaf(forest, g, rules, step, observe):
+@kernel(i64(FOREST, i64, RULES, STEP_FN, LEGAL_FN, OBSERVE_FN), allocates=False)
+def run_until_leaf(forest, g, rules, step, legal, observe):
     """Simulate until game g waits for the evaluator (1) or its search is complete (0)."""
     search = forest.searches_G[g]
-    if search["leaf"] != NONE and _request(forest, g, rules, observe) == 1:
-        return 1
+    if search["leaf"] == 0:  # the root has not been looked at
+        if rules.lookahead == 1 and _wins_at_once(forest, g, 0, step, legal) == 1:
+            search["leaf"] = NONE
+            backup(forest.nodes_GN[g], 0, 1.0, 0.0, 0, 1)
+            return 0
+        if _request(forest, g, rules, observe) == 1:
+            return 1
     while search["simulations"] < search["budget"]:
         if rules.prove == 1 and forest.nodes_GN[g, 0]["proven"] != UNPROVEN:
             return 0
-        if _simulate(forest, g, rules, step) == 1 and _request(forest, g, rules, observe) == 1:
+        if _simulate(forest, g, rules, step, legal) == 1 and _request(forest, g, rules, observe) == 1:
             return 1
     return 0
 
 
-@kernel(void(FOREST, RULES, LEGAL_FN, types.Array(types.float32, 2, "C"), types.Array(types.float32, 2, "C")))
+@kernel(void(FOREST, RULES, LEGAL_FN, types.Array(types.float32, 2, "C"), types.Array(types.float32, 2, "C")), allocates=False)
 def take_in(forest, rules, legal, logits_BA, wdl_B3):
     """Hand the evaluations of a batch to the games that wait for them, and to the cache. Clears the batch."""
     legal_A = forest.flags_A
@@ -272,25 +321,25 @@ def take_in(forest, rules, legal, logits_BA, wdl_B3):
         draw = wdl_B3[row, 1]
         slot = forest.slot_B[row]
         if slot != NONE and forest.cache_row_E[slot] == row:
-            forest.cache_prior_EA[slot] = prior_A
+            _copy_row(forest.cache_prior_EA[slot], prior_A)
             forest.cache_value_E2[slot, 0] = value
             forest.cache_value_E2[slot, 1] = draw
             forest.cache_row_E[slot] = NONE
-        _expand(forest, g, prior_A, value, draw, rules)
+        _expand(forest, g, value, draw, rules)
     forest.counts[EVALUATIONS] += forest.counts[ROWS]
     forest.counts[ROWS] = 0
 
 
-@kernel(i64(FOREST, RULES, STEP_FN, OBSERVE_FN))
-def run_all(forest, rules, step, observe):
+@kernel(i64(FOREST, RULES, STEP_FN, LEGAL_FN, OBSERVE_FN), allocates=False)
+def run_all(forest, rules, step, legal, observe):
     """`run_until_leaf` for every game; returns how many rows now wait for the evaluator."""
     for g in range(len(forest.searches_G)):
         if forest.searches_G[g]["row"] == NONE:
-            run_until_leaf(forest, g, rules, step, observe)
+            run_until_leaf(forest, g, rules, step, legal, observe)
     return forest.counts[ROWS]
 
 
-@kernel(i64(FOREST, i64, i64))
+@kernel(i64(FOREST, i64, i64), allocates=False)
 def descend_root(forest, g, action):
     """Make the subtree under `action` game g's tree, nodes kept in their order; returns its size.
 
@@ -306,7 +355,8 @@ def descend_root(forest, g, action):
     if new_root == NONE or (tree_N[new_root]["first_child"] == NONE and tree_N[new_root]["best_untried"] == NONE):
         return 0
     size = 0
-    place_N = np.full(forest.searches_G[g]["size"], NONE, np.int64)
+    place_N = forest.place_N
+    place_N[:] = NONE
     for node in range(new_root, forest.searches_G[g]["size"]):
         parent = tree_N[node]["parent"]
         if node != new_root and (parent < new_root or place_N[parent] == NONE):
@@ -314,8 +364,8 @@ def descend_root(forest, g, action):
         # `node` moves to a place at or before its own, so nothing still needed is overwritten.
         place_N[node] = size
         tree_N[size] = tree_N[node]
-        forest.states_GNW[g, size] = forest.states_GNW[g, node]
-        forest.priors_GNA[g, size] = forest.priors_GNA[g, node]
+        _copy_words(forest.states_GNW[g, size], forest.states_GNW[g, node])
+        _copy_row(forest.priors_GNA[g, size], forest.priors_GNA[g, node])
         tree_N[size]["first_child"] = NONE
         tree_N[size]["next_sibling"] = NONE
         if node == new_root:
@@ -330,7 +380,7 @@ def descend_root(forest, g, action):
     return size
 
 
-@kernel(void(FOREST, i64, i64, i64, i64, RULES))
+@kernel(void(FOREST, i64, i64, i64, i64, RULES), allocates=False)
 def resume(forest, g, budget, schedule, noise, rules):
     """Search on from a tree whose root is already expanded, as `descend_root` leaves it."""
     search = forest.searches_G[g]
@@ -352,7 +402,7 @@ def resume(forest, g, budget, schedule, noise, rules):
     _prepare_root(forest, g, legal_count, rules)
 
 
-@kernel(void(FOREST, states_NW, flags_A, i64, i64, i64, RULES))
+@kernel(void(FOREST, states_NW, flags_A, i64, i64, i64, RULES), allocates=False)
 def begin_all(forest, states_NW, known_N, budget, schedule, noise, rules):
     """Start the searches of N positions; where `known_N` is 1, go on from the tree that is there."""
     for g in range(len(states_NW)):

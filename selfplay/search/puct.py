@@ -11,7 +11,7 @@ from selfplay.search.tree import NONE, PROVEN_WIN, RULES, nodes_N, noise_A, row_
 from selfplay.search.value import q_of
 
 
-@kernel(i64(nodes_N, i64, RULES, i64))
+@kernel(i64(nodes_N, i64, RULES, i64), allocates=False)
 def select(tree_N, node, rules, forced):
     """argmax Q + c_puct * P * sqrt(sum of the children's visits) / (1 + N).
 
@@ -52,7 +52,7 @@ def select(tree_N, node, rules, forced):
     return choice
 
 
-@kernel(void(row_A, words_W, i64, f64, f64, noise_A))
+@kernel(void(row_A, words_W, i64, f64, f64, noise_A), allocates=False)
 def add_noise(prior_A, rng_G, g, fraction, total, scratch_A):
     """Mix Dirichlet noise into the priors of the legal moves; alpha is `total` over their number."""
     legal = 0

@@ -15,7 +15,7 @@ _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX2 = np.uint64(0x94D049BB133111EB)
 
 
-@kernel(u64(u64))
+@kernel(u64(u64), allocates=False)
 def mix(x):
     """A bijection of 64-bit words that spreads every bit over all others."""
     x = (x ^ (x >> np.uint64(30))) * _MIX1
@@ -23,26 +23,26 @@ def mix(x):
     return x ^ (x >> np.uint64(31))
 
 
-@kernel(f64(words_W, i64))
+@kernel(f64(words_W, i64), allocates=False)
 def uniform(rng_G, g):
     """Strictly between 0 and 1."""
     rng_G[g] += _STEP
     return (float(mix(rng_G[g]) >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
 
 
-@kernel(i64(words_W, i64, i64))
+@kernel(i64(words_W, i64, i64), allocates=False)
 def below(rng_G, g, bound):
     """A whole number in [0, bound)."""
     return int(uniform(rng_G, g) * bound)
 
 
-@kernel(f64(words_W, i64))
+@kernel(f64(words_W, i64), allocates=False)
 def gumbel(rng_G, g):
     """A standard Gumbel variate."""
     return -math.log(-math.log(uniform(rng_G, g)))
 
 
-@kernel(f64(words_W, i64, f64))
+@kernel(f64(words_W, i64, f64), allocates=False)
 def gamma(rng_G, g, shape):
     """A Gamma(shape, 1) variate after Marsaglia & Tsang 2000; shapes below 1 by their boost."""
     boost = 1.0

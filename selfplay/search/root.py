@@ -27,7 +27,7 @@ from selfplay.search.tree import (
 from selfplay.search.value import proven_value, q_of
 
 
-@kernel(void(FOREST, i64, RULES, flags_A))
+@kernel(void(FOREST, i64, RULES, flags_A), allocates=False)
 def candidates(forest, g, rules, allowed_A):
     """Flags the moves that proofs leave to choose from."""
     tree_N = forest.nodes_GN[g]
@@ -64,7 +64,7 @@ def candidates(forest, g, rules, allowed_A):
                 allowed_A[action] = 0
 
 
-@kernel(void(FOREST, i64, RULES, row_A, flags_A))
+@kernel(void(FOREST, i64, RULES, row_A, flags_A), allocates=False)
 def _fill_puct(forest, g, rules, policy_A, allowed_A):
     """Visits of the allowed moves, without those that forced playouts added (KataGo's target pruning)."""
     tree_N = forest.nodes_GN[g]
@@ -104,7 +104,7 @@ def _fill_puct(forest, g, rules, policy_A, allowed_A):
         child = tree_N[child]["next_sibling"]
 
 
-@kernel(void(row_A, flags_A))
+@kernel(void(row_A, flags_A), allocates=False)
 def _normalise(policy_A, allowed_A):
     total = 0.0
     allowed = 0
@@ -118,7 +118,7 @@ def _normalise(policy_A, allowed_A):
             policy_A[action] = 1.0 / allowed
 
 
-@kernel(i64(FOREST, i64, RULES, counts_A, row_A, flags_A))
+@kernel(i64(FOREST, i64, RULES, counts_A, row_A, flags_A), allocates=False)
 def _best(forest, g, rules, visits_A, q_A, allowed_A):
     """Gumbel: of the allowed moves tried most in this search, the highest gumbel + logit + sigma(Q).
     PUCT: most visits, then the higher prior, then the lower number."""
@@ -135,7 +135,7 @@ def _best(forest, g, rules, visits_A, q_A, allowed_A):
             n = forest.tried_GA[g, action] if rules.gumbel == 1 else visits_A[action]
             score = float(tree_N[child]["prior"])
             if rules.gumbel == 1:
-                score = forest.gumbels_GA[g, action] + math.log(score) + factor * q_A[action]
+                score = forest.leads_GA[g, action] + factor * q_A[action]
             if n > most or (n == most and (score > best or (score == best and action < best_action))):
                 most, best, best_action = n, score, action
         child = tree_N[child]["next_sibling"]
@@ -146,7 +146,7 @@ def _best(forest, g, rules, visits_A, q_A, allowed_A):
     return best_action
 
 
-@kernel(i64(FOREST, i64, RULES, row_A, row_A, counts_A, flags_A))
+@kernel(i64(FOREST, i64, RULES, row_A, row_A, counts_A, flags_A), allocates=False)
 def summarise(forest, g, rules, policy_A, q_A, visits_A, allowed_A):
     """Fill the improved policy, Q and visits of game g's root; returns the move to play.
 
@@ -177,7 +177,7 @@ def summarise(forest, g, rules, policy_A, q_A, visits_A, allowed_A):
     return _best(forest, g, rules, visits_A, q_A, allowed_A)
 
 
-@kernel(void(nodes_N, RULES, row_A))
+@kernel(void(nodes_N, RULES, row_A), allocates=False)
 def root_wdl(tree_N, rules, wdl_3):
     """Win, draw and loss probabilities of the root for the player to move there."""
     proven = tree_N[0]["proven"] if rules.prove == 1 else UNPROVEN
@@ -193,7 +193,7 @@ def root_wdl(tree_N, rules, wdl_3):
 
 
 
-@kernel(void(FOREST, RULES, actions_N, priors_NA, priors_NA, types.Array(types.int32, 2, "C"), priors_NA))
+@kernel(void(FOREST, RULES, actions_N, priors_NA, priors_NA, types.Array(types.int32, 2, "C"), priors_NA), allocates=False)
 def summarise_all(forest, rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3):
     """`summarise` and `root_wdl` for the first N games."""
     for g in range(len(action_N)):

@@ -5,11 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from games.game import Game
+from games.kernel import direct
 
 from selfplay.config import SearchConfig
 from selfplay.evaluator import Evaluate
 from selfplay.search import kernels, root, tree
 from selfplay.search.tree import FULL, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Rules
+
+_begin_all = direct(kernels.begin_all)
+_run_all = direct(kernels.run_all)
+_take_in = direct(kernels.take_in)
+_summarise_all = direct(root.summarise_all)
 
 __all__ = ["PROVEN_DRAW", "PROVEN_LOSS", "PROVEN_WIN", "UNPROVEN", "Result", "Search", "rules_of"]
 
@@ -40,6 +46,7 @@ def rules_of(config: SearchConfig) -> Rules:
     return Rules(
         gumbel=1 if config.rule == "gumbel" else 0,
         prove=1 if config.prove else 0,
+        lookahead=1 if config.prove and config.lookahead else 0,
         c_visit=config.c_visit,
         c_scale=config.c_scale,
         c_puct=config.c_puct,
@@ -59,6 +66,7 @@ class Search:
         self.config = config
         self.simulations = simulations
         self.rules = rules_of(config)
+        self._evaluate: Evaluate | None = None
         self._rate = 0.0  # simulations per second and position, from the last timed run
         self.forest = tree.allocate(
             game,
@@ -67,7 +75,7 @@ class Search:
             fast_simulations=1,
             considered=min(config.considered, game.actions),
             cache_bits=config.cache_bits,
-            nodes=2 * simulations + 1,  # room to search on after `follow`
+            nodes=4 * simulations + 2,  # room to search on after `follow`
         )
 
     def forget(self) -> None:
@@ -106,6 +114,10 @@ class Search:
         if not 1 <= budget <= self.simulations:
             raise ValueError(f"{budget} simulations for a search of 1 to {self.simulations}")
         forest.halving_SMN[FULL, :, :budget] = tree.halving_table(forest.halving_SMN.shape[1] - 1, budget)
+        if evaluate is not self._evaluate:
+            self.forget()
+            self._evaluate = evaluate
+        forest.searches_G["row"] = tree.NONE
         forest.rng_G[:] = np.random.default_rng(seed).integers(2**63, size=len(forest.rng_G), dtype=np.uint64)
         forest.counts[:] = 0
         forest.searches_G["budget"][n:] = 0
@@ -114,9 +126,9 @@ class Search:
         known_N = np.zeros(n, np.uint8)
         if reuse:
             sizes_N = forest.searches_G["size"][:n]
-            fits_N = (sizes_N > 0) & (sizes_N <= forest.nodes_GN.shape[1] - budget)
+            fits_N = (sizes_N > 0) & (sizes_N + 2 * budget + 2 <= forest.nodes_GN.shape[1])
             known_N[:] = fits_N & (forest.states_GNW[:n, 0] == states_NW).all(axis=1)
-        kernels.begin_all(forest, states_NW, known_N, budget, FULL, int(noise), self.rules)
+        _begin_all(forest, states_NW, known_N, budget, FULL, int(noise), self.rules)
         started = time.perf_counter()
         self._drive(evaluate, started + milliseconds / 1000 if milliseconds else None)
         if milliseconds:
@@ -133,9 +145,14 @@ class Search:
 
     def _drive(self, evaluate: Evaluate, deadline: float | None) -> None:
         forest, game = self.forest, self.game
-        while rows := kernels.run_all(forest, self.rules, game.step, game.observe):
-            logits_BA, wdl_B3 = evaluate(forest.planes_BPHW[:rows])
-            kernels.take_in(forest, self.rules, game.legal, logits_BA, wdl_B3)
+        while rows := _run_all(forest, self.rules, game.step, game.legal, game.observe):
+            try:
+                logits_BA, wdl_B3 = evaluate(forest.planes_BPHW[:rows])
+            except BaseException:  # the cache has promises to rows that will never come
+                forest.counts[tree.ROWS] = 0
+                self.forget()
+                raise
+            _take_in(forest, self.rules, game.legal, logits_BA, wdl_B3)
             if deadline is not None and time.perf_counter() >= deadline:
                 return
 
@@ -146,7 +163,7 @@ class Search:
         q_NA = np.zeros((n, game.actions), np.float32)
         visits_NA = np.zeros((n, game.actions), np.int32)
         wdl_N3 = np.zeros((n, 3), np.float32)
-        root.summarise_all(forest, self.rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3)
+        _summarise_all(forest, self.rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3)
         roots_N = forest.nodes_GN[:n, 0]
         return Result(
             action_N=action_N,

@@ -64,6 +64,7 @@ class Rules(NamedTuple):
 
     gumbel: int  # 1 Gumbel, 0 PUCT
     prove: int
+    lookahead: int
     c_visit: float
     c_scale: float
     c_puct: float
@@ -79,7 +80,7 @@ class Forest(NamedTuple):
     nodes_GN: np.ndarray
     states_GNW: np.ndarray
     priors_GNA: np.ndarray  # float32; of untried legal actions, -1 elsewhere
-    gumbels_GA: np.ndarray  # float64; Gumbel noise of the root's actions
+    leads_GA: np.ndarray  # float64; gumbel noise + logit of the root's actions
     tried_GA: np.ndarray  # int32; simulations of this search through each root action
     searches_G: np.ndarray
     rng_G: np.ndarray
@@ -93,6 +94,7 @@ class Forest(NamedTuple):
     cache_row_E: np.ndarray  # int32; NONE once filled, else the row of this batch that will fill it
     flags_A: np.ndarray  # uint8 scratch
     scratch_A: np.ndarray  # float64 scratch
+    place_N: np.ndarray  # int64 scratch
 
 
 ROWS, SIMULATIONS, HITS, EVALUATIONS = 0, 1, 2, 3
@@ -117,8 +119,11 @@ def halving_table(considered: int, simulations: int) -> np.ndarray:
 def allocate(
     game: Game, *, games: int, simulations: int, fast_simulations: int, considered: int, cache_bits: int, nodes: int = 0
 ) -> Forest:
-    """An empty forest of `games` trees, each with room for one full search (or `nodes`)."""
-    nodes = nodes or simulations + 1
+    """An empty forest of `games` trees, each with room for one full search (or `nodes`).
+
+    A simulation adds at most two nodes: a leaf, and the move that wins at once there.
+    """
+    nodes = nodes or 2 * simulations + 2
     actions, entries = game.actions, 1 << cache_bits
     halving_SMN = np.zeros((2, considered + 1, max(simulations, fast_simulations)), np.int32)
     halving_SMN[FULL, :, :simulations] = halving_table(considered, simulations)
@@ -130,7 +135,7 @@ def allocate(
         nodes_GN=np.zeros((games, nodes), NODE),
         states_GNW=np.zeros((games, nodes, game.words), np.uint64),
         priors_GNA=np.zeros((games, nodes, actions), np.float32),
-        gumbels_GA=np.zeros((games, actions), np.float64),
+        leads_GA=np.zeros((games, actions), np.float64),
         tried_GA=np.zeros((games, actions), np.int32),
         searches_G=searches_G,
         rng_G=np.zeros(games, np.uint64),
@@ -144,6 +149,7 @@ def allocate(
         cache_row_E=np.full(entries, NONE, np.int32),
         flags_A=np.zeros(actions, np.uint8),
         scratch_A=np.zeros(actions + 1, np.float64),
+        place_N=np.zeros(nodes, np.int64),
     )
 
 
@@ -158,7 +164,7 @@ row_A = _array(np.float32, 1)
 counts_A = _array(np.int32, 1)
 noise_A = _array(np.float64, 1)
 actions_N = _array(np.int64, 1)
-RULES = types.NamedTuple([types.int64] * 2 + [types.float64] * 7, Rules)
+RULES = types.NamedTuple([types.int64] * 3 + [types.float64] * 7, Rules)
 FOREST = types.NamedTuple(
     [
         _array(NODE, 2),
@@ -178,6 +184,7 @@ FOREST = types.NamedTuple(
         _array(np.int32, 1),
         _array(np.uint8, 1),
         _array(np.float64, 1),
+        _array(np.int64, 1),
     ],
     Forest,
 )

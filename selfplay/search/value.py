@@ -7,7 +7,7 @@ from numba import void
 from selfplay.search.tree import NONE, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, nodes_N
 
 
-@kernel(f64(i64))
+@kernel(f64(i64), allocates=False)
 def proven_value(proven):
     """+1, 0 or -1 for the player to move."""
     if proven == PROVEN_WIN:
@@ -15,7 +15,7 @@ def proven_value(proven):
     return -1.0 if proven == PROVEN_LOSS else 0.0
 
 
-@kernel(f64(nodes_N, i64, i64))
+@kernel(f64(nodes_N, i64, i64), allocates=False)
 def q_of(tree_N, child, prove):
     """Value of a visited child as the player to move at its parent sees it."""
     if prove == 1 and tree_N[child]["proven"] != UNPROVEN:
@@ -23,7 +23,7 @@ def q_of(tree_N, child, prove):
     return -tree_N[child]["value_sum"] / tree_N[child]["visits"]
 
 
-@kernel(i64(nodes_N, i64, i64))
+@kernel(i64(nodes_N, i64, i64), allocates=False)
 def _prove_parent(tree_N, parent, child):
     """Take note that `child` is now proven; 1 if that proves the parent too."""
     if tree_N[parent]["proven"] != UNPROVEN:
@@ -53,7 +53,7 @@ def _prove_parent(tree_N, parent, child):
     return 1
 
 
-@kernel(void(nodes_N, i64, f64, f64, i64, i64))
+@kernel(void(nodes_N, i64, f64, f64, i64, i64), allocates=False)
 def backup(tree_N, leaf, value, draw, newly_proven, prove):
     """Add one visit worth `value` (the leaf's view) and draw probability `draw` from `leaf` up to the root.
 
