@@ -1,0 +1,298 @@
+"""Every player behind one interface, and the grammar that names them: `NAME[:key=value,...]`.
+
+N positions, W words, A actions. Values are seen by the player to move. Players think about many positions at
+once; every position comes with a seed of its own, so a move does not depend on which others are asked for.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from games.game import Game
+from games.registry import nearest
+
+UNPROVEN, PROVEN_WIN, PROVEN_DRAW, PROVEN_LOSS = 0, 1, 2, 3  # as `selfplay.search` numbers them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thoughts:
+    """An agent's answer for N positions; what an agent has no notion of is None."""
+
+    actions_N: np.ndarray  # int64; the moves to play
+    policy_NA: np.ndarray | None = None  # float32; how it spreads its belief over moves
+    visits_NA: np.ndarray | None = None  # int32; simulations below each move
+    value_N: np.ndarray | None = None  # float32 in [-1, 1]
+    proven_N: np.ndarray | None = None  # int8; UNPROVEN, PROVEN_WIN, PROVEN_DRAW or PROVEN_LOSS
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A player of one game. `name` is the spec that makes it again."""
+
+    name: str
+    act: Callable[[np.ndarray, np.ndarray], Thoughts]
+    """moves for states_NW (uint64, none of them over); seeds_N (uint64) decides all that is random"""
+    timed: bool = False
+    """thinks by the clock, so nothing else should run beside it"""
+
+
+def _random(game: Game, name: str) -> Agent:
+    from selfplay import rollout
+
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        legal_NA = _legal(game, states_NW)
+        return Thoughts(
+            actions_N=rollout.pick(legal_NA, seeds_N),
+            policy_NA=(legal_NA / legal_NA.sum(axis=1, keepdims=True)).astype(np.float32),
+        )
+
+    return Agent(name, act)
+
+
+def _rules(game: Game, name: str) -> Agent:
+    from selfplay.knowledge.rules import Rules
+
+    rules = Rules(game)
+    return Agent(name, lambda states_NW, seeds_N: Thoughts(actions_N=rules.choose(states_NW, seeds_N)))
+
+
+def _alphabeta(
+    game: Game,
+    name: str,
+    depth: int | None = None,
+    nodes: int | None = None,
+    ms: float | None = None,
+    without: str = "",
+) -> Agent:
+    from selfplay.knowledge.alphabeta import AlphaBeta
+    from selfplay.knowledge.budget import Budget
+
+    given: dict[str, Any] = {"depth": depth, "nodes": nodes, "ms": ms}
+    given = {key: value for key, value in given.items() if value is not None} or {"depth": 4}
+    search = AlphaBeta(game, Budget(**given), frozenset(filter(None, without.split("+"))))
+
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        found = search.search(states_NW)
+        return Thoughts(actions_N=found.actions_N, value_N=found.values_N, proven_N=found.proven_N)
+
+    return Agent(name, act, timed=ms is not None)
+
+
+def _rollout(game: Game, name: str, sims: int = 1000) -> Agent:
+    from selfplay import rollout
+
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        found = rollout.search(game, states_NW, seeds_N, sims)
+        return Thoughts(
+            actions_N=found.visits_NA.argmax(axis=1),
+            policy_NA=(found.visits_NA / found.visits_NA.sum(axis=1, keepdims=True)).astype(np.float32),
+            visits_NA=found.visits_NA,
+            value_N=found.values_N,
+        )
+
+    return Agent(name, act)
+
+
+def _solver(game: Game, name: str, last: int | None = None) -> Agent:
+    from selfplay import oracle, rollout
+
+    oracle.check(game)
+
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        left_N = game.max_plies - states_NW[:, -1].astype(np.int64)
+        knows_N = np.full(len(states_NW), True) if last is None else left_N <= last
+        choices_NA = _legal(game, states_NW)
+        value_N = np.zeros(len(states_NW), np.float32)
+        proven_N = np.full(len(states_NW), UNPROVEN, np.int8)
+        if knows_N.any():
+            scores_NA = oracle.scores(states_NW[knows_N])
+            best_N = scores_NA.max(axis=1)
+            choices_NA[knows_N] = scores_NA == best_N[:, None]
+            value_N[knows_N] = np.sign(best_N)
+            proven_N[knows_N] = np.choose(np.sign(best_N) + 1, [PROVEN_LOSS, PROVEN_DRAW, PROVEN_WIN])
+        return Thoughts(
+            actions_N=rollout.pick(choices_NA, seeds_N),
+            policy_NA=(choices_NA / choices_NA.sum(axis=1, keepdims=True)).astype(np.float32),
+            value_N=value_N,
+            proven_N=proven_N,
+        )
+
+    return Agent(name, act)
+
+
+def _network(game: Game, path: str, device: str) -> Any:
+    """The evaluator of a checkpoint of this very game."""
+    from selfplay import checkpoint
+    from selfplay.evaluator import NetworkEvaluator
+
+    weights = checkpoint.resolve(path, game.name)
+    network, trained_for = checkpoint.load_weights(weights)
+    if trained_for != game.name:
+        raise ValueError(f"{path} holds a network for {trained_for}, not for {game.name}")
+    return NetworkEvaluator(network, device=device)
+
+
+def _net(game: Game, name: str, path: str, device: str = "auto") -> Agent:
+    evaluate = _network(game, path, device)
+
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        policies, values = [], []
+        for some_NW in _batches(states_NW, 512):
+            logits_NA, wdl_N3 = evaluate(_planes(game, some_NW))
+            logits_NA = np.where(_legal(game, some_NW), logits_NA.astype(np.float64), -np.inf)
+            weights_NA = np.exp(logits_NA - logits_NA.max(axis=1, keepdims=True))
+            policies.append(weights_NA / weights_NA.sum(axis=1, keepdims=True))
+            values.append(wdl_N3[:, 0] - wdl_N3[:, 2])
+        policy_NA = np.concatenate(policies).astype(np.float32)
+        return Thoughts(
+            actions_N=policy_NA.argmax(axis=1), policy_NA=policy_NA, value_N=np.concatenate(values).astype(np.float32)
+        )
+
+    return Agent(name, act)
+
+
+def _mcts(
+    game: Game,
+    name: str,
+    path: str,
+    sims: int | None = None,
+    ms: float | None = None,
+    rule: str = "gumbel",
+    device: str = "auto",
+) -> Agent:
+    from selfplay.config import SearchConfig, from_dict
+
+    if sims is not None and ms is not None:
+        raise ValueError("mcts takes sims= or ms=, not both")
+    evaluate = _network(game, path, device)
+
+    from selfplay.search.search import Search
+
+    # By the clock, every position has the machine to itself and may grow a large tree.
+    simulations, at_once = (4096, 1) if ms is not None else (sims or 64, 128)
+    config = from_dict(SearchConfig, {"simulations": simulations, "rule": rule}, "mcts")
+    search_for = functools.cache(lambda games: Search(game, config, games=games, simulations=simulations))
+
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        capacity = min(at_once, 1 << math.ceil(math.log2(len(states_NW))))
+        search = search_for(capacity)
+        found = [search.run(some_NW, evaluate, milliseconds=ms) for some_NW in _batches(states_NW, capacity)]
+        return Thoughts(
+            actions_N=np.concatenate([result.action_N for result in found]),
+            policy_NA=np.concatenate([result.policy_NA for result in found]),
+            visits_NA=np.concatenate([result.visits_NA for result in found]),
+            value_N=np.concatenate([result.value_N for result in found]),
+            proven_N=np.concatenate([result.proven_N for result in found]),
+        )
+
+    return Agent(name, act, timed=ms is not None)
+
+
+def _human(game: Game, name: str) -> Agent:
+    raise ValueError("`human` plays in a terminal or a browser, not in matches or measurements")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    make: Callable[..., Agent]
+    options: dict[str, type]
+    takes_path: bool = False
+
+
+_KINDS = {
+    "random": _Kind(_random, {}),
+    "rules": _Kind(_rules, {}),
+    "alphabeta": _Kind(_alphabeta, {"depth": int, "nodes": int, "ms": float, "without": str}),
+    "rollout": _Kind(_rollout, {"sims": int}),
+    "solver": _Kind(_solver, {"last": int}),
+    "net": _Kind(_net, {"device": str}, takes_path=True),
+    "mcts": _Kind(_mcts, {"sims": int, "ms": float, "rule": str, "device": str}, takes_path=True),
+    "human": _Kind(_human, {}),
+}
+
+GRAMMAR = """agents are named NAME[:key=value,...]:
+  random                          uniform over legal moves
+  rules                           one-ply human rules: win, block, do not hand over a win, centre or longest line
+  alphabeta:depth=6               handcrafted evaluation + alpha-beta; also nodes=100000 or ms=20;
+                                  without=threats+centre switches pieces of knowledge off
+  rollout:sims=1000               tree search with random playouts
+  solver, solver:last=12          Connect Four, perfect; with last=s only in the last s plies, random before
+  net:PATH                        a network's policy alone
+  mcts:PATH,sims=64               network + search; also ms=20, rule=puct
+PATH is a run folder (its newest checkpoint), RUN@12 (generation 12), a weights file, or `pretrained`."""
+
+
+def _number(kind: str, key: str, text: str, of: type) -> Any:
+    if of is str:
+        return text
+    try:
+        value = of(text)
+    except ValueError:
+        value = 0
+    if not (value > 0 and math.isfinite(value)):
+        wanted = "a whole number above 0" if of is int else "a number above 0"
+        raise ValueError(f"option {key!r} of agent {kind!r} is {wanted}, not {text!r}")
+    return value
+
+
+def _parsed(spec: str) -> tuple[str, dict[str, Any]]:
+    """The agent's kind and the keyword arguments of its maker."""
+    base, _, tail = spec.strip().partition(":")
+    if base not in _KINDS:
+        raise ValueError(f"unknown agent {base!r}{nearest(base, list(_KINDS))}; known agents: {', '.join(_KINDS)}")
+    kind = _KINDS[base]
+    items = tail.split(",") if tail else []
+    arguments: dict[str, Any] = {}
+    if kind.takes_path:
+        if not items or not items[0]:
+            raise ValueError(f"agent {base!r} needs a network, as in {base}:runs/NAME")
+        arguments["path"] = items.pop(0)
+    for item in items:
+        key, equals, text = item.partition("=")
+        if key not in kind.options or not equals:
+            allowed = ", ".join(f"{name}=" for name in kind.options) or "none"
+            raise ValueError(
+                f"agent {base!r} has no option {item!r}{nearest(key, list(kind.options))}; its options: {allowed}"
+            )
+        if key in arguments:
+            raise ValueError(f"agent {spec!r} gives option {key!r} twice")
+        arguments[key] = _number(base, key, text, kind.options[key])
+    return base, arguments
+
+
+def check(spec: str) -> None:
+    """`ValueError` if the spec is not in the grammar; opens no file."""
+    _parsed(spec)
+
+
+def make(spec: str, game: Game, *, name: str | None = None) -> Agent:
+    """The agent that `spec` names, as a player of `game`; `ValueError` says in one line what cannot be.
+
+    `name` is what the agent calls itself, by default its spec.
+    """
+    base, arguments = _parsed(spec)
+    return _KINDS[base].make(game, name or spec.strip(), **arguments)
+
+
+def _batches(states_NW: np.ndarray, size: int) -> Sequence[np.ndarray]:
+    return [states_NW[start : start + size] for start in range(0, len(states_NW), size)]
+
+
+def _legal(game: Game, states_NW: np.ndarray) -> np.ndarray:
+    """bool [N, A]."""
+    flags_NA = np.zeros((len(states_NW), game.actions), np.uint8)
+    for state_W, flags_A in zip(states_NW, flags_NA, strict=True):
+        game.legal(state_W, flags_A)
+    return flags_NA.astype(bool)
+
+
+def _planes(game: Game, states_NW: np.ndarray) -> np.ndarray:
+    """float32 [N, P, H, W_]."""
+    planes_NPHW = np.zeros((len(states_NW), game.planes, game.height, game.width), np.float32)
+    for state_W, planes_PHW in zip(states_NW, planes_NPHW, strict=True):
+        game.observe(state_W, planes_PHW)
+    return planes_NPHW

@@ -1,0 +1,102 @@
+"""Alpha-beta search with iterative deepening over a handcrafted evaluation, for many positions at once.
+
+N positions, W words.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from games.game import Game
+from games.registry import nearest
+from selfplay.knowledge import connect4_alphabeta, gomoku_alphabeta
+from selfplay.knowledge.budget import DECIDED, Budget, Table
+
+_PLAYS = {"connect4": connect4_alphabeta, "gomoku": gomoku_alphabeta}
+_SMALL_TABLE = 65_521  # entries; both sizes are prime, since a position's place is its key modulo the size
+_LARGE_TABLE = 2_097_143
+_LARGE_FROM_DEPTH = 10
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What the search found: scores as `budget` explains them, from the mover's view."""
+
+    actions_N: np.ndarray
+    scores_N: np.ndarray
+    depths_N: np.ndarray  # the last depth completed
+    nodes_N: np.ndarray
+    values_N: np.ndarray  # float32; the score as a number in [-1, 1], 1 and -1 for decided games
+    proven_N: np.ndarray  # int8: 0 unknown, 1 win, 2 draw, 3 loss
+
+
+class AlphaBeta:
+    """Deterministic for a budget of depth or nodes: equal positions get equal answers, whatever is beside them."""
+
+    def __init__(self, game: Game, budget: Budget, without: frozenset[str] = frozenset()) -> None:
+        if game.kind not in _PLAYS:
+            raise ValueError(f"alphabeta knows nothing of {game.name!r}; it plays {', '.join(_PLAYS)}")
+        self._module = _PLAYS[game.kind]
+        pieces = list(self._module.PIECES)
+        for name in without:
+            if name not in pieces:
+                raise ValueError(
+                    f"alphabeta has no piece of knowledge {name!r} in {game.kind}{nearest(name, pieces)}; "
+                    f"it has {', '.join(pieces)}"
+                )
+        self.game = game
+        self.budget = budget
+        self._worth = self._module.worths(game.in_a_row, without)
+        large = min(budget.depth, game.max_plies) >= _LARGE_FROM_DEPTH
+        size = _LARGE_TABLE if large and budget.nodes > _SMALL_TABLE else _SMALL_TABLE
+        self._tables = [Table(size) for _ in range(os.cpu_count() or 1)]
+
+    def search(self, states_NW: np.ndarray) -> Verdicts:
+        """Search every position with the whole budget, on all cores."""
+        shares = [share for share in np.array_split(states_NW, len(self._tables)) if len(share)]
+        work: Callable = self._timed if self.budget.ms > 0 else self._counted
+        if len(shares) <= 1:
+            found = [work(share, table) for share, table in zip(shares, self._tables, strict=False)]
+        else:
+            with ThreadPoolExecutor(len(shares)) as pool:
+                found = list(pool.map(work, shares, self._tables))
+        return self._verdicts(states_NW, np.concatenate([np.zeros((0, 4), np.int64), *found]))
+
+    def _counted(self, states_NW: np.ndarray, table: Table) -> np.ndarray:
+        never_1 = np.zeros(1, np.int64)
+        return self._module.search(self.game, states_NW, self._worth, self.budget, table, never_1)
+
+    def _timed(self, states_NW: np.ndarray, table: Table) -> np.ndarray:
+        """One position after the other, each until a timer raises the flag that the kernel looks at."""
+        found_N4 = np.zeros((len(states_NW), 4), np.int64)
+        for n in range(len(states_NW)):
+            stop_1 = np.zeros(1, np.int64)
+            timer = threading.Timer(self.budget.ms / 1000, stop_1.fill, (1,))
+            timer.start()
+            try:
+                found_N4[n] = self._module.search(
+                    self.game, states_NW[n : n + 1], self._worth, self.budget, table, stop_1
+                )
+            finally:
+                timer.cancel()
+        return found_N4
+
+    def _verdicts(self, states_NW: np.ndarray, found_N4: np.ndarray) -> Verdicts:
+        scores_N = found_N4[:, 1]
+        won_N, lost_N = scores_N >= DECIDED, scores_N <= -DECIDED
+        plies_N = states_NW[:, -1].astype(np.int64)  # both kinds keep the plies played in their last word
+        drawn_N = (scores_N == 0) & (found_N4[:, 2] >= self.game.max_plies - plies_N)
+        values_N = np.tanh(scores_N / self._module.SCALE)
+        values_N[won_N], values_N[lost_N] = 1.0, -1.0
+        return Verdicts(
+            actions_N=found_N4[:, 0].copy(),
+            scores_N=scores_N.copy(),
+            depths_N=found_N4[:, 2].copy(),
+            nodes_N=found_N4[:, 3].copy(),
+            values_N=values_N.astype(np.float32),
+            proven_N=np.select([won_N, drawn_N, lost_N], [1, 2, 3], 0).astype(np.int8),
+        )
