@@ -66,6 +66,10 @@ def _value(name: str, kind: Any, words: list[str]) -> Any:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command; every setting of the config is one."""
+    parser.usage = (
+        "selfplay train [--game GAME] [--run DIR] [--minutes M | --generations N | --flops F] [--seed S]\n"
+        "                      [--config FILE] [--fresh] [--quiet] [--SETTING VALUE ...]"
+    )
     parser.epilog = _EPILOG
     parser.add_argument(
         "--config", metavar="FILE", help="TOML file, or the name of a preset, instead of the game's preset"
@@ -117,9 +121,7 @@ def configured(args: argparse.Namespace) -> tuple[Config, Path]:
     if "game" in given:
         given["game"] = games.make(given["game"]).name
     recorded = runs.recorded_config(args.run) if args.run is not None else None
-    game = given.get("game") or (recorded.game if recorded else None)
-    if game is None:
-        raise ConfigError(f"which game? give --game, one of {', '.join(games.names())}")
+    game = given.get("game") or (recorded or Config()).game
     run_dir = args.run if args.run is not None else runs.default_dir(game)
     preset = merged(Config(), {} if args.config is not None else presets.for_game(game))
     return runs.settle(run_dir, dataclasses.replace(preset, game=game), given), run_dir

@@ -1,0 +1,116 @@
+"""Config files: read strictly, written back equal, and every preset valid."""
+
+import dataclasses
+
+import pytest
+
+import games
+from selfplay import presets
+from selfplay.config import Config, ConfigError, EvalConfig, from_dict, merged, read_toml, to_toml
+
+
+def test_toml_round_trip_keeps_every_kind_of_value(tmp_path):
+    config = merged(
+        Config(),
+        {
+            "game": 'odd "name" \\ here',
+            "minutes": 2.5e-3,
+            "flops": 1e22,
+            "search": {"prove": False, "simulations": 7},
+            "eval": {"opponents": ["rules", "alphabeta:depth=4"]},
+        },
+    )
+    path = tmp_path / "config.toml"
+    path.write_text(to_toml(config))
+    assert from_dict(Config, read_toml(path)) == config
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"serch": {}}, r"unknown setting 'serch' \(did you mean 'search'\?\)"),
+        ({"search": {"simulation": 3}}, r"unknown setting 'search.simulation' \(did you mean 'simulations'\?\)"),
+        ({"search": {"simulations": "many"}}, "search.simulations is of type int, not str"),
+        ({"search": {"simulations": True}}, "search.simulations is of type int, not bool"),
+        ({"search": {"simulations": 3.0}}, "search.simulations is of type int, not float"),
+        ({"search": {"prove": 1}}, "search.prove is of type bool, not int"),
+        ({"search": 3}, "search is a table of settings, not 3"),
+        ({"search": {"rule": "gumble"}}, r"one of gumbel, puct, not 'gumble' \(did you mean 'gumbel'\?\)"),
+        ({"eval": {"opponents": "rules"}}, "eval.opponents is a list of texts"),
+        ({"search": {"simulations": 0}}, "search.simulations is at least 1, not 0"),
+        ({"search": {"full_fraction": 0}}, r"search.full_fraction is in \(0, 1\]"),
+        ({"learn": {"ema": 1}}, r"learn.ema is in \[0, 1\)"),
+        ({"replay": {"minimum": 10, "capacity": 9}}, "replay.minimum is between 1 and replay.capacity"),
+        ({"minutes": -1}, "minutes is at least 0"),
+    ],
+)
+def test_a_mistake_is_named(values, said):
+    with pytest.raises(ConfigError, match=said):
+        from_dict(Config, values)
+    with pytest.raises(ConfigError, match=said):
+        merged(Config(), values)
+
+
+def test_whole_numbers_stand_for_floats():
+    value = from_dict(Config, {"minutes": 3}).minutes
+    assert value == 3.0
+    assert isinstance(value, float)
+
+
+def test_merged_leaves_the_rest_alone():
+    base = Config(seed=5, eval=EvalConfig(games=8))
+    changed = merged(base, {"eval": {"simulations": 3}})
+    assert changed == dataclasses.replace(base, eval=EvalConfig(games=8, simulations=3))
+    assert merged(base, {}) == base
+
+
+def test_broken_files_are_named(tmp_path):
+    path = tmp_path / "broken.toml"
+    path.write_text("minutes = = 3")
+    with pytest.raises(ConfigError, match=r"broken\.toml is not valid TOML"):
+        read_toml(path)
+    with pytest.raises(ConfigError, match=r"cannot read .*missing\.toml: No such file"):
+        read_toml(tmp_path / "missing.toml")
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"cannot read .*broken\.toml"):
+        read_toml(path)
+
+
+@pytest.mark.parametrize("name", presets.shipped())
+def test_every_preset_is_valid_and_holds_deviations_only(name):
+    settings = read_toml(presets.shipped()[name])
+    config = from_dict(Config, settings)
+    games.make(config.game)
+    same = [
+        f"{table}.{key}"
+        for table, values in settings.items()
+        if isinstance(values, dict)
+        for key in values
+        if getattr(getattr(config, table), key) == getattr(getattr(Config(), table), key)
+    ]
+    assert same == []
+
+
+@pytest.mark.parametrize("name", sorted(presets.shipped().keys() - {"tiny"}))
+def test_every_line_of_a_preset_has_its_reason(name):
+    lines = presets.shipped()[name].read_text().splitlines()
+    settings = [line for line in lines if " = " in line and not line.startswith(("#", "game = "))]
+    assert [line for line in settings if "  # " not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("game", "preset"),
+    [("connect4", "connect4"), ("gomoku9", "gomoku9"), ("gomoku:size=15", "gomoku15"), ("gomoku:size=10", "gomoku9"),
+     ("gomoku:size=14", "gomoku15"), ("tictactoe", "gomoku9")],
+)  # fmt: skip
+def test_a_game_finds_its_preset_or_the_closest_of_its_kind(game, preset):
+    expected = {key: value for key, value in read_toml(presets.shipped()[preset]).items() if key != "game"}
+    assert presets.for_game(game) == expected
+
+
+def test_presets_by_name_and_by_path(tmp_path):
+    assert presets.read("tiny")["generations"] == 3
+    (tmp_path / "mine.toml").write_text("seed = 9")
+    assert presets.read(str(tmp_path / "mine.toml")) == {"seed": 9}
+    with pytest.raises(ConfigError, match=r"no config file or preset 'tinny' \(did you mean 'tiny'\?\)"):
+        presets.read("tinny")
