@@ -28,7 +28,8 @@ def has_line(stones, height, length):
     """1 if `stones` holds `length` in a row: vertical, horizontal or on a diagonal."""
     stride = height + 1
     for shift in (1, stride, stride - 1, stride + 1):
-        if _run_starts(stones, shift, length) != 0:
+        # A line that spans more than the word does not fit on the board; and shifts by 64 or more wrap round.
+        if (length - 1) * shift < 64 and _run_starts(stones, shift, length) != 0:
             return 1
     return 0
 
