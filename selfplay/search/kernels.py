@@ -18,6 +18,7 @@ from selfplay.search.tree import (
     OBSERVE_FN,
     PROVEN_DRAW,
     PROVEN_LOSS,
+    PROVEN_WIN,
     ROWS,
     RULES,
     SIMULATIONS,
