@@ -1,0 +1,94 @@
+"""The rules' kernels in fresh processes: from a cold cache, a warm one, without numba, and with bounds checked."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+GAMES = ["connect4", "connect4:height=7,width=8", "gomoku:size=9,rule=standard", "tictactoe"]
+
+# Plays a few games and prints what the kernels answered.
+PLAY = """
+import json, sys, warnings
+warnings.simplefilter("error")
+import numpy as np
+import games
+answers = []
+for name in json.loads(sys.argv[1]):
+    game = games.make(name)
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        state_W, status = game.initial(), games.ONGOING
+        while status == games.ONGOING:
+            legal = game.legal_actions(state_W)
+            state_W, status = game.after(state_W, int(rng.choice(legal)))
+            planes_PHW = game.planes_of(state_W)
+            answers.append([name, legal.tolist(), state_W.tolist(), status, planes_PHW.tolist()])
+print(json.dumps(answers))
+"""
+
+OUT_OF_RANGE = """
+import numpy as np
+import games
+gomoku, connect4 = games.make("gomoku:size=9"), games.make("connect4")
+mistakes = {
+    "step": lambda: gomoku.step(gomoku.initial(), 64 * 5, gomoku.initial()),
+    "legal": lambda: connect4.legal(connect4.initial(), np.zeros(6, np.uint8)),
+    "observe": lambda: connect4.observe(connect4.initial(), np.zeros((4, 6, 6), np.float32)),
+    "step, output too short": lambda: connect4.step(connect4.initial(), 0, np.zeros(2, np.uint64)),
+}
+for name, mistake in mistakes.items():
+    try:
+        mistake()
+    except IndexError:
+        continue
+    raise SystemExit(f"{name}: an index out of range passed unseen")
+print("all raised")
+"""
+
+
+def python(source, *arguments, cache, **environment):
+    """stdout of a fresh interpreter that runs `source`."""
+    run = subprocess.run(
+        [sys.executable, "-c", source, *arguments],
+        env=os.environ | {"NUMBA_CACHE_DIR": str(cache)} | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def cold(tmp_path_factory):
+    """The kernels' answers from a cold cache, and that cache."""
+    cache = tmp_path_factory.mktemp("cache")
+    return python(PLAY, json.dumps(GAMES), cache=cache), cache
+
+
+def test_a_second_process_loads_what_the_first_compiled(cold):
+    answers, cache = cold
+    compiled = sorted(path.name for path in cache.rglob("*.nb*"))
+    assert compiled
+    assert python(PLAY, json.dumps(GAMES), cache=cache) == answers
+    assert sorted(path.name for path in cache.rglob("*.nb*")) == compiled
+
+
+def test_the_same_answers_without_numba(cold, tmp_path):
+    """And no overflow: warnings are errors in this run."""
+    assert python(PLAY, json.dumps(GAMES), cache=tmp_path, NUMBA_DISABLE_JIT="1") == cold[0]
+
+
+@pytest.mark.parametrize("mode", ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"])
+def test_an_index_out_of_range_raises_in_debug_runs(tmp_path, mode):
+    assert python(OUT_OF_RANGE, cache=tmp_path, **{mode: "1"}).strip() == "all raised"
+
+
+def test_the_same_answers_with_bounds_checked(cold, tmp_path):
+    assert python(PLAY, json.dumps(GAMES), cache=tmp_path, NUMBA_BOUNDSCHECK="1") == cold[0]
