@@ -31,7 +31,8 @@ OBSERVE = types.void(words_W, planes_PHW)
 
 
 def _sources_hash() -> str:
-    digest = hashlib.sha256(numba.__version__.encode())
+    # numba's cache would hand a run with NUMBA_BOUNDSCHECK=1 the unchecked code of an earlier one.
+    digest = hashlib.sha256(f"{numba.__version__} boundscheck={numba.config.BOUNDSCHECK}".encode())
     for package in ("games", "selfplay"):
         for path in sorted((_ROOT / package).rglob("*.py")):
             source = path.read_bytes()
