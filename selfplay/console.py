@@ -236,8 +236,8 @@ def summary(matches: Sequence[Mapping[str, Any]]) -> Table | None:
     table.add_column("opponent", no_wrap=True)
     table.add_column("player", no_wrap=True)
     table.add_column("score [95 %]", no_wrap=True, justify="right")
-    table.add_column("won-drawn-lost", justify="right")
-    table.add_column("distinct", justify="right")
+    table.add_column("W-D-L", justify="right", no_wrap=True)
+    table.add_column("distinct", justify="right", no_wrap=True)
     for (opponent, agent), match in latest.items():
         counts = f"{match['wins']}-{match['draws']}-{match['losses']}"
         table.add_row(opponent, agent, percent(match), counts, str(match["distinct_games"]))

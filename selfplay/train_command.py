@@ -123,6 +123,8 @@ def configured(args: argparse.Namespace) -> tuple[Config, Path]:
     recorded = runs.recorded_config(args.run) if args.run is not None else None
     game = given.get("game") or (recorded or Config()).game
     run_dir = args.run if args.run is not None else runs.default_dir(game)
+    if "," in str(run_dir):
+        raise ConfigError(f"the name of a run folder holds no comma, or no agent could name it: {run_dir}")
     preset = merged(Config(), {} if args.config is not None else presets.for_game(game))
     return runs.settle(run_dir, dataclasses.replace(preset, game=game), given), run_dir
 
@@ -132,9 +134,12 @@ def run(args: argparse.Namespace) -> int:
     config, run_dir = configured(args)
     if not any((config.minutes, config.generations, config.flops)):
         raise ConfigError("no end is set: give --minutes, --generations or --flops")
-    # Everything before this line answers a mistake at once; torch takes seconds to import.
-    from selfplay import evaluation, report, tensorboard, trainer
+    # Imported here, so that all mistakes above are answered at once: torch takes seconds.
+    from selfplay import agents, evaluation, network, report, tensorboard, trainer
 
+    for opponent in config.eval.opponents:
+        agents.check(opponent)
+    network.build(games.make(config.game), config.network.architecture)
     with runs.opened(run_dir, config, command=["selfplay", *sys.argv[1:]], fresh=args.fresh) as folder:
         history = runs.read_lines(run_dir / runs.EVALS)
         events = tensorboard.TensorBoard(run_dir, folder.generation)

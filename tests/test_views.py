@@ -1,0 +1,195 @@
+"""The views of a run: plain lines, the live picture, TensorBoard, curves and page."""
+
+import dataclasses
+import io
+import re
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from selfplay import checkpoint, console, report, runs
+from selfplay.config import Config, EvalConfig
+from selfplay.ledger import Ledger
+from selfplay.tensorboard import TensorBoard
+
+
+def match(generation, score, agent="mcts:sims=64", opponent="rules"):
+    return {
+        "generation": generation, "flops": 1e12 * generation, "agent": agent, "opponent": opponent, "wins": 60,
+        "draws": 10, "losses": 30, "distinct_games": 97, "score": score, "score_low": score - 0.1,
+        "score_high": score + 0.1,
+    }  # fmt: skip
+
+
+def generation(number, done=False, evals=()):
+    ledger = Ledger(
+        games=1234 * number,
+        play_flops=9e11 * number,
+        learn_flops=1e11 * number,
+        play_seconds=40.0 * number,
+        learn_seconds=20.0 * number,
+        eval_seconds=30.0 * number,
+    )
+    metrics = {
+        "loss/policy": 1.5 / number,
+        "loss/value": 0.75,
+        "play/positions_per_s": 3456.7,
+        "play/network_share": 0.875,
+        "memory/rss_mb": 912.4,
+    }
+    return SimpleNamespace(number=number, ledger=ledger, metrics=metrics, evals=list(evals), done=done, seconds=90.0)
+
+
+def shown(renderable, width=100):
+    stream = io.StringIO()
+    Console(file=stream, width=width, color_system=None).print(renderable)
+    return stream.getvalue()
+
+
+def test_clock_and_compact_numbers():
+    assert [console.clock(seconds) for seconds in (0, 59.6, 151, 3600, 3751.2)] == [
+        "0:00", "1:00", "2:31", "1:00:00", "1:02:31",
+    ]  # fmt: skip
+    assert [console.compact(value) for value in (950, 9_999, 12_345, 4.1e6, 2.5e9, 3.2e12, 1.25e15)] == [
+        "950", "9,999", "12.3k", "4.1M", "2.5G", "3.2e12", "1.2e15",
+    ]  # fmt: skip
+
+
+def test_sparklines_show_the_newest_scores_from_0_to_1():
+    assert console.sparkline([0.0, 0.5, 0.99, 1.0]) == "▁▅██"
+    assert console.sparkline([0.0] * 50 + [1.0], width=3) == "▁▁█"
+
+
+def test_the_share_of_the_budget_is_that_of_the_limit_which_ends_the_run():
+    now = generation(3).ledger  # 180 s of training, 3e12 FLOPs
+    plain = dataclasses.replace(Config(), minutes=0)
+    assert console.spent(dataclasses.replace(plain, minutes=12), now, 3) == 0.25
+    assert console.spent(dataclasses.replace(plain, generations=6), now, 3) == 0.5
+    assert console.spent(dataclasses.replace(plain, flops=4e12), now, 3) == 0.75
+    assert console.spent(Config(minutes=12, generations=6, flops=4e12), now, 3) == 0.75
+    assert console.spent(dataclasses.replace(plain, generations=2), now, 3) == 1.0
+    # 270 s have gone by, matches included, for a quarter of the budget: three times as much is left.
+    assert console.seconds_left(dataclasses.replace(plain, minutes=12), now, 3) == pytest.approx(810)
+    assert console.seconds_left(plain, now, 3) is None
+
+
+def test_plain_lines():
+    config = dataclasses.replace(Config(), minutes=12)
+    line = console.plain_line(config, generation(3))
+    assert line == (
+        "generation 3  3:00 trained  games 3,702  positions/s 3,457  loss policy 0.500 value 0.750  memory 912 MB"
+        "  ETA 13:30"
+    )
+    assert console.plain_line(config, generation(3, done=True)).endswith("  done")
+    assert console.match_line(match(3, 0.65)) == (
+        "generation 3  mcts:sims=64 against rules: 65.0 % [55.0, 75.0]  wins 60 draws 10 losses 30, 97 distinct games"
+    )
+
+
+def test_a_metric_that_is_missing_is_a_dash():
+    bare = generation(1)
+    bare.metrics = {}
+    assert "loss policy – value –" in console.plain_line(Config(), bare)
+
+
+@pytest.mark.parametrize("variable", [None, ("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_lines_where_there_is_no_terminal_or_it_wants_none(capsys, monkeypatch, variable):
+    if variable:
+        monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes stdout for a terminal
+        monkeypatch.setenv(*variable)
+    with console.watching(Config(), "a title") as show:
+        show(generation(1, evals=[match(1, 0.5)]))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "a title"
+    assert [line.split("  ")[0] for line in lines[1:]] == ["generation 1", "generation 1"]
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_the_live_picture_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with console.watching(Config(), "a title", [match(1, 0.0)]) as show:
+        show(generation(2, evals=[match(2, 0.99)]))
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out).split("╭")[-1]
+    for words in ("a title", "generation 2", "2,468", "3,457", "912 MB", "88%", "play 44%, learn 22%, matches 33%",
+                  "99.0 % [89.0, 109.0]", "▁█", "2.0e12"):  # fmt: skip
+        assert words in last, words
+
+
+def test_quiet_is_quiet(capsys):
+    with console.watching(Config(), "a title", quiet=True) as show:
+        show(generation(1))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_summary_has_the_last_match_of_each_pairing():
+    table = shown(console.summary([match(1, 0.2), match(5, 0.75), match(5, 0.6, agent="net")]), width=80)
+    rows = [line.split() for line in table.splitlines()]
+    assert ["rules", "mcts:sims=64", "75.0", "%", "[65.0,", "85.0]", "60-10-30", "97"] in rows
+    assert ["rules", "net", "60.0", "%", "[50.0,", "70.0]", "60-10-30", "97"] in rows
+    assert "20.0" not in table
+    assert console.summary([]) is None
+
+
+def test_tensorboard_hides_what_a_killed_run_wrote_after_its_checkpoint(tmp_path):
+    first = TensorBoard(tmp_path, 0)
+    for number in (1, 2, 3):
+        first.write(number, {"loss/total": 1.0 * number, "games": 7}, [match(number, 0.1 * number)])
+    first.close()
+    second = TensorBoard(tmp_path, 2)  # generation 3 never reached its checkpoint
+    second.write(3, {"loss/total": 30.0, "games": 7}, [match(3, 0.9)])
+    second.close()
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [(point.step, point.value) for point in events.Scalars("loss/total")] == [(1, 1.0), (2, 2.0), (3, 30.0)]
+    assert [point.step for point in events.Scalars("strength/rules/mcts")] == [1, 2, 3]
+    assert events.Scalars("strength/rules/mcts")[-1].value == pytest.approx(0.9)
+    assert events.Scalars("strength/rules/mcts/low")[-1].value == pytest.approx(0.8)
+    assert events.Scalars("strength/rules/mcts/high")[-1].value == pytest.approx(1.0)
+    assert events.Scalars("total/games")[0].value == 7
+
+
+def a_run(path, matches):
+    config = runs.settle(path, Config(eval=EvalConfig(opponents=())), {"game": "connect4", "seed": 3})
+    with runs.opened(path, config, command=["selfplay", "train", "--run", "<b>"]) as run:
+        for number in (1, 2):
+            now = generation(number)
+            run.record(number, now.ledger, now.metrics, [m for m in matches if m["generation"] == number])
+            checkpoint.write(path, number, dict.fromkeys(checkpoint.STATE, b"x"))
+
+
+def test_the_report_is_one_file_that_says_how_to_repeat_it(tmp_path):
+    a_run(tmp_path / "r", [match(1, 0.4), match(2, 0.7), match(2, 0.3, agent="net")])
+    page = report.write(tmp_path / "r")
+    assert page == tmp_path / "r" / "report.html"
+    text = page.read_text()
+    assert (tmp_path / "r/curves.png").read_bytes().startswith(b"\x89PNG")
+    assert 'src="data:image/png;base64,' in text
+    assert not re.search(r'(src|href)="(?!data:)', text)
+    assert "selfplay train --run &#x27;&lt;b&gt;&#x27;" in text
+    assert "<b>" not in text
+    assert "70.0 % [60.0, 80.0]" in text
+    assert "40.0 %" not in text
+    assert "connect4, resnet:3x32, seed 3" in text
+    assert "2.00e+12" not in text
+    assert "<td>2e+12</td>" in text
+
+
+def test_a_report_of_a_run_without_matches_or_generations(tmp_path):
+    a_run(tmp_path / "r", [])
+    assert "No match was played" in report.write(tmp_path / "r").read_text()
+    config = runs.settle(tmp_path / "new", Config(), {})
+    with runs.opened(tmp_path / "new", config, command=["x"]):
+        assert report.write(tmp_path / "new").exists()
+    with pytest.raises(ValueError, match="is no run folder"):
+        report.write(tmp_path / "nothing")
+
+
+def test_strength_is_drawn_over_compute(tmp_path):
+    """An untrained player has no place on a logarithmic axis, and does not spoil it."""
+    picture = report.curves(Config(), [], [match(0, 0.1), match(1, 0.4), match(2, 0.7)])
+    assert picture == report.curves(Config(), [], [match(1, 0.4), match(2, 0.7)])
+    assert picture != report.curves(Config(), [], [match(1, 0.4), match(2, 0.8)])
