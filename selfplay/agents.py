@@ -278,6 +278,17 @@ def make(spec: str, game: Game, *, name: str | None = None) -> Agent:
     return _KINDS[base].make(game, name or spec.strip(), **arguments)
 
 
+def opponent(spec: str, game: Game) -> Callable[[np.ndarray, np.random.Generator], int]:
+    """The agent as an opponent in the environments of `games`, which find this function by its entry point."""
+    agent = make(spec, game)
+
+    def choose(state_W: np.ndarray, rng: np.random.Generator) -> int:
+        seeds_N = rng.integers(2**64, size=1, dtype=np.uint64)
+        return int(agent.act(state_W[None], seeds_N).actions_N[0])
+
+    return choose
+
+
 def _batches(states_NW: np.ndarray, size: int) -> Sequence[np.ndarray]:
     return [states_NW[start : start + size] for start in range(0, len(states_NW), size)]
 
