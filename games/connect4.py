@@ -36,7 +36,7 @@ def has_line(stones, height, length):
 
 def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
     """Connect Four on `height` x `width`, `k` in a row (default 6 x 7, four)."""
-    if not (1 <= height and 1 <= width and (height + 1) * width <= 64 and 2 <= k <= max(height, width)):
+    if not (height >= 1 and width >= 1 and (height + 1) * width <= 64 and 2 <= k <= max(height, width)):
         raise ValueError(
             f"connect4 cannot have height={height}, width={width}, k={k}: "
             "(height + 1) * width must be at most 64 and k between 2 and the longer side"

@@ -45,11 +45,11 @@ def draw(game: Game, board_HW: np.ndarray, last_cell: int | None = None) -> np.n
 
 def _grid(picture: np.ndarray, game: Game, fine_cell: int, fine_margin: int) -> None:
     """Lines through the centres of the cells, from the first to the last."""
-    centre = fine_margin + fine_cell // 2
-    bottom, right = centre + (game.height - 1) * fine_cell, centre + (game.width - 1) * fine_cell
-    for row in range(game.height):
-        y = centre + row * fine_cell
-        picture[y - _FINE // 2 : y + _FINE // 2 + 1, centre:right] = _BOARD["line"]
-    for column in range(game.width):
-        x = centre + column * fine_cell
-        picture[centre:bottom, x - _FINE // 2 : x + _FINE // 2 + 1] = _BOARD["line"]
+    half = _FINE // 2
+    start = fine_margin + fine_cell // 2 - half
+    rows = [start + fine_cell * row for row in range(game.height)]
+    columns = [start + fine_cell * column for column in range(game.width)]
+    for row in rows:
+        picture[row : row + _FINE, start : columns[-1] + _FINE] = _BOARD["line"]
+    for column in columns:
+        picture[start : rows[-1] + _FINE, column : column + _FINE] = _BOARD["line"]

@@ -67,7 +67,7 @@ def _observe(game: Game, state_W: np.ndarray) -> np.ndarray:
     game.observe(state_W, planes_PHW)
     assert not np.isnan(planes_PHW).any(), "observe fills the whole of its output"
     assert (state_W == before_W).all(), "observe leaves its input untouched"
-    assert ((planes_PHW[:2] == 0) | (planes_PHW[:2] == 1)).all(), "planes 0 and 1 are 1 where a stone stands and 0 elsewhere"
+    assert ((planes_PHW[:2] == 0) | (planes_PHW[:2] == 1)).all(), "planes 0 and 1 are 1 for a stone, else 0"
     assert not (planes_PHW[0] * planes_PHW[1]).any(), "a cell is not of both players"
     assert (planes_PHW[2] == 1).all(), "plane 2 is one on the whole board"
     return planes_PHW
