@@ -36,13 +36,13 @@ _SMALLEST_PRIOR = np.float32(1e-9)  # keeps every legal move reachable, and its 
 
 # Plain loops: numba's `a[:] = b` allocates, in case the two overlap.
 @kernel(void(words_W, words_W), allocates=False)
-def _copy_words(target_W, source_W):
+def copy_words(target_W, source_W):
     for w in range(len(target_W)):
         target_W[w] = source_W[w]
 
 
 @kernel(void(row_A, row_A), allocates=False)
-def _copy_row(target_A, source_A):
+def copy_row(target_A, source_A):
     for action in range(len(target_A)):
         target_A[action] = source_A[action]
 
@@ -105,7 +105,7 @@ def softmax_legal(prior_A, logits_A, legal_A):
 def begin(forest, g, state_W, budget, schedule, noise):
     """Start game g's search of `state_W`, which must not be over, with an empty tree."""
     _add_node(forest.nodes_GN[g], 0, NONE, NONE)
-    _copy_words(forest.states_GNW[g, 0], state_W)
+    copy_words(forest.states_GNW[g, 0], state_W)
     search = forest.searches_G[g]
     search["size"] = 1
     search["simulations"] = 0
@@ -268,7 +268,7 @@ def _request(forest, g, rules, observe):
             counts[HITS] += 1
             row = forest.cache_row_E[slot]
             if row == NONE:
-                _copy_row(forest.priors_GNA[g, search["leaf"]], forest.cache_prior_EA[slot])
+                copy_row(forest.priors_GNA[g, search["leaf"]], forest.cache_prior_EA[slot])
                 _expand(forest, g, forest.cache_value_E2[slot, 0], forest.cache_value_E2[slot, 1], rules)
                 return 0
             search["row"] = row
@@ -322,7 +322,7 @@ def take_in(forest, rules, legal, logits_BA, wdl_B3):
         draw = wdl_B3[row, 1]
         slot = forest.slot_B[row]
         if slot != NONE and forest.cache_row_E[slot] == row:
-            _copy_row(forest.cache_prior_EA[slot], prior_A)
+            copy_row(forest.cache_prior_EA[slot], prior_A)
             forest.cache_value_E2[slot, 0] = value
             forest.cache_value_E2[slot, 1] = draw
             forest.cache_row_E[slot] = NONE
@@ -365,8 +365,8 @@ def descend_root(forest, g, action):
         # `node` moves to a place at or before its own, so nothing still needed is overwritten.
         place_N[node] = size
         tree_N[size] = tree_N[node]
-        _copy_words(forest.states_GNW[g, size], forest.states_GNW[g, node])
-        _copy_row(forest.priors_GNA[g, size], forest.priors_GNA[g, node])
+        copy_words(forest.states_GNW[g, size], forest.states_GNW[g, node])
+        copy_row(forest.priors_GNA[g, size], forest.priors_GNA[g, node])
         tree_N[size]["first_child"] = NONE
         tree_N[size]["next_sibling"] = NONE
         if node == new_root:

@@ -7,6 +7,7 @@ move is proven - the draws or the longest loss, else every move that is not prov
 import math
 
 from games.kernel import flags_A, i64, kernel
+from numba import float64 as f64
 from numba import types, void
 
 from selfplay.search.gumbel import completion
@@ -199,3 +200,21 @@ def summarise_all(forest, rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3):
     for g in range(len(action_N)):
         action_N[g] = summarise(forest, g, rules, policy_NA[g], q_NA[g], visits_NA[g], forest.flags_A)
         root_wdl(forest.nodes_GN[g], rules, wdl_N3[g])
+
+
+@kernel(f64(FOREST, i64, row_A), allocates=False)
+def divergence(forest, g, policy_A):
+    """KL(improved policy || priors of game g's root) in nats; 0 where the evaluator was not asked."""
+    tree_N = forest.nodes_GN[g]
+    total = 0.0
+    for action in range(len(policy_A)):
+        prior = forest.priors_GNA[g, 0, action]
+        if policy_A[action] > 0.0 and prior > 0.0:
+            total += policy_A[action] * math.log(policy_A[action] / prior)
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        p = policy_A[tree_N[child]["action"]]
+        if p > 0.0:
+            total += p * math.log(p / tree_N[child]["prior"])
+        child = tree_N[child]["next_sibling"]
+    return total

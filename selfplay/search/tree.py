@@ -153,38 +153,38 @@ def allocate(
     )
 
 
-def _array(dtype: np.dtype | type, dimensions: int) -> types.Array:
+def array(dtype: np.dtype | type, dimensions: int) -> types.Array:
     return types.Array(numba.from_dtype(np.dtype(dtype)), dimensions, "C")
 
 
-nodes_N = _array(NODE, 1)
-states_NW = _array(np.uint64, 2)
-priors_NA = _array(np.float32, 2)
-row_A = _array(np.float32, 1)
-counts_A = _array(np.int32, 1)
-noise_A = _array(np.float64, 1)
-actions_N = _array(np.int64, 1)
+nodes_N = array(NODE, 1)
+states_NW = array(np.uint64, 2)
+priors_NA = array(np.float32, 2)
+row_A = array(np.float32, 1)
+counts_A = array(np.int32, 1)
+noise_A = array(np.float64, 1)
+actions_N = array(np.int64, 1)
 RULES = types.NamedTuple([types.int64] * 3 + [types.float64] * 7, Rules)
 FOREST = types.NamedTuple(
     [
-        _array(NODE, 2),
-        _array(np.uint64, 3),
-        _array(np.float32, 3),
-        _array(np.float64, 2),
-        _array(np.int32, 2),
-        _array(SEARCH, 1),
-        _array(np.uint64, 1),
-        _array(np.int32, 3),
-        _array(np.float32, 4),
-        _array(np.int64, 1),
-        _array(np.int64, 1),
-        _array(np.uint64, 1),
-        _array(np.float32, 2),
-        _array(np.float32, 2),
-        _array(np.int32, 1),
-        _array(np.uint8, 1),
-        _array(np.float64, 1),
-        _array(np.int64, 1),
+        array(NODE, 2),
+        array(np.uint64, 3),
+        array(np.float32, 3),
+        array(np.float64, 2),
+        array(np.int32, 2),
+        array(SEARCH, 1),
+        array(np.uint64, 1),
+        array(np.int32, 3),
+        array(np.float32, 4),
+        array(np.int64, 1),
+        array(np.int64, 1),
+        array(np.uint64, 1),
+        array(np.float32, 2),
+        array(np.float32, 2),
+        array(np.int32, 1),
+        array(np.uint8, 1),
+        array(np.float64, 1),
+        array(np.int64, 1),
     ],
     Forest,
 )
