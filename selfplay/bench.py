@@ -1,15 +1,19 @@
 """`selfplay bench`: how fast each part runs here, alone and together."""
 
 import argparse
+import dataclasses
+import itertools
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import games
-from selfplay.config import Config
+from selfplay import runs
+from selfplay.config import Config, merged
 
 _EPILOG = """\
 examples:
@@ -17,6 +21,7 @@ examples:
   selfplay bench network --network resnet:5x64
   selfplay bench all --game gomoku15 --json
 """
+_POSITIONS_PER_SLOT = 16  # of one round: searches in flight at its end are begun anew, so rounds are not short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +62,7 @@ def search(setting: Setting) -> dict[str, float]:
     evaluate = uniform(game)
     # The first round loads or compiles the kernels.
     done, passed = 0, -1.0
-    for round_number in range(1_000_000):
+    for round_number in itertools.count():
         states_NW = random_positions(game, setting.games, round_number)
         trees.forget()
         began = time.perf_counter()
@@ -72,20 +77,154 @@ def search(setting: Setting) -> dict[str, float]:
     return {"simulations_per_s_per_core": done / passed}
 
 
-def gemm_gflops(dtype: Any, seconds: float = 0.2) -> float:
-    """GFLOP/s of a square matrix product on one CPU core: the ceiling of any network there."""
+def gemm_gflops(dtype: Any, device: Any = "cpu", seconds: float = 0.2) -> float:
+    """GFLOP/s of a square matrix product on one CPU core, or on the GPU: the ceiling of any network there."""
     import torch
 
-    side, before = 512, torch.get_num_threads()
-    left, right = (torch.randn(side, side).to(dtype) for _ in range(2))
+    on_gpu = torch.device(device).type == "cuda"
+    side, before = 4096 if on_gpu else 512, torch.get_num_threads()
+    left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     torch.set_num_threads(1)
     try:
-        torch.mm(left, right)  # chooses its kernel
+        torch.mm(left, right).sum().item()  # chooses its kernel
         began, times, passed = time.perf_counter(), 0, 0.0
         while passed < seconds:
-            torch.mm(left, right)
+            product = torch.mm(left, right)
+            if on_gpu:
+                product[0, 0].item()  # waits for the GPU
             times += 1
             passed = time.perf_counter() - began
     finally:
         torch.set_num_threads(before)
     return 2 * side**3 * times / passed / 1e9
+
+
+def network(setting: Setting) -> dict[str, Any]:
+    """The network alone, one thread (one stream on CUDA), batches of `games` random positions."""
+    import torch
+
+    from selfplay.evaluator import NetworkEvaluator
+    from selfplay.network import build, evaluation_flops, parameter_count
+
+    game = games.make(setting.game)
+    torch.set_num_threads(1)
+    model = build(game, setting.network).eval()
+    evaluate = NetworkEvaluator(model, setting.device, game=game, batch=setting.games)
+    planes_NPHW = np.stack([game.planes_of(state_W) for state_W in random_positions(game, setting.games, 0)])
+    evaluate(planes_NPHW)
+    began, rows, passed = time.perf_counter(), 0, 0.0
+    while passed < setting.seconds:
+        evaluate(planes_NPHW)
+        rows += setting.games
+        passed = time.perf_counter() - began
+    dtype = getattr(torch, evaluate.dtype)
+    return {
+        "evaluations_per_s": rows / passed,
+        "dtype": evaluate.dtype,
+        "backend": "cuda graph" if evaluate.device.type == "cuda" else "eager cpu",
+        "gflops": rows / passed * evaluation_flops(model, game) / 1e9,
+        "gemm_gflops": gemm_gflops(dtype, evaluate.device),
+        "parameters": parameter_count(model),
+        "flops_per_evaluation": evaluation_flops(model, game),
+    }
+
+
+def selfplay(setting: Setting) -> dict[str, float]:
+    """Self-play as the trainer runs it, all threads, a network that has learned nothing."""
+    import torch
+
+    from selfplay.actor import Actor
+    from selfplay.evaluator import NetworkEvaluator
+    from selfplay.network import build
+
+    game = games.make(setting.game)
+    config = merged(Config(), {"search": {"simulations": setting.simulations}, "play": {"games": setting.games}})
+    torch.set_num_threads(1)
+    model = build(game, setting.network).eval()
+    first = NetworkEvaluator(model, setting.device, game=game, batch=setting.games)
+    evaluators = [first] + [
+        NetworkEvaluator(model, setting.device, game=game, batch=setting.games, dtype=first.dtype)
+        for _ in range(setting.threads - 1)
+    ]
+    actors = [Actor(game, config, evaluator, _POSITIONS_PER_SLOT * setting.games) for evaluator in evaluators]
+    harvests, wall = [], 0.0
+    with ThreadPoolExecutor(setting.threads) as pool:
+        # In the first round every game is at its beginning; it is played and not counted.
+        for round_number in itertools.count():
+            seeds = np.random.SeedSequence(round_number).spawn(setting.threads)
+            began = time.perf_counter()
+            brought = list(pool.map(Actor.play, actors, seeds))
+            if round_number:
+                wall += time.perf_counter() - began
+                harvests += brought
+            if wall >= setting.seconds:
+                break
+    network_share = sum(harvest.network_seconds for harvest in harvests) / (setting.threads * wall)
+    busy_share = sum(harvest.seconds for harvest in harvests) / (setting.threads * wall)
+    return {
+        "simulations_per_s": sum(harvest.simulations for harvest in harvests) / wall,
+        "evaluations_per_s": sum(harvest.evaluations for harvest in harvests) / wall,
+        "positions_per_s": sum(len(harvest.facts_M) for harvest in harvests) / wall,
+        "games_per_min": 60 * sum(len(harvest.lengths) for harvest in harvests) / wall,
+        "network_share": network_share,
+        "tree_share": busy_share - network_share,
+        "idle_share": 1 - busy_share,
+    }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    plain = Setting()
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "part", nargs="?", choices=(*PARTS, "all"), default="all", help="what to measure (default: all)"
+    )
+    parser.add_argument("--game", default=plain.game, help=f"default: {plain.game}")
+    parser.add_argument("--network", default=plain.network, help=f"default: {plain.network}")
+    parser.add_argument(
+        "--games", type=int, default=plain.games, help=f"games at once per thread (default: {plain.games})"
+    )
+    parser.add_argument("--threads", type=int, default=0, help="threads of selfplay and train (default: one per core)")
+    parser.add_argument(
+        "--simulations", type=int, default=plain.simulations, help=f"per move (default: {plain.simulations})"
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument(
+        "--seconds", type=float, default=plain.seconds, help=f"for each part (default: {plain.seconds:g})"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, and print figures with the machine they were taken on."""
+    for name in ("games", "simulations", "seconds"):
+        if getattr(args, name) <= 0:
+            raise ValueError(f"--{name} is above 0, not {getattr(args, name)}")
+    setting = Setting(
+        game=games.make(args.game).name,
+        network=args.network,
+        games=args.games,
+        threads=args.threads or runs.cores(),
+        simulations=args.simulations,
+        device=args.device,
+        seconds=args.seconds,
+    )
+    found: dict[str, Any] = {}
+    for part in PARTS if args.part == "all" else (args.part,):
+        found[part] = PARTS[part](setting)
+        if not args.json:
+            figures = "  ".join(f"{name} {_figure(value)}" for name, value in found[part].items())
+            print(f"{part:<9}{figures}", flush=True)
+    found |= {"setting": dataclasses.asdict(setting), "machine": runs.machine()}
+    if args.json:
+        print(json.dumps(found))
+    return 0
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.0f}"
+
+
+PARTS = {"search": search, "network": network, "selfplay": selfplay}
