@@ -1,0 +1,93 @@
+"""docs/add-a-game.md, followed: its file is tests/third_game.py, word for word, and is a whole game."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+
+import games
+import games.registry
+from games.laws import check_laws
+from games.text import format_action, parse_moves, render, replay
+from selfplay import agents
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def hex5(monkeypatch):
+    """Hex registered for one test, so that others do not meet it among the known games."""
+    monkeypatch.setattr(games.registry, "_FACTORIES", dict(games.registry._FACTORIES))
+    monkeypatch.delitem(sys.modules, "third_game", raising=False)
+    importlib.import_module("third_game")
+    return games.make("hex:size=5")
+
+
+def test_the_page_shows_the_tested_file():
+    page = (ROOT / "docs" / "add-a-game.md").read_text(encoding="utf-8")
+    assert f"```python\n{(ROOT / 'tests' / 'third_game.py').read_text(encoding='utf-8')}```\n" in page
+
+
+def test_it_obeys_the_laws(hex5):
+    check_laws(hex5)
+    check_laws(games.make("hex:size=8"), plays=5)
+
+
+def joined(board_HW, player):
+    """Whether 1 joins top and bottom, or -1 left and right; a flood fill on sets."""
+    own_HW = board_HW == player if player == 1 else (board_HW == player).T
+    size = len(own_HW)
+    reached = {(0, column) for column in range(size) if own_HW[0, column]}
+    frontier = list(reached)
+    while frontier:
+        row, column = frontier.pop()
+        for step in ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, 1), (1, -1)):
+            cell = (row + step[0], column + step[1])
+            if all(0 <= index < size for index in cell) and own_HW[cell] and cell not in reached:
+                reached.add(cell)
+                frontier.append(cell)
+    return any(row == size - 1 for row, _ in reached)
+
+
+def test_it_agrees_with_a_naive_twin(hex5):
+    rng = np.random.default_rng(0)
+    winners = []
+    for _ in range(60):
+        state_W, status, board_C, player = hex5.initial(), games.ONGOING, np.zeros(25, int), 1
+        while status == games.ONGOING:
+            action = int(rng.choice(hex5.legal_actions(state_W)))
+            state_W, status = hex5.after(state_W, action)
+            board_C[action] = player
+            assert (status == games.MOVER_WON) == joined(board_C.reshape(5, 5), player)
+            player = -player
+        winners.append(-player)
+    assert set(winners) == {1, -1}
+
+
+def test_it_is_found_by_name_text_and_gymnasium(hex5):
+    assert "hex" in games.names() and hex5.name == "hex:size=5"
+    with pytest.raises(ValueError, match="hex cannot have size=9: size is 2 to 8"):
+        games.make("hex:size=9")
+    state_W, status = replay(hex5, parse_moves(hex5, "c1 a1 c2 a2 c3 a3 c4 a4 c5"))
+    assert status == games.MOVER_WON
+    assert render(hex5, state_W).splitlines()[0] == " 5 . . X . ."
+    env = gymnasium.make("selfplay/Gomoku-v0", game="hex:size=5", opponent="random")
+    _, info = env.reset(seed=0)
+    terminated = False
+    while not terminated:
+        _, reward, terminated, _, info = env.step(env.action_space.sample(info["action_mask"]))
+    assert info["result"] in ("win", "loss") and abs(reward) == 1
+
+
+def test_the_search_plays_it(hex5):
+    """No player needs to know the new game: random playouts find the one move that joins the sides."""
+    state_W, _ = replay(hex5, parse_moves(hex5, "c1 a1 c2 a2 c3 a3 c4 d5"))
+    agent = agents.make("rollout:sims=400", hex5)
+    seeds_N = np.arange(4, dtype=np.uint64)
+    played = agent.act(np.stack([state_W] * 4), seeds_N).actions_N
+    assert [format_action(hex5, action) for action in played.tolist()] == ["c5"] * 4
+    with pytest.raises(ValueError, match="hex"):
+        agents.make("rules", hex5)
