@@ -133,7 +133,7 @@ def _network(game: Game, path: str, device: str) -> Any:
     network, trained_for = checkpoint.load_weights(weights)
     if trained_for != game.name:
         raise ValueError(f"{path} holds a network for {trained_for}, not for {game.name}")
-    return NetworkEvaluator(network, device=device)
+    return NetworkEvaluator(network, device, game=game)
 
 
 def _net(game: Game, name: str, path: str, device: str = "auto") -> Agent:

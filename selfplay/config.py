@@ -117,8 +117,8 @@ class LearnConfig:
     """how often each new position is trained on, on average: fixes the number of steps"""
     learning_rate: float = 2e-3
     warmup_steps: int = 200
-    final_rate: float = 0.1
-    """share of the learning rate left at the end of the budget (cosine decay); 1 keeps it constant"""
+    decay_positions: float = 1e6
+    """the rate falls as 1 / sqrt(1 + positions / decay_positions): no clock and no budget in it"""
     weight_decay: float = 1e-4
     ema: float = 0.99
     """decay per step of the averaged weights that play"""

@@ -1,0 +1,118 @@
+"""Gradient steps: AdamW on policy, value and reply; an exponential moving average of the weights plays.
+
+Shape letters: B rows of a batch, A actions.
+"""
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from selfplay.config import LearnConfig
+from selfplay.network import Network
+from selfplay.replay import Batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """Means over some steps, in nats; and the mean length of the gradient before clipping."""
+
+    total: float
+    policy: float
+    value: float
+    reply: float
+    gradient_norm: float
+
+
+class Learner:
+    """The network in training, its optimiser, and the averaged copy that plays."""
+
+    def __init__(self, network: Network, config: LearnConfig, device: torch.device, dtype: str) -> None:
+        self.config = config
+        self.device = device
+        self.dtype = getattr(torch, dtype)
+        self.network = network.to(device).to(memory_format=torch.channels_last).train()
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.steps = 0
+        decayed = [p for p in self.network.parameters() if p.ndim > 1]
+        plain = [p for p in self.network.parameters() if p.ndim <= 1]  # biases and batch norm
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            lr=config.learning_rate,
+        )
+
+    def learning_rate(self, positions: int) -> float:
+        """Warm-up by steps, then a decay by positions made. No clock and no budget enters, so that a run
+        that is continued, or killed and resumed, takes the same steps."""
+        config = self.config
+        warm = min(1.0, (self.steps + 1) / max(config.warmup_steps, 1))
+        return config.learning_rate * warm / math.sqrt(1.0 + positions / config.decay_positions)
+
+    def learn(self, batches: Iterator[Batch], positions: int) -> Losses:
+        """One step per batch; `positions` made so far set the learning rate."""
+        sums = torch.zeros(5)
+        count = 0
+        for batch in batches:
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.learning_rate(positions)
+            sums += self._step(batch)
+            count += 1
+        if not torch.isfinite(sums).all():
+            raise FloatingPointError("the loss is no longer finite; lower learn.learning_rate")
+        total, policy, value, reply, norm = (sums / max(count, 1)).tolist()
+        return Losses(total=total, policy=policy, value=value, reply=reply, gradient_norm=norm)
+
+    def _step(self, batch: Batch) -> torch.Tensor:
+        planes_BPHW = torch.from_numpy(batch.planes_BPHW).to(self.device, memory_format=torch.channels_last)
+        policy_BA = torch.from_numpy(batch.policy_BA).to(self.device)
+        value_B3 = torch.from_numpy(batch.value_B3).to(self.device)
+        reply_B = torch.from_numpy(batch.reply_B).to(self.device)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            policy_logits, value_logits, reply_logits = self.network(planes_BPHW)
+        policy = functional.cross_entropy(policy_logits.float(), policy_BA)
+        value = functional.cross_entropy(value_logits.float(), value_B3)
+        replies = functional.cross_entropy(reply_logits.float(), reply_B, ignore_index=-1, reduction="sum")
+        reply = replies / (reply_B >= 0).sum().clamp(min=1)
+        total = policy + self.config.value_weight * value + self.config.reply_weight * reply
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
+        self.optimizer.step()
+        self.steps += 1
+        self._follow()
+        return torch.stack([total, policy, value, reply, norm]).detach().float().cpu()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average towards the weights; sooner at first, when they change fast."""
+        keep = min(self.config.ema, (self.steps + 1) / (self.steps + 10))
+        averages = self.average.state_dict()
+        mine, theirs = [], []
+        for name, tensor in self.network.state_dict().items():
+            averaged = averages[name]
+            if tensor.is_floating_point():
+                mine.append(averaged)
+                theirs.append(tensor)
+            else:
+                averaged.copy_(tensor)
+        torch._foreach_lerp_(mine, theirs, 1.0 - keep)
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed learner needs, for `torch.save`."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "steps": self.steps,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.steps = state["steps"]
