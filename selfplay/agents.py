@@ -4,9 +4,10 @@ N positions, W words, A actions. Values are seen by the player to move. Players 
 once; every position comes with a seed of its own, so a move does not depend on which others are asked for.
 """
 
-import functools
 import math
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,10 @@ import numpy as np
 
 from games.game import Game
 from games.registry import nearest
+
+_AT_ONCE = 128  # positions in one batch of a thread
+_CACHE_BITS = 15  # log2 of the entries of a search's evaluation cache: a few moves of a batch of games
+_MOST_TIMED_SIMULATIONS = 1 << 14
 
 UNPROVEN, PROVEN_WIN, PROVEN_DRAW, PROVEN_LOSS = 0, 1, 2, 3  # as `selfplay.search` numbers them
 
@@ -124,33 +129,48 @@ def _solver(game: Game, name: str, last: int | None = None) -> Agent:
     return Agent(name, act)
 
 
-def _network(game: Game, path: str, device: str) -> Any:
-    """The evaluator of a checkpoint of this very game."""
+def _evaluators(game: Game, path: str, device: str, dtype: str) -> list[Any]:
+    """A checkpoint of this very game as evaluators, one for each thread that may think at once."""
     from selfplay import checkpoint
-    from selfplay.evaluator import NetworkEvaluator
 
     weights = checkpoint.resolve(path, game.name)
     network, trained_for = checkpoint.load_weights(weights)
     if trained_for != game.name:
         raise ValueError(f"{path} holds a network for {trained_for}, not for {game.name}")
-    return NetworkEvaluator(network, device, game=game)
+
+    from selfplay.evaluator import NetworkEvaluator
+
+    first = NetworkEvaluator(network, device, game=game, batch=_AT_ONCE, dtype=dtype)
+    threads = 1 if first.device.type == "cuda" else os.cpu_count() or 1
+    rest = [NetworkEvaluator(network, device, game=game, batch=_AT_ONCE, dtype=first.dtype) for _ in range(threads - 1)]
+    return [first, *rest]
 
 
-def _net(game: Game, name: str, path: str, device: str = "auto") -> Agent:
-    evaluate = _network(game, path, device)
+def _shared_out(workers: Sequence[Callable[[np.ndarray], Any]], states_NW: np.ndarray) -> list[Any]:
+    """The workers' answers for batches of positions, in order; each worker runs on a thread of its own."""
+    import torch
+
+    def work(worker: Callable[[np.ndarray], Any], share_NW: np.ndarray) -> list[Any]:
+        torch.set_num_threads(1)  # of this thread: the cores are shared out among workers
+        return [worker(share_NW[i : i + _AT_ONCE]) for i in range(0, len(share_NW), _AT_ONCE)]
+
+    shares = [share_NW for share_NW in np.array_split(states_NW, len(workers)) if len(share_NW)]
+    with ThreadPoolExecutor(len(workers)) as pool:
+        answers = list(pool.map(work, workers[: len(shares)], shares))
+    return [answer for some in answers for answer in some]
+
+
+def _net(game: Game, name: str, path: str, device: str = "auto", dtype: str = "auto") -> Agent:
+    evaluators = _evaluators(game, path, device, dtype)
 
     def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
-        policies, values = [], []
-        for some_NW in _batches(states_NW, 512):
-            logits_NA, wdl_N3 = evaluate(_planes(game, some_NW))
-            logits_NA = np.where(_legal(game, some_NW), logits_NA.astype(np.float64), -np.inf)
-            weights_NA = np.exp(logits_NA - logits_NA.max(axis=1, keepdims=True))
-            policies.append(weights_NA / weights_NA.sum(axis=1, keepdims=True))
-            values.append(wdl_N3[:, 0] - wdl_N3[:, 2])
-        policy_NA = np.concatenate(policies).astype(np.float32)
-        return Thoughts(
-            actions_N=policy_NA.argmax(axis=1), policy_NA=policy_NA, value_N=np.concatenate(values).astype(np.float32)
-        )
+        workers = [lambda some_NW, evaluate=evaluate: evaluate(_planes(game, some_NW)) for evaluate in evaluators]
+        logits, wdl = zip(*_shared_out(workers, states_NW), strict=True)
+        logits_NA = np.where(_legal(game, states_NW), np.concatenate(logits).astype(np.float64), -np.inf)
+        weights_NA = np.exp(logits_NA - logits_NA.max(axis=1, keepdims=True))
+        policy_NA = (weights_NA / weights_NA.sum(axis=1, keepdims=True)).astype(np.float32)
+        wdl_N3 = np.concatenate(wdl)
+        return Thoughts(actions_N=policy_NA.argmax(axis=1), policy_NA=policy_NA, value_N=wdl_N3[:, 0] - wdl_N3[:, 2])
 
     return Agent(name, act)
 
@@ -163,24 +183,37 @@ def _mcts(
     ms: float | None = None,
     rule: str = "gumbel",
     device: str = "auto",
+    dtype: str = "auto",
 ) -> Agent:
     from selfplay.config import SearchConfig, from_dict
 
     if sims is not None and ms is not None:
         raise ValueError("mcts takes sims= or ms=, not both")
-    evaluate = _network(game, path, device)
+    simulations = _MOST_TIMED_SIMULATIONS if ms is not None else sims or 64
+    config = from_dict(SearchConfig, {"simulations": simulations, "rule": rule, "cache_bits": _CACHE_BITS}, "mcts")
+    evaluators = _evaluators(game, path, device, dtype)
+    if ms is not None:
+        evaluators = evaluators[:1]
 
     from selfplay.search.search import Search
 
-    # By the clock, every position has the machine to itself and may grow a large tree.
-    simulations, at_once = (4096, 1) if ms is not None else (sims or 64, 128)
-    config = from_dict(SearchConfig, {"simulations": simulations, "rule": rule}, "mcts")
-    search_for = functools.cache(lambda games: Search(game, config, games=games, simulations=simulations))
+    searches: list[Search] = []
+
+    def room_for(positions: int) -> list[Search]:
+        """Searches that hold as many positions at once; memory is taken for no more than was ever asked for."""
+        if not searches or len(searches[0].forest.searches_G) < positions:
+            searches[:] = [Search(game, config, games=positions, simulations=simulations) for _ in evaluators]
+        return searches
 
     def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
-        capacity = min(at_once, 1 << math.ceil(math.log2(len(states_NW))))
-        search = search_for(capacity)
-        found = [search.run(some_NW, evaluate, milliseconds=ms) for some_NW in _batches(states_NW, capacity)]
+        if ms is None:
+            per_thread = -(-len(states_NW) // len(evaluators))
+            pairs = zip(room_for(min(_AT_ONCE, per_thread)), evaluators, strict=True)
+            workers = [lambda some_NW, s=search, e=evaluate: s.run(some_NW, e) for search, evaluate in pairs]
+            found = _shared_out(workers, states_NW)
+        else:  # every position has the machine to itself
+            search = room_for(1)[0]
+            found = [search.run(state_W[None], evaluators[0], milliseconds=ms) for state_W in states_NW]
         return Thoughts(
             actions_N=np.concatenate([result.action_N for result in found]),
             policy_NA=np.concatenate([result.policy_NA for result in found]),
@@ -209,8 +242,8 @@ _KINDS = {
     "alphabeta": _Kind(_alphabeta, {"depth": int, "nodes": int, "ms": float, "without": str}),
     "rollout": _Kind(_rollout, {"sims": int}),
     "solver": _Kind(_solver, {"last": int}),
-    "net": _Kind(_net, {"device": str}, takes_path=True),
-    "mcts": _Kind(_mcts, {"sims": int, "ms": float, "rule": str, "device": str}, takes_path=True),
+    "net": _Kind(_net, {"device": str, "dtype": str}, takes_path=True),
+    "mcts": _Kind(_mcts, {"sims": int, "ms": float, "rule": str, "device": str, "dtype": str}, takes_path=True),
     "human": _Kind(_human, {}),
 }
 
@@ -287,10 +320,6 @@ def opponent(spec: str, game: Game) -> Callable[[np.ndarray, np.random.Generator
         return int(agent.act(state_W[None], seeds_N).actions_N[0])
 
     return choose
-
-
-def _batches(states_NW: np.ndarray, size: int) -> Sequence[np.ndarray]:
-    return [states_NW[start : start + size] for start in range(0, len(states_NW), size)]
 
 
 def _legal(game: Game, states_NW: np.ndarray) -> np.ndarray:

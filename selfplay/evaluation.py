@@ -11,17 +11,20 @@ from selfplay.config import Config
 from selfplay.ledger import Ledger
 
 
-def evaluate_agent(weights: Path, config: Config, ledger: Ledger, *, games_each: int | None = None) -> list[dict]:
+def evaluate_agent(
+    weights: Path, config: Config, ledger: Ledger, *, games_each: int | None = None, dtype: str = "auto"
+) -> list[dict]:
     """The matches of the weights, with search and by the network alone, as lines of evals.jsonl.
 
-    Openings and seeds are the same at every evaluation, so a curve does not move with them.
+    `dtype` is that in which the network plays; by default the faster one, which a measurement decides and
+    which is therefore not always the same. Openings and seeds are the same at every evaluation, so a curve does not move with them.
     """
     game = games.make(config.game)
     simulations = config.eval.simulations
-    device = config.device
+    how = f"device={config.device},dtype={dtype}"
     learners = [
-        (f"mcts:sims={simulations}", f"mcts:{weights},sims={simulations},device={device}", simulations),
-        ("net", f"net:{weights},device={device}", 0),
+        (f"mcts:sims={simulations}", f"mcts:{weights},sims={simulations},{how}", simulations),
+        ("net", f"net:{weights},{how}", 0),
     ]
     lines = []
     for name, spec, used in learners:

@@ -73,6 +73,8 @@ def winning_bits(own, height, k):
     stride = height + 1
     found = ZERO
     for shift in (1, stride, stride - 1, stride + 1):
+        if (k - 1) * shift > 63:  # no such line fits on the board, and no shift may pass the word
+            continue
         found |= _completes_four(own, np.uint64(shift)) if k == 4 else _completes_line(own, shift, k)
     return found
 
@@ -84,6 +86,8 @@ def line_worth(own, other, board, height, k, worth_K):
     stride = height + 1
     total = 0
     for shift in (1, stride, stride - 1, stride + 1):
+        if (k - 1) * shift > 63:
+            continue
         lines = ~ZERO  # lines by their first cell
         ones = twos = fours = ZERO  # how many own stones each holds, bit by bit
         for i in range(k):
