@@ -26,10 +26,10 @@ class GivenGumbel(Search):
     gumbel_NA: np.ndarray
 
     def _drive(self, evaluate, deadline):
-        rows = kernels.run_all(self.forest, self.rules, self.game.step, self.game.observe)
+        rows = kernels.run_all(self.forest, self.rules, self.game.step, self.game.legal, self.game.observe)
         logits_BA, wdl_B3 = evaluate(self.forest.planes_BPHW[:rows])
         kernels.take_in(self.forest, self.rules, self.game.legal, logits_BA, wdl_B3)
-        self.forest.gumbels_GA[: len(self.gumbel_NA)] = self.gumbel_NA
+        self.forest.leads_GA[: len(self.gumbel_NA)] += self.gumbel_NA
         super()._drive(evaluate, deadline)
 
 

@@ -55,12 +55,13 @@ def assert_sound(name, states_NW, found):
         assert found.policy_NA[n, found.action_N[n]] > 0
 
 
+@pytest.mark.parametrize("lookahead", [True, False])
 @pytest.mark.parametrize("rule", ["gumbel", "puct"])
-def test_every_position_of_tictactoe(rule):
+def test_every_position_of_tictactoe(rule, lookahead):
     """All 4520 positions: no false proof, no move that gives away half a point; from ply 5 on all is proven."""
     game, memo = games.make("tictactoe"), solved("tictactoe")
     assert sum(len(states_NW) for states_NW in positions("tictactoe").values()) == 4520
-    search = Search(game, SearchConfig(rule=rule), games=256, simulations=2000)
+    search = Search(game, SearchConfig(rule=rule, lookahead=lookahead), games=256, simulations=2000)
     for ply, all_NW in positions("tictactoe").items():
         for states_NW in np.array_split(all_NW, -(-len(all_NW) // 256)):
             found = search.run(states_NW, uniform(game))
@@ -112,12 +113,13 @@ def test_every_node_of_a_tree_is_proven_as_exhaustive_search_says():
         assert checked > 50
 
 
-def test_a_win_in_one_is_always_played():
-    """Every legal move is tried once before a deeper win can be proven, so the win at once is found."""
+@pytest.mark.parametrize("lookahead", [True, False])
+def test_a_win_in_one_is_always_played(lookahead):
+    """Without looking ahead, too: every legal move is tried once before a deeper win can be proven."""
     game, memo = games.make("connect4:height=4,width=4,k=3"), solved("connect4:height=4,width=4,k=3")
     states_NW = np.stack([s for all_NW in positions(game.name).values() for s in all_NW if memo[s.tobytes()] == (1, 1)])
     states_NW = states_NW[np.random.default_rng(0).permutation(len(states_NW))[:512]]
-    search = Search(game, SearchConfig(rule="gumbel"), games=512, simulations=16)
+    search = Search(game, SearchConfig(rule="gumbel", lookahead=lookahead), games=512, simulations=16)
     found = search.run(states_NW, naive_search.hash_evaluator(game.actions), noise=True)
     for n, state_W in enumerate(states_NW):
         assert game.after(state_W, int(found.action_N[n]))[1] == MOVER_WON
@@ -185,3 +187,26 @@ def test_proofs_can_be_turned_off():
     found = search.run(states_NW, uniform(game))
     assert (found.proven_N == UNPROVEN).all()
     assert found.simulations == 64 * 200
+
+
+@pytest.mark.parametrize("rule", ["gumbel", "puct"])
+def test_looking_ahead_spares_the_evaluator_every_position_won_at_once(rule):
+    name = "connect4:height=4,width=4,k=3"
+    game, memo = games.make(name), solved(name)
+    won = {game.planes_of(np.frombuffer(key, np.uint64).copy()).tobytes() for key in memo if memo[key] == (1, 1)}
+    states_NW = np.concatenate([positions(name)[ply][:40] for ply in (0, 3, 6)])
+
+    def asked_of_the_evaluator(lookahead):
+        asked = []
+
+        def evaluate(planes_BPHW):
+            asked.extend(planes_PHW.tobytes() for planes_PHW in planes_BPHW)
+            return naive_search.hash_evaluator(game.actions)(planes_BPHW)
+
+        config = SearchConfig(rule=rule, lookahead=lookahead)
+        found = Search(game, config, games=len(states_NW), simulations=100).run(states_NW, evaluate)
+        assert_sound(name, states_NW, found)
+        return set(asked)
+
+    assert won & asked_of_the_evaluator(False)
+    assert not won & asked_of_the_evaluator(True)

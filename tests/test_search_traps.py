@@ -1,0 +1,315 @@
+"""One test for each mistake that cost other projects weeks. Expected numbers are worked by hand from the papers."""
+
+import math
+
+import naive_search
+import numpy as np
+import pytest
+
+import games
+from selfplay.config import SearchConfig
+from selfplay.search import puct
+from selfplay.search.search import PROVEN_DRAW, PROVEN_WIN, Search, rules_of
+from selfplay.search.tree import NODE, NONE
+
+BOTH = pytest.mark.parametrize("rule", ["gumbel", "puct"])
+
+
+def constant(game, wdl):
+    """The same flat policy and the same result for everyone to move, everywhere."""
+
+    def evaluate(planes_BPHW):
+        count = len(planes_BPHW)
+        return np.zeros((count, game.actions), np.float32), np.tile(np.array(wdl, np.float32), (count, 1))
+
+    return evaluate
+
+
+def played(game, actions):
+    state_W, status = game.initial(), games.ONGOING
+    for action in actions:
+        state_W, status = game.after(state_W, action)
+    assert status == games.ONGOING
+    return state_W
+
+
+def tree_of(children, *, untried=None, value=0.0):
+    """A root with children (prior, visits, q), actions 0, 1, ...; q as the root's mover sees it."""
+    tree_N = np.zeros(1 + len(children), NODE)
+    tree_N["first_child"] = tree_N["next_sibling"] = tree_N["best_untried"] = tree_N["parent"] = NONE
+    for a, (prior, visits, q) in enumerate(children):
+        tree_N[1 + a]["parent"] = 0
+        tree_N[1 + a]["action"] = a
+        tree_N[1 + a]["prior"] = prior
+        tree_N[1 + a]["visits"] = visits
+        tree_N[1 + a]["value_sum"] = -q * visits
+        tree_N[1 + a]["next_sibling"] = tree_N[0]["first_child"]
+        tree_N[0]["first_child"] = 1 + a
+    if untried:
+        tree_N[0]["best_untried"], tree_N[0]["untried_prior"] = untried
+    visits = sum(child[1] for child in children)
+    tree_N[0]["visits"] = 1 + visits
+    tree_N[0]["value_sum"] = value + sum(n * q for _, n, q in children)
+    return tree_N
+
+
+def choice(tree_N, *, forced=0, **settings):
+    """The action that PUCT selects at the root."""
+    picked = puct.select(tree_N, 0, rules_of(SearchConfig(rule="puct", **settings)), forced)
+    return -2 - picked if picked < NONE else int(tree_N[picked]["action"])
+
+
+def test_puct_takes_the_square_root_of_the_visits():
+    """9 + 15 + 1 = 25 visits, c = 1. Exploration 0.2 * 5 / 10 = 0.1 against 0.75 * 5 / 16 = 0.234375: the first
+    move is chosen exactly if its Q leads by more than 0.134375. (With N: 0.67; with sqrt(N + 1): 0.1370.)"""
+    for lead, expected in ((0.1340, 1), (0.1347, 0)):
+        tree_N = tree_of([(0.2, 9, 0.3 + lead), (0.75, 15, 0.3), (0.05, 1, -1.0)])
+        assert choice(tree_N, c_puct=1.0) == expected
+
+
+def test_first_play_urgency():
+    """Visited: priors 0.16 and 0.09, so sqrt of the visited mass is 0.5; 3 visits with Q 0.4 and 1 with Q 0, root's
+    own value 0.3: mean 1.5 / 5 = 0.3. Untried: 0.3 - 0.4 * 0.5 = 0.1, and 1 * 0.75 * sqrt(4) = 1.5 on top: 1.6.
+    The first move: Q + 0.16 * 2 / 4 = 0.4 + 0.08. With c = 0.2 it is 0.1 + 0.3 = 0.4 against 0.416."""
+    tree_N = tree_of([(0.16, 3, 0.4), (0.09, 1, 0.0)], untried=(2, 0.75), value=0.3)
+    assert choice(tree_N, c_puct=1.0, fpu_reduction=0.4) == 2
+    assert choice(tree_N, c_puct=0.2, fpu_reduction=0.4) == 0
+    assert choice(tree_N, c_puct=0.2, fpu_reduction=0.36) == 2  # 0.12 + 0.3 = 0.42
+
+
+def test_forced_playouts():
+    """k = 2, prior 1/8, 36 visits: sqrt(2 * 36 / 8) = 3 visits are forced, and not one more."""
+    for visits, expected in ((2, 1), (3, 0)):
+        tree_N = tree_of([(0.875, 36 - visits, 0.9), (0.125, visits, -0.9)])
+        assert choice(tree_N, forced=1, forced_playouts=2.0, c_puct=0.5) == expected
+        assert choice(tree_N, forced=0, forced_playouts=2.0, c_puct=0.5) == 0
+
+
+@BOTH
+def test_a_childs_value_is_seen_by_the_childs_mover(rule):
+    """If whoever is to move wins, then every move looks lost to the player who makes it."""
+    game = games.make("connect4")
+    found = Search(game, SearchConfig(rule=rule), games=1, simulations=7).run(
+        game.initial()[None], constant(game, (1, 0, 0))
+    )
+    assert found.visits_NA.tolist() == [[1] * 7]
+    np.testing.assert_array_equal(found.q_NA, [[-1.0] * 7])
+    np.testing.assert_allclose(found.value_N, [(1 - 7) / 8], atol=1e-6)
+
+
+@BOTH
+@pytest.mark.parametrize("prove", [True, False])
+def test_a_draw_is_not_a_win(rule, prove):
+    """X O X / X O O / O X . with X to move: the last stone draws, whatever the evaluator believes."""
+    game = games.make("tictactoe")
+    state_W = played(game, (0, 1, 2, 4, 3, 5, 7, 6))
+    for wdl in ((1, 0, 0), (0, 0, 1)):
+        search = Search(game, SearchConfig(rule=rule, prove=prove), games=1, simulations=999)
+        found = search.run(state_W[None], constant(game, wdl))
+        assert found.q_NA[0, 8] == 0.0
+        assert found.action_N[0] == 8
+        if prove:
+            assert found.proven_N[0] == PROVEN_DRAW
+            assert found.wdl_N3.tolist() == [[0, 1, 0]]
+        else:
+            np.testing.assert_allclose(found.wdl_N3[0], [wdl[0] / 1000, 0.999, wdl[2] / 1000], atol=1e-6)
+
+
+@BOTH
+@pytest.mark.parametrize("prove", [True, False])
+@pytest.mark.parametrize(
+    ("actions", "winning"),
+    [
+        ((0, 3, 0, 3, 0, 3), 0),  # even ply: the first player completes column 0
+        ((6, 3, 5, 3, 6, 3, 5), 3),  # odd ply: the second player completes column 3
+        ((0, 3, 0, 3, 0, 3, 6), 3),  # odd ply: the second player has to take the win, not block
+    ],
+)
+def test_the_root_player_of_any_ply_wins_for_himself(rule, prove, actions, winning):
+    game = games.make("connect4")
+    state_W = played(game, actions)
+    found = Search(game, SearchConfig(rule=rule, prove=prove), games=1, simulations=64).run(
+        state_W[None], constant(game, (0, 1, 0))
+    )
+    assert found.action_N[0] == winning
+    assert found.q_NA[0, winning] == 1.0
+    if rule == "puct" or prove:  # halving's duty to look at losing moves weighs on Gumbel's mean
+        assert found.value_N[0] > 0.3
+    assert found.policy_NA[0].argmax() == winning
+    if prove:
+        assert found.proven_N[0] == PROVEN_WIN
+        assert found.plies_N[0] == 1
+
+
+@BOTH
+def test_rows_of_a_batch_do_not_influence_each_other(rule):
+    """Alone, in a batch, in another order, in a search with room for more: the same, to the last bit."""
+    game = games.make("connect4")
+    states_NW = naive_search.random_positions(game, 9, np.random.default_rng(1))
+    evaluate = naive_search.hash_evaluator(game.actions)
+    config = SearchConfig(rule=rule)
+    together = Search(game, config, games=9, simulations=50).run(states_NW, evaluate)
+    backwards = Search(game, config, games=20, simulations=50).run(states_NW[::-1].copy(), evaluate)
+    one = Search(game, config, games=1, simulations=50)
+    for n, state_W in enumerate(states_NW):
+        alone = one.run(state_W[None], evaluate)
+        for name in ("action_N", "policy_NA", "visits_NA", "q_NA", "wdl_N3", "proven_N", "plies_N"):
+            np.testing.assert_array_equal(getattr(together, name)[n], getattr(alone, name)[0])
+            np.testing.assert_array_equal(getattr(together, name)[n], getattr(backwards, name)[8 - n])
+
+
+@BOTH
+def test_logits_of_illegal_moves_change_nothing(rule):
+    """Whatever the network says about a full column, the search is the same, and never goes there."""
+    game = games.make("connect4")
+    state_W = played(game, (0, 0, 0, 0, 0, 0, 3))
+    evaluate = naive_search.hash_evaluator(game.actions)
+
+    def tempted(planes_BPHW):
+        logits_BA, wdl_B3 = evaluate(planes_BPHW)
+        logits_BA[:, 0] = 1000.0
+        return logits_BA, wdl_B3
+
+    search = Search(game, SearchConfig(rule=rule, cache_bits=0), games=1, simulations=40)
+    plain, other = search.run(state_W[None], evaluate), search.run(state_W[None], tempted)
+    np.testing.assert_array_equal(plain.policy_NA, other.policy_NA)
+    assert other.visits_NA[0, 0] == other.policy_NA[0, 0] == 0
+
+
+def test_gumbel_target_does_not_depend_on_how_the_move_was_picked():
+    """Under noise the target is still softmax(logits + sigma(completed Q)) of what was searched: no Gumbel in it."""
+    game = games.make("connect4")
+    state_W = game.initial()
+    evaluate = naive_search.hash_evaluator(game.actions, 7)
+    logits_A, wdl_3 = (batch[0].astype(float) for batch in evaluate(game.planes_of(state_W)[None]))
+    prior_A = np.exp(logits_A) / np.exp(logits_A).sum()
+    config = SearchConfig(rule="gumbel", considered=4, c_visit=20.0, c_scale=0.05, prove=False)
+    search = Search(game, config, games=64, simulations=12)
+    found = search.run(np.tile(state_W, (64, 1)), evaluate, noise=True, seed=5)
+    assert len({tuple(visits_A) for visits_A in found.visits_NA}) > 20
+    for n in range(64):
+        visits_A, q_A = found.visits_NA[n], found.q_NA[n].astype(float)
+        seen_A = visits_A > 0
+        average = (prior_A * q_A)[seen_A].sum() / prior_A[seen_A].sum()
+        mixed = (wdl_3[0] - wdl_3[2] + 12 * average) / 13
+        improved_A = logits_A + (20.0 + visits_A.max()) * 0.05 * np.where(seen_A, q_A, mixed)
+        expected_A = np.exp(improved_A) / np.exp(improved_A).sum()
+        np.testing.assert_allclose(found.policy_NA[n], expected_A, atol=1e-5)
+
+
+def test_puct_target_is_the_share_of_visits():
+    game = games.make("connect4")
+    evaluate = naive_search.hash_evaluator(game.actions, 8)
+    search = Search(game, SearchConfig(rule="puct", prove=False), games=32, simulations=30)
+    found = search.run(np.tile(game.initial(), (32, 1)), evaluate, noise=True)
+    assert (found.visits_NA.sum(axis=1) == 30).all()
+    np.testing.assert_allclose(found.policy_NA, found.visits_NA / 30, atol=1e-6)
+    assert (found.visits_NA[np.arange(32), found.action_N] == found.visits_NA.max(axis=1)).all()
+
+
+def test_pruned_target_takes_forced_visits_back():
+    """With every position equal, all a move ever earns is its prior: forced visits to bad moves leave the target."""
+    game = games.make("connect4:height=6,width=2,k=6")
+
+    def evaluate(planes_BPHW):
+        """The second column loses: whoever is to move after it wins."""
+        count = len(planes_BPHW)
+        odd_B = planes_BPHW[:, :2, :, 1].sum(axis=(1, 2)) % 2 == 1
+        wdl_B3 = np.where(odd_B[:, None], [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]]).astype(np.float32)
+        return np.zeros((count, 2), np.float32), wdl_B3
+
+    settings = {"rule": "puct", "prove": False, "noise_fraction": 0.01, "c_puct": 0.2, "fpu_reduction": 0.0}
+    states_NW = game.initial()[None]
+    plain = Search(game, SearchConfig(**settings), games=1, simulations=5).run(states_NW, evaluate, noise=True)
+    search = Search(game, SearchConfig(**settings, forced_playouts=2.0), games=1, simulations=5)
+    forced = search.run(states_NW, evaluate, noise=True)
+    unforced = search.run(states_NW, evaluate, noise=False)
+    assert forced.visits_NA[0, 1] > plain.visits_NA[0, 1]
+    np.testing.assert_array_equal(unforced.visits_NA, plain.visits_NA)
+    assert forced.policy_NA[0, 1] < forced.visits_NA[0, 1] / 5
+    assert forced.policy_NA.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("considered", [1, 2, 4, 7])
+def test_sequential_halving_samples_without_replacement(considered):
+    """A search of as many simulations as moves considered visits that many different moves, whatever the noise."""
+    game = games.make("connect4")
+    search = Search(game, SearchConfig(considered=considered, prove=False), games=64, simulations=considered)
+    states_NW = np.tile(game.initial(), (64, 1))
+    found = search.run(states_NW, naive_search.hash_evaluator(7), noise=True)
+    assert (np.sort(found.visits_NA, axis=1)[:, ::-1][:, :considered] == 1).all()
+    assert (found.visits_NA.sum(axis=1) == considered).all()
+
+
+def test_sequential_halving_shares_the_budget():
+    """4 moves, 16 simulations, 2 phases of 8: two visits each, then four more for each of the better two."""
+    game = games.make("connect4")
+    search = Search(game, SearchConfig(considered=4, prove=False), games=64, simulations=16)
+    found = search.run(np.tile(game.initial(), (64, 1)), naive_search.hash_evaluator(7), noise=True)
+    assert np.sort(found.visits_NA, axis=1).tolist() == [[0, 0, 0, 2, 2, 6, 6]] * 64
+
+
+def test_gumbel_noise_samples_moves_from_the_policy():
+    """One simulation goes to argmax(gumbel + logits), which is a sample from softmax(logits)."""
+    game = games.make("connect4")
+    logits_A = np.log(np.array([0.30, 0.25, 0.15, 0.12, 0.10, 0.05, 0.03], np.float32))
+    count = 20_000
+
+    def evaluate(planes_BPHW):
+        return np.tile(logits_A, (len(planes_BPHW), 1)), np.tile(np.float32([0, 1, 0]), (len(planes_BPHW), 1))
+
+    search = Search(game, SearchConfig(rule="gumbel"), games=count, simulations=1)
+    states_NW = np.tile(game.initial(), (count, 1))
+    found = search.run(states_NW, evaluate, noise=True, seed=1)
+    expected_A = np.exp(logits_A) * count
+    counts_A = found.visits_NA.sum(axis=0)
+    assert ((counts_A - expected_A) ** 2 / expected_A).sum() < 22.5  # chi-square, 6 degrees of freedom, p = 0.001
+    np.testing.assert_array_equal(found.visits_NA.argmax(axis=1), found.action_N)
+    np.testing.assert_array_equal(search.run(states_NW, evaluate, noise=True, seed=1).action_N, found.action_N)
+    assert (search.run(states_NW, evaluate, noise=True, seed=2).action_N != found.action_N).mean() > 0.5
+
+
+def test_dirichlet_noise():
+    """Of the legal moves alone, its alpha `total / legal`: Dirichlet of k moves and concentration s has mean 1 / k
+    and variance (1 / k) (1 - 1 / k) / (s + 1)."""
+    rng_G, draws = np.array([1, 2], np.uint64), 20_000
+    noise_NA = np.zeros((draws, 5))
+    for n in range(draws):
+        prior_A = np.array([0.5, -1.0, 0.3, 0.2, -1.0], np.float32)
+        puct.add_noise(prior_A, rng_G, n % 2, 0.25, 6.0, np.zeros(6))
+        assert prior_A[1] == prior_A[4] == -1.0
+        noise_NA[n] = (prior_A - 0.75 * np.array([0.5, 0, 0.3, 0.2, 0])) / 0.25
+    legal_NA = noise_NA[:, [0, 2, 3]]
+    np.testing.assert_allclose(legal_NA.sum(axis=1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(legal_NA.mean(axis=0), 1 / 3, atol=0.005)
+    np.testing.assert_allclose(legal_NA.var(axis=0), (1 / 3) * (2 / 3) / 7, rtol=0.05)
+    assert len(np.unique(legal_NA[:, 0])) > draws * 0.99  # never frozen
+
+
+@BOTH
+def test_noise_differs_by_game_and_by_seed_alone(rule):
+    game = games.make("connect4")
+    evaluate = naive_search.hash_evaluator(game.actions)
+    search = Search(game, SearchConfig(rule=rule, noise_fraction=0.5), games=16, simulations=12)
+    states_NW = np.tile(game.initial(), (16, 1))
+    first, again, other = (search.run(states_NW, evaluate, noise=True, seed=seed).visits_NA for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert len({tuple(visits_A) for visits_A in first}) > 4
+    quiet = [search.run(states_NW, evaluate, seed=seed).visits_NA for seed in (0, 1)]
+    np.testing.assert_array_equal(*quiet)
+    assert (quiet[0] == quiet[0][0]).all()
+
+
+def test_logarithms_of_tiny_priors_stay_finite():
+    """A policy that gives a move no chance at all must not make numbers that are not numbers."""
+    game = games.make("connect4")
+
+    def evaluate(planes_BPHW):
+        logits_BA = np.tile(np.float32([80, -80, 0, 0, 0, 0, -300]), (len(planes_BPHW), 1))
+        return logits_BA, np.tile(np.float32([0.5, 0, 0.5]), (len(planes_BPHW), 1))
+
+    for rule in ("gumbel", "puct"):
+        found = Search(game, SearchConfig(rule=rule), games=1, simulations=64).run(game.initial()[None], evaluate)
+        assert math.isclose(found.policy_NA.sum(), 1.0, abs_tol=1e-5)
+        assert np.isfinite(found.q_NA).all()
