@@ -197,7 +197,13 @@ def weights_bytes(network: "Network", game_name: str, extra: Mapping[str, str] |
     from safetensors.torch import save
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    return save(tensors, {**(extra or {}), "game": game_name, "architecture": network.architecture})
+    content = save(tensors, {**(extra or {}), "game": game_name, "architecture": network.architecture})
+    # The library writes metadata in random order; in a fixed one, equal weights are equal files. The layout is
+    # eight bytes of length, little-endian, then JSON padded with spaces to that length, then the tensors.
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    return content[:8] + json.dumps(header, separators=(",", ":")).encode().ljust(start - 8) + content[start:]
 
 
 def save_weights(path: Path, network: "Network", game_name: str, extra: Mapping[str, str] | None = None) -> None:

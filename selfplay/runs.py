@@ -214,7 +214,7 @@ def _describe(run_dir: Path, config: Config, command: Sequence[str], generation:
             "dirty": dirty,
             "versions": versions(),
             "machine": machine(),
-            # Evidence for what learns: whether a module of human knowledge was loaded when training began.
+            # The reference players are among them; what learns cannot import those (see pyproject.toml).
             "modules": sorted(name for name in sys.modules if name.partition(".")[0] in ("selfplay", "games")),
         }
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
+from selfplay import atomic
 from selfplay.metrics import METRICS, strength_name
 
 
@@ -13,21 +14,22 @@ class TensorBoard:
     """Writes events under `<run>/tensorboard`. What an earlier process wrote after `generation` is hidden."""
 
     def __init__(self, run_dir: Path, generation: int) -> None:
-        self._writer = SummaryWriter(str(run_dir / "tensorboard"), purge_step=generation + 1)
+        self._folder = run_dir / "tensorboard"
+        self._writer = SummaryWriter(str(self._folder), purge_step=generation + 1)
         rows = "\n".join(f"| {m.name} | {m.unit} | {m.meaning} | {m.healthy} | {m.otherwise} |" for m in METRICS)
         table = f"| name | unit | meaning | healthy | otherwise |\n|---|---|---|---|---|\n{rows}"
         self._writer.add_text("about/metrics", table, generation + 1)
 
     def write(self, generation: int, metrics: Mapping[str, float], evals: Sequence[Mapping[str, Any]]) -> None:
         """Add one generation's metrics, and the scores with intervals of its matches."""
-        for name, value in metrics.items():
-            self._writer.add_scalar(name if "/" in name else f"total/{name}", value, generation)
+        scalars = {name if "/" in name else f"total/{name}": value for name, value in metrics.items()}
         for match in evals:
             name = strength_name(match)
-            self._writer.add_scalar(name, match["score"], generation)
-            self._writer.add_scalar(f"{name}/low", match["score_low"], generation)
-            self._writer.add_scalar(f"{name}/high", match["score_high"], generation)
-        self._writer.flush()
+            scalars |= {name: match["score"], f"{name}/low": match["score_low"], f"{name}/high": match["score_high"]}
+        with atomic.naming(self._folder):
+            for name, value in scalars.items():
+                self._writer.add_scalar(name, value, generation)
+            self._writer.flush()
 
     def close(self) -> None:
         """Close the file of events."""

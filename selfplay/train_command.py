@@ -135,10 +135,9 @@ def run(args: argparse.Namespace) -> int:
     if not any((config.minutes, config.generations, config.flops)):
         raise ConfigError("no end is set: give --minutes, --generations or --flops")
     # Imported here, so that all mistakes above are answered at once: torch takes seconds.
-    from selfplay import agents, evaluation, network, report, tensorboard, trainer
+    from selfplay import evaluation, network, tensorboard, trainer
 
-    for opponent in config.eval.opponents:
-        agents.check(opponent)
+    evaluation.check(config)
     network.build(games.make(config.game), config.network.architecture)
     with runs.opened(run_dir, config, command=["selfplay", *sys.argv[1:]], fresh=args.fresh) as folder:
         history = runs.read_lines(run_dir / runs.EVALS)
@@ -160,5 +159,7 @@ def run(args: argparse.Namespace) -> int:
             events.close()
         if not args.quiet and (table := console.summary(runs.read_lines(run_dir / runs.EVALS))):
             console.Console().print(table)
+        from selfplay import report  # matplotlib takes a second, of no use at the start
+
         print(f"report: {report.write(run_dir)}")
     return 0

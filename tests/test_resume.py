@@ -1,0 +1,154 @@
+"""The real loop, from the command line, killed again and again: it goes on as if it had never stopped."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from selfplay import checkpoint, metrics, runs
+
+GENERATIONS = 12
+SETTINGS = ["--config", "tiny", "--game", "tictactoe", "--generations", str(GENERATIONS), "--eval.per_decade", "3"]
+KILLS = 5
+STARTS_WITHIN_S = 120  # a cold kernel cache is compiled first
+
+
+def command(run_dir):
+    return [sys.executable, "-m", "selfplay", "train", *SETTINGS, "--run", str(run_dir), "--quiet"]
+
+
+def train(run_dir):
+    return subprocess.run(command(run_dir), capture_output=True, text=True, check=False)
+
+
+def wait_for(process, generation, run_dir):
+    """Until the checkpoint of `generation` is there, or the process has ended."""
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while process.poll() is None and max(checkpoint.folders(run_dir), default=0) < generation:
+        assert time.monotonic() < deadline, "no checkpoint in time"
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("unbroken") / "r"
+    done = train(run_dir)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [f"report: {run_dir / 'report.html'}"]
+    return run_dir
+
+
+def outcome(run_dir):
+    """All that a run wrote, apart from the clock: its lines, and the bytes of every weights file."""
+    clock = metrics.clock_names()
+    lines = [
+        {key: value for key, value in line.items() if key not in clock}
+        for line in runs.read_lines(run_dir / runs.METRICS)
+    ]
+    matches = [
+        {key: value for key, value in line.items() if key != "seconds"}
+        for line in runs.read_lines(run_dir / runs.EVALS)
+    ]
+    weights = {n: (folder / checkpoint.WEIGHTS).read_bytes() for n, folder in checkpoint.folders(run_dir).items()}
+    return lines, matches, weights
+
+
+def assert_same_outcome(run_dir, unbroken):
+    for found, expected in zip(outcome(run_dir), outcome(unbroken), strict=True):
+        assert found == expected
+
+
+def test_an_unbroken_run_writes_every_generation_once(unbroken):
+    lines, matches, weights = outcome(unbroken)
+    assert [line["generation"] for line in lines] == list(range(1, GENERATIONS + 1))
+    assert sorted(weights) == list(range(1, GENERATIONS + 1))
+    assert {match["agent"] for match in matches} == {"mcts:sims=2", "net"}
+    assert matches[-1]["generation"] == GENERATIONS
+    for name in lines[0].keys() - {"generation"}:
+        assert metrics.describe(name).meaning
+    assert len({line["loss/total"] for line in lines}) == GENERATIONS
+    assert "selfplay.knowledge" not in json.loads((unbroken / "meta.json").read_text())["sessions"][0]["modules"]
+
+
+def test_killed_at_random_moments_it_ends_as_if_unbroken(tmp_path, unbroken):
+    seed = time.time_ns() % 2**32
+    print(f"seed {seed}")  # shown when the test fails
+    rng = random.Random(seed)
+    run_dir = tmp_path / "r"
+    for kill in range(KILLS):
+        process = subprocess.Popen(command(run_dir), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        reached = max(checkpoint.folders(run_dir), default=0)
+        wait_for(process, rng.randint(reached, min(2 * kill + 2, GENERATIONS - 1)), run_dir)
+        time.sleep(rng.uniform(0, 0.5))
+        process.kill()
+        _, error = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), error
+    done = train(run_dir)
+    assert done.returncode == 0, done.stderr
+    assert_same_outcome(run_dir, unbroken)
+
+
+def test_a_run_that_is_done_stays_as_it_is(unbroken):
+    before = outcome(unbroken)
+    again = train(unbroken)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.splitlines() == [f"report: {unbroken / 'report.html'}"]
+    assert outcome(unbroken) == before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_by_a_signal_it_stops_at_once_and_goes_on_later(tmp_path, unbroken, number, code):
+    run_dir = tmp_path / "r"
+    process = subprocess.Popen(command(run_dir), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(process, 2, run_dir)
+    process.send_signal(number)
+    began = time.monotonic()
+    out, error = process.communicate(timeout=60)
+    assert time.monotonic() - began < 10
+    assert (process.returncode, out) == (code, "")
+    lines = error.splitlines()
+    assert len(lines) == 2, error
+    assert lines[0].endswith("the same command goes on from there")
+    assert lines[1].startswith("selfplay: stopped by")
+    done = train(run_dir)
+    assert done.returncode == 0, done.stderr
+    assert_same_outcome(run_dir, unbroken)
+
+
+def test_a_full_disk_costs_a_line_and_nothing_else(tmp_path, unbroken):
+    """For real: the process may write no file past a size that only the replay buffer of later generations reaches."""
+    run_dir = tmp_path / "r"
+    sizes = [path.stat().st_size for path in unbroken.rglob("*") if path.is_file() and "checkpoints" not in path.parts]
+    limit = (unbroken / "checkpoints" / f"{GENERATIONS:06d}" / "replay.npz").stat().st_size // 2
+    code = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        f"sys.argv = {command(run_dir)[2:]!r}; from selfplay.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, (done.stderr, sizes, limit)
+    kept, line = done.stderr.splitlines()
+    assert "is kept; the same command goes on from there" in kept
+    assert line.startswith(f"selfplay: {run_dir}")
+    assert line.endswith("File too large")
+    assert checkpoint.newest(run_dir, checkpoint.STATE).generation >= 1
+    finished = train(run_dir)
+    assert finished.returncode == 0, finished.stderr
+    assert_same_outcome(run_dir, unbroken)
+
+
+def test_other_settings_do_not_touch_the_run(tmp_path, unbroken):
+    before = outcome(unbroken)
+    for extra, said in (
+        (["--game", "connect4"], "was begun with game = "),
+        (["--seed", "5"], "was begun with seed = 0, which cannot become 5"),
+        (["--search.simulations", "5"], "was begun with search.simulations = 4, which cannot become 5"),
+    ):
+        done = subprocess.run([*command(unbroken), *extra], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert outcome(unbroken) == before
