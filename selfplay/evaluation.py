@@ -17,7 +17,8 @@ def evaluate_agent(
     """The matches of the weights, with search and by the network alone, as lines of evals.jsonl.
 
     `dtype` is that in which the network plays; by default the faster one, which a measurement decides and
-    which is therefore not always the same. Openings and seeds are the same at every evaluation, so a curve does not move with them.
+    which is therefore not always the same. Openings and seeds are the same at every evaluation, so a curve
+    does not move with them.
     """
     game = games.make(config.game)
     simulations = config.eval.simulations
