@@ -104,6 +104,15 @@ def test_six_in_a_row_wins_in_freestyle_alone(size, sixes):
             assert standard.after(gomoku_state(standard, own, set()), action)[1] == games.ONGOING
 
 
+def test_a_stone_more_on_an_overline_wins_nothing_in_standard():
+    """Six in a row may stand on the board, made by joining; a seventh stone at either end is no five."""
+    game = games.make("gomoku:size=9,rule=standard")
+    for line in segments(9, 9, 7):
+        for last in (line[0], line[-1]):
+            state_W = gomoku_state(game, set(line) - {last}, set())
+            assert game.after(state_W, last[0] * 9 + last[1])[1] == games.ONGOING, (line, last)
+
+
 def test_a_five_and_a_six_at_once_win_in_standard():
     """The stone makes six in its row and exactly five in its column."""
     game = games.make("gomoku:size=15,rule=standard")
