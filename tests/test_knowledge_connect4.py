@@ -1,0 +1,220 @@
+"""Human knowledge of Connect Four: the search against plain minimax, against perfect play, and by hand."""
+
+import time
+
+import naive_knowledge as naive
+import numpy as np
+import pytest
+
+import games
+from games import text
+from selfplay import oracle
+from selfplay.knowledge import connect4_alphabeta, connect4_lines
+from selfplay.knowledge.alphabeta import AlphaBeta
+from selfplay.knowledge.budget import DECIDED, WIN, Budget, Table
+from selfplay.knowledge.rules import Rules
+
+BOARDS = ["connect4", "connect4:height=4,width=5,k=3", "connect4:height=7,width=8", "connect4:height=5,width=4,k=5"]
+
+
+def search(game, states_NW, without=frozenset(), **budget):
+    return AlphaBeta(game, Budget(**budget), without).search(states_NW)
+
+
+def position(line, name="connect4"):
+    game = games.make(name)
+    return game, text.replay(game, text.parse_moves(game, line))[0]
+
+
+def bits(game, cells):
+    """Cells (row from the top, column) as the bitboard of games.connect4."""
+    return np.uint64(sum(1 << (column * (game.height + 1) + game.height - 1 - row) for row, column in cells))
+
+
+@pytest.mark.parametrize("name", [*BOARDS, "connect4:height=31,width=2", "connect4:height=1,width=32"])
+def test_winning_bits_are_the_cells_that_complete_a_line(name):
+    game = games.make(name)
+    board = connect4_lines.board_bits(game.height, game.width)
+    rng = np.random.default_rng(1)
+    every = [(row, column) for row in range(game.height) for column in range(game.width)]
+    assert board == bits(game, every)
+    for _ in range(60):
+        own = {cell for cell in every if rng.random() < 0.45}
+        found = connect4_lines.winning_bits(bits(game, own), game.height, game.in_a_row)
+        assert found & board & ~bits(game, own) == bits(game, naive.completing(game, own))
+
+
+@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("without", [frozenset(), frozenset({"threats"}), frozenset({"lines"}), frozenset({"centre"})])
+def test_evaluation_equals_its_twin(name, without):
+    game = games.make(name)
+    worth = connect4_alphabeta.worths(game.in_a_row, without)
+    board = connect4_lines.board_bits(game.height, game.width)
+    floor = connect4_lines.floor_bits(game.height, game.width)
+    values = []
+    for state_W in naive.random_states(game, 25, game.max_plies // 3, seed=2):
+        found = connect4_alphabeta.evaluate(
+            state_W[0], state_W[1], game.height, game.width, game.in_a_row, board, floor, worth
+        )
+        assert found == naive.connect4_evaluation(game, state_W, worth)
+        values.append(found)
+    assert len(set(values)) > 2
+
+
+def test_each_piece_of_knowledge_changes_the_evaluation():
+    game = games.make("connect4")
+    states_NW = naive.random_states(game, 20, 14, seed=4)
+    whole = search(game, states_NW, depth=1).scores_N
+    for piece in connect4_alphabeta.PIECES:
+        assert (search(game, states_NW, frozenset({piece}), depth=1).scores_N != whole).any(), piece
+
+
+@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_search_equals_minimax(name, depth):
+    game = games.make(name)
+    worth = connect4_alphabeta.worths(game.in_a_row, frozenset())
+    for plies in (game.max_plies // 6, game.max_plies // 3, game.max_plies // 2):
+        states_NW = naive.random_states(game, 2, plies, seed=plies)
+        found = search(game, states_NW, depth=depth)
+        for n, state_W in enumerate(states_NW):
+            reached = int(found.depths_N[n])  # a decided game needs no more depth
+            assert reached == depth or found.proven_N[n]
+            value, best = naive.minimax(
+                game, state_W, reached, lambda s: naive.connect4_evaluation(game, s, worth), naive.connect4_candidates
+            )
+            assert found.scores_N[n] == value
+            assert found.actions_N[n] in best
+
+
+def test_small_boards_are_solved_to_the_end():
+    """Values of the empty board after John Tromp's table for four in a row: 4 x 4, 4 x 5 and 5 x 4 are draws."""
+    for name in ("connect4:height=4,width=4", "connect4:height=4,width=5", "connect4:height=5,width=4"):
+        game = games.make(name)
+        found = search(game, game.initial()[None], depth=game.max_plies)
+        assert found.proven_N[0] == 2, name
+
+
+def test_wins_and_losses_are_as_far_off_as_perfect_play_says():
+    game = games.make("connect4")
+    states_NW = np.concatenate([naive.random_states(game, 30, plies, seed=plies) for plies in (17, 21, 26)])
+    exact_N = oracle.scores(states_NW).max(axis=1)
+    found = search(game, states_NW, depth=9)
+    plies_N = states_NW[:, 2].astype(int)
+    # A score s is a win by a stone after which 42 - n cells are free: s = (42 - n) // 2 + 1.
+    early = [game.max_plies - 2 * (abs(int(s)) - 1) for s in exact_N]
+    decided = 0
+    for n, value in enumerate(found.scores_N):
+        if abs(value) >= DECIDED:
+            decided += 1
+            stone = WIN - abs(int(value))
+            assert np.sign(value) * ((game.max_plies - stone) // 2 + 1) == exact_N[n]
+        elif found.proven_N[n] == 2:
+            assert exact_N[n] == 0
+        else:
+            assert exact_N[n] == 0 or early[n] - plies_N[n] > 8, "a win inside the horizon was missed"
+    assert 30 < decided < len(states_NW)
+    scores_NA = oracle.scores(states_NW)
+    proven_N = found.proven_N > 0
+    chosen_N = scores_NA[np.arange(len(states_NW)), found.actions_N]
+    assert (chosen_N[proven_N] == exact_N[proven_N]).all(), "the fastest win, the longest defence"
+
+
+def test_answers_do_not_depend_on_what_stands_beside_or_before():
+    game = games.make("connect4")
+    states_NW = naive.random_states(game, 21, 8, seed=3)
+    player = AlphaBeta(game, Budget(depth=6))
+    together = player.search(states_NW)
+    again = player.search(states_NW)
+    alone = [AlphaBeta(game, Budget(depth=6)).search(state_W[None]) for state_W in states_NW]
+    for field in ("actions_N", "scores_N", "nodes_N", "depths_N"):
+        assert (getattr(together, field) == getattr(again, field)).all()
+        assert (getattr(together, field) == np.concatenate([getattr(one, field) for one in alone])).all()
+
+
+def test_a_budget_of_nodes_is_kept_and_more_of_it_sees_deeper():
+    game = games.make("connect4")
+    states_NW = naive.random_states(game, 8, 6, seed=5)
+    few, many = search(game, states_NW, nodes=500), search(game, states_NW, nodes=20_000)
+    assert (few.nodes_N <= 501).all() and (many.nodes_N <= 20_001).all()
+    assert (many.depths_N >= few.depths_N).all() and many.depths_N.sum() > few.depths_N.sum()
+    least = search(game, states_NW, nodes=1)
+    assert all(action in game.legal_actions(s) for action, s in zip(least.actions_N, states_NW, strict=True))
+
+
+def test_a_budget_of_time_ends_the_search():
+    game = games.make("connect4")
+    started = time.perf_counter()
+    found = search(game, game.initial()[None], ms=50.0)
+    assert time.perf_counter() - started < 5  # far below what 42 plies take, far above 50 ms on a busy machine
+    assert found.depths_N[0] >= 4
+    assert found.actions_N[0] in range(7)
+
+
+def test_a_table_never_gives_two_searches_the_same_epoch():
+    table = Table(7)
+    first = table.epochs(5)
+    assert table.epochs(1) == first + 5
+    table.entries_T[:] = -1
+    table._epoch = (1 << 22) - 3
+    assert table.epochs(10) == 1
+    assert (table.entries_T == 0).all()
+
+
+def test_what_it_cannot_play_is_named():
+    with pytest.raises(ValueError, match="k up to 8"):
+        AlphaBeta(games.make("connect4:height=12,width=4,k=9"), Budget(depth=2))
+    with pytest.raises(ValueError, match="did you mean 'lines'"):
+        AlphaBeta(games.make("connect4"), Budget(depth=2), frozenset({"line"}))
+
+
+def choices(line, name="connect4"):
+    """Columns (1-7) that the rules choose over many seeds."""
+    game, state_W = position(line, name)
+    seeds_N = np.arange(400, dtype=np.uint64)
+    actions_N = Rules(game).choose(np.repeat(state_W[None], 400, axis=0), seeds_N)
+    return {text.format_action(game, int(action)) for action in actions_N}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", {"4"}),  # the middle
+        ("121212", {"1"}),  # win upwards
+        ("12121", {"1"}),  # block upwards
+        ("112233", {"4"}),  # win sideways
+        ("11223", {"4"}),  # block sideways
+        ("6172635", {"4"}),  # win rather than block
+        ("444444", {"3", "5"}),  # the middle is full: either neighbour
+    ],
+)
+def test_rules_win_block_and_prefer_the_middle(line, expected):
+    assert choices(line) == expected
+
+
+def test_rules_do_not_hand_over_a_win():
+    game = games.make("connect4")
+    states_NW = np.concatenate([naive.random_states(game, 200, plies, seed=plies) for plies in (10, 16, 22)])
+    checked = 0
+    for state_W, action in zip(states_NW, Rules(game).choose(states_NW, np.arange(600, dtype=np.uint64)), strict=True):
+        if naive.winning_actions(game, state_W):
+            assert action in naive.winning_actions(game, state_W)
+            continue
+        harmless = []
+        for move in game.legal_actions(state_W):
+            next_W, status = game.after(state_W, int(move))
+            if status != 0 or not naive.winning_actions(game, next_W):
+                harmless.append(int(move))
+        if harmless and len(harmless) < len(game.legal_actions(state_W)):
+            checked += 1
+            assert action in harmless
+    assert checked > 100
+
+
+def test_ties_of_the_rules_are_broken_evenly_by_seed():
+    game, state_W = position("444444")
+    seeds_N = np.random.default_rng(0).integers(0, 1 << 63, 4000).astype(np.uint64)
+    states_NW = np.repeat(state_W[None], 4000, axis=0)
+    left = (Rules(game).choose(states_NW, seeds_N) == 2).mean()
+    assert 0.45 < left < 0.55  # 6 standard deviations
+    assert (Rules(game).choose(states_NW, seeds_N) == Rules(game).choose(states_NW, seeds_N)).all()
