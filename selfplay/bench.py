@@ -5,15 +5,19 @@ import dataclasses
 import itertools
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import games
 from selfplay import runs
 from selfplay.config import Config, merged
+
+if TYPE_CHECKING:
+    from selfplay.replay import Batch
 
 _EPILOG = """\
 examples:
@@ -172,6 +176,44 @@ def selfplay(setting: Setting) -> dict[str, float]:
     }
 
 
+def train(setting: Setting) -> dict[str, float]:
+    """Learning alone, on all threads: batches drawn from a replay buffer of random positions."""
+    import torch
+
+    from selfplay.evaluator import NetworkEvaluator
+    from selfplay.learner import Learner
+    from selfplay.network import build
+    from selfplay.replay import Replay
+
+    game, config = games.make(setting.game), Config()
+    torch.set_num_threads(setting.threads)
+    model = build(game, setting.network)
+    evaluator = NetworkEvaluator(model, setting.device, game=game, batch=setting.games)
+    learner = Learner(model, config.learn, evaluator.device, evaluator.dtype)
+    rows = 4 * setting.games
+    replay = Replay(game, config.replay)
+    replay.add(
+        random_positions(game, rows, 0),
+        np.full((rows, game.actions), 1 / game.actions, np.float32),
+        np.full((rows, 3), 1 / 3, np.float32),
+        np.zeros(rows, np.int8),
+        np.zeros(rows, np.int16),
+    )
+    rng = np.random.default_rng(0)
+
+    def batches(count: int) -> "Iterator[Batch]":
+        for _ in range(count):
+            yield replay.sample(rng, config.learn.batch, root_value_mix=config.learn.root_value_mix, symmetries=True)
+
+    learner.learn(batches(2), 0)
+    began, samples, passed = time.perf_counter(), 0, 0.0
+    while passed < setting.seconds:
+        learner.learn(batches(4), 0)
+        samples += 4 * config.learn.batch
+        passed = time.perf_counter() - began
+    return {"samples_per_s": samples / passed}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     plain = Setting()
@@ -227,4 +269,4 @@ def _figure(value: Any) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.0f}"
 
 
-PARTS = {"search": search, "network": network, "selfplay": selfplay}
+PARTS = {"search": search, "network": network, "selfplay": selfplay, "train": train}

@@ -1,0 +1,72 @@
+"""`selfplay bench`: the figures that others script against, and arithmetic that adds up."""
+
+import contextlib
+import io
+import json
+
+import numpy as np
+import pytest
+
+import games
+from selfplay import bench, cli
+
+SMALL = ["--game", "tictactoe", "--games", "4", "--simulations", "4", "--network", "mlp:1x8", "--seconds", "0.02"]
+
+
+@pytest.fixture(scope="module")
+def measured():
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert cli.guarded(["bench", "all", "--json", "--threads", "2", *SMALL]) == 0
+    (line,) = out.getvalue().splitlines()
+    return json.loads(line)
+
+
+@pytest.mark.parametrize(
+    ("part", "names"),
+    [
+        ("search", "simulations_per_s_per_core"),
+        ("network", "evaluations_per_s dtype backend gflops gemm_gflops"),
+        ("selfplay", "simulations_per_s evaluations_per_s positions_per_s games_per_min network_share tree_share"),
+        ("train", "samples_per_s"),
+        ("machine", "cpu cores"),
+    ],
+)
+def test_the_json_holds_what_is_promised(measured, part, names):
+    for name in names.split():
+        value = measured[part][name]
+        assert isinstance(value, str) or value > 0, name
+
+
+def test_figures_agree_with_each_other(measured):
+    network, selfplay = measured["network"], measured["selfplay"]
+    # mlp:1x8 on tic-tac-toe: 3 planes of 9 cells to 8 units, then 9 moves and 3 results; 2 per multiply-add.
+    assert network["flops_per_evaluation"] == 2 * (27 * 8 + 8 * 9 + 8 * 3)
+    assert network["gflops"] == pytest.approx(network["evaluations_per_s"] * 624 / 1e9)
+    assert selfplay["network_share"] + selfplay["tree_share"] + selfplay["idle_share"] == pytest.approx(1)
+    # Four simulations a position and at least one evaluation; 5 to 9 plies a game.
+    assert selfplay["simulations_per_s"] >= 3 * selfplay["positions_per_s"]
+    assert selfplay["games_per_min"] / 60 <= selfplay["positions_per_s"]
+
+
+def test_random_positions_are_open_and_repeatable():
+    game = games.make("connect4")
+    states_NW = bench.random_positions(game, 64, 5)
+    assert np.array_equal(states_NW, bench.random_positions(game, 64, 5))
+    assert len(np.unique(states_NW, axis=0)) > 40
+    assert all(len(game.legal_actions(state_W)) > 0 for state_W in states_NW)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--games", "0"], "--games is above 0, not 0"),
+        (["--seconds", "-1"], "--seconds is above 0, not -1.0"),
+        (["--game", "conect4"], "unknown game 'conect4' (did you mean 'connect4'?)"),
+        (["serch"], "invalid choice: 'serch'"),
+    ],
+)
+def test_mistakes(capsys, flags, said):
+    assert cli.guarded(["bench", *flags]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
