@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import naive_search
 import numpy as np
@@ -189,10 +190,10 @@ def test_the_clock_stops_a_search():
 def test_bad_questions_have_one_clear_answer():
     game = games.make("tictactoe")
     search = Search(game, SearchConfig(), games=2, simulations=8)
-    with pytest.raises(ValueError, match="3 positions .* at most 2"):
+    with pytest.raises(ValueError, match=r"3 positions .* at most 2"):
         search.run(np.tile(game.initial(), (3, 1)), uniform(game))
     for simulations in (-1, 9):
-        with pytest.raises(ValueError, match=f"{simulations} simulations .* 1 to 8"):
+        with pytest.raises(ValueError, match=rf"{simulations} simulations .* 1 to 8"):
             search.run(game.initial()[None], uniform(game), simulations=simulations)
 
 
@@ -218,7 +219,7 @@ except IndexError:
 
 
 def probed(tmp_path, **variables: str) -> list[str]:
-    paths = os.pathsep.join([os.path.dirname(__file__), *filter(None, [os.environ.get("PYTHONPATH")])])
+    paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": paths, "NUMBA_CACHE_DIR": str(tmp_path), **variables}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PROBE], env=environment, capture_output=True, text=True, timeout=240

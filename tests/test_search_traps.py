@@ -9,8 +9,9 @@ import pytest
 import games
 from selfplay.config import SearchConfig
 from selfplay.search import puct
-from selfplay.search.search import PROVEN_DRAW, PROVEN_WIN, Search, rules_of
+from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search, rules_of
 from selfplay.search.tree import NODE, NONE
+from selfplay.search.value import backup
 
 BOTH = pytest.mark.parametrize("rule", ["gumbel", "puct"])
 
@@ -51,6 +52,41 @@ def tree_of(children, *, untried=None, value=0.0):
     tree_N[0]["visits"] = 1 + visits
     tree_N[0]["value_sum"] = value + sum(n * q for _, n, q in children)
     return tree_N
+
+
+def test_a_proof_is_backed_up_in_place_of_the_leafs_value():
+    """Root -> X -> (a proven draw, and a new leaf that X's mover loses by). X is thereby a proven draw: X and the
+    root see 0 and a sure draw, not the leaf's win. Without proofs they see the leaf: -1 for X, +1 for the root."""
+    for prove, expected in ((1, [0.0, 0.0, 1.0]), (0, [1.0, -1.0, 1.0])):
+        tree_N = np.zeros(4, NODE)
+        tree_N["parent"], tree_N["first_child"], tree_N["next_sibling"] = [NONE, 0, 1, 1], NONE, NONE
+        tree_N[0]["first_child"], tree_N[1]["first_child"], tree_N[3]["next_sibling"] = 1, 3, 2
+        tree_N[0]["open"], tree_N[1]["open"] = 5, 1
+        tree_N[2]["proven"], tree_N[2]["plies"] = PROVEN_DRAW, 2
+        tree_N[3]["proven"], tree_N[3]["plies"] = PROVEN_WIN, 7
+        backup(tree_N, 3, 1.0, 0.0, 1, prove)
+        assert tree_N["value_sum"][[0, 1, 3]].tolist() == expected
+        assert tree_N["draw_sum"][[0, 1, 3]].tolist() == [prove, prove, 0.0]
+        assert tree_N["visits"].tolist() == [1, 1, 0, 1]
+        assert tree_N["proven"].tolist() == [UNPROVEN, PROVEN_DRAW if prove else UNPROVEN, PROVEN_DRAW, PROVEN_WIN]
+        assert tree_N[0]["open"] == 5 - prove
+
+
+@pytest.mark.parametrize(
+    ("children", "outcome", "plies"),
+    [
+        ([(PROVEN_WIN, 2), (PROVEN_WIN, 6), (PROVEN_WIN, 4)], PROVEN_LOSS, 7),  # the longest loss
+        ([(PROVEN_WIN, 8), (PROVEN_DRAW, 3), (PROVEN_WIN, 2)], PROVEN_DRAW, 4),  # a draw rather than any loss
+        ([(PROVEN_WIN, 8), (PROVEN_DRAW, 3), (PROVEN_LOSS, 2)], PROVEN_WIN, 3),  # one winning move is enough
+    ],
+)
+def test_a_node_is_proven_by_its_children(children, outcome, plies):
+    """(proven for the opponent, plies to the end) of each child; the last one is news."""
+    tree_N = tree_of([(0.3, 1, 0.0)] * len(children))
+    tree_N[0]["open"] = 1
+    tree_N["proven"][1:], tree_N["plies"][1:] = zip(*children, strict=True)
+    backup(tree_N, len(children), 0.0, 0.0, 1, 1)
+    assert (tree_N[0]["proven"], tree_N[0]["plies"]) == (outcome, plies)
 
 
 def choice(tree_N, *, forced=0, **settings):
