@@ -73,7 +73,6 @@ class BoardGameAEC(AECEnv[str, np.ndarray, int]):
             self._was_dead_step(action)  # type: ignore[arg-type]  (None is what it expects)
             return
         other = self.possible_agents[1 - self.possible_agents.index(mover)]
-        self._cumulative_rewards[mover] = 0.0
         if action is None or action not in self.game.legal_actions(self._state_W):
             self._end({mover: self.illegal_reward, other: 0.0})
         else:

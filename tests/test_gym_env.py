@@ -127,7 +127,8 @@ def test_returned_arrays_are_fresh():
 
     answers = []
     for spoil in (False, True):
-        env = gymnasium.make("selfplay/ConnectFour-v0", opponent=vandal, first="opponent", render_mode="rgb_array")
+        opponent = vandal if spoil else lowest
+        env = gymnasium.make("selfplay/ConnectFour-v0", opponent=opponent, first="opponent", render_mode="rgb_array")
         observation_PHW, info = env.reset()
         for action in (3, 3, 2):
             if spoil:
@@ -244,6 +245,8 @@ def test_the_environment_marks_the_last_stone():
     game = env.unwrapped.game
     state_W, _ = replay(game, [3, 0])
     np.testing.assert_array_equal(env.render(), draw(game, board_of(game, state_W), last_cell=5 * 7 + 0))
+    env.reset()
+    np.testing.assert_array_equal(env.render(), draw(game, board_of(game, game.initial())))
 
 
 @pytest.mark.parametrize("name", ["connect4", "gomoku9", "tictactoe"])
