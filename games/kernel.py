@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numba
 from numba import types
@@ -60,13 +61,13 @@ if "NUMBA_CACHE_DIR" not in os.environ:
     numba.config.CACHE_DIR = str(cache_dir())
 
 
-def kernel(signature: object = None, *, allocates: bool = True, **options: object) -> Callable[[Callable], Callable]:
+def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> Callable[[Callable], Callable]:
     """`numba.njit` with the GIL released, the disk cache on, and C's rules for division by zero.
 
     `allocates=False` promises that the kernel makes no arrays (views are fine). numba then leaves out its
     atomic reference counts, which were more than half the time of a search.
     """
-    settings = {"nogil": True, "cache": True, "error_model": "numpy"} | options
+    settings: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"} | options
     if not allocates:
         settings["_nrt"] = False
     if signature is None:
