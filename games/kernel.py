@@ -13,6 +13,7 @@ from typing import Any
 
 import numba
 from numba import types
+from numba.core import config
 
 _ROOT = Path(__file__).resolve().parent.parent
 _KEPT_CACHES = 4  # a few versions side by side, so that switching branches does not recompile
@@ -22,6 +23,8 @@ i64 = types.int64
 words_W = types.Array(u64, 1, "C")
 flags_A = types.Array(types.uint8, 1, "C")
 planes_PHW = types.Array(types.float32, 3, "C")
+
+numba_config: Any = config  # its settings are made at run time, so type checkers do not know them
 
 # The four signatures of a game. Searches take them as arguments of these types, so that one compiled
 # search serves every game.
@@ -33,7 +36,7 @@ OBSERVE = types.void(words_W, planes_PHW)
 
 def _sources_hash() -> str:
     # numba's cache would hand a run with NUMBA_BOUNDSCHECK=1 the unchecked code of an earlier one.
-    digest = hashlib.sha256(f"{numba.__version__} boundscheck={numba.config.BOUNDSCHECK}".encode())
+    digest = hashlib.sha256(f"{numba.__version__} boundscheck={numba_config.BOUNDSCHECK}".encode())
     for package in ("games", "selfplay"):
         for path in sorted((_ROOT / package).rglob("*.py")):
             source = path.read_bytes()
@@ -58,7 +61,7 @@ def cache_dir() -> Path:
 
 
 if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(cache_dir())
+    numba_config.CACHE_DIR = str(cache_dir())
 
 
 def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> Callable[[Callable], Callable]:
