@@ -18,6 +18,8 @@ from games.registry import nearest
 
 _AT_ONCE = 128  # positions in one batch of a thread
 _CACHE_BITS = 15  # log2 of the entries of a search's evaluation cache: a few moves of a batch of games
+_DEVICES = ("auto", "cpu", "cuda")
+_DTYPES = ("auto", "float32", "bfloat16")
 _MOST_TIMED_SIMULATIONS = 1 << 14
 
 UNPROVEN, PROVEN_WIN, PROVEN_DRAW, PROVEN_LOSS = 0, 1, 2, 3  # as `selfplay.search` numbers them
@@ -131,6 +133,10 @@ def _solver(game: Game, name: str, last: int | None = None) -> Agent:
 
 def _evaluators(game: Game, path: str, device: str, dtype: str) -> list[Any]:
     """A checkpoint of this very game as evaluators, one for each thread that may think at once."""
+    for key, value, allowed in (("device", device, _DEVICES), ("dtype", dtype, _DTYPES)):
+        if value not in allowed:
+            raise ValueError(f"{key} is one of {', '.join(allowed)}, not {value!r}{nearest(value, list(allowed))}")
+
     from selfplay import checkpoint
 
     weights = checkpoint.resolve(path, game.name)

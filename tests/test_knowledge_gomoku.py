@@ -1,0 +1,192 @@
+"""Human knowledge of Gomoku: lines counted move by move, the search against plain minimax, and by hand."""
+
+import functools
+
+import naive_knowledge as naive
+import numpy as np
+import pytest
+
+import games
+from games import text
+from games.game import ONGOING
+from selfplay.knowledge import gomoku_alphabeta, gomoku_lines
+from selfplay.knowledge.alphabeta import AlphaBeta
+from selfplay.knowledge.budget import WIN, Budget
+from selfplay.knowledge.rules import Rules
+
+STANDARD = "gomoku:size=9,rule=standard"
+
+
+def search(game, states_NW, without=frozenset(), **budget):
+    return AlphaBeta(game, Budget(**budget), without).search(states_NW)
+
+
+def position(line, name="gomoku9"):
+    game = games.make(name)
+    return game, text.replay(game, text.parse_moves(game, line))[0]
+
+
+def played(game, found):
+    return text.format_action(game, int(found.actions_N[0]))
+
+
+def rule_moves(line, name="gomoku9"):
+    game, state_W = position(line, name)
+    actions_N = Rules(game).choose(np.repeat(state_W[None], 300, axis=0), np.arange(300, dtype=np.uint64))
+    return {text.format_action(game, int(action)) for action in actions_N}
+
+
+@pytest.mark.parametrize(("size", "lines"), [(9, 140), (15, 572)])
+def test_the_number_of_lines(size, lines):
+    assert len(gomoku_lines.lines_of(size, 5, 0).cells_LK) == lines
+
+
+@pytest.mark.parametrize("name", ["gomoku9", STANDARD, "gomoku:size=7,k=4", "tictactoe"])
+def test_counts_kept_move_by_move_equal_counts_from_scratch(name):
+    game = games.make(name)
+    tables = gomoku_lines.lines_of_game(game)
+    k = game.in_a_row
+    worth_K = gomoku_alphabeta.worths(k, frozenset())[1:]
+    board_C, counts_2L = np.zeros(game.cells, np.int8), np.zeros((2, len(tables.cells_LK)), np.int8)
+    sums_3 = np.zeros(3, np.int64)
+    rng = np.random.default_rng(0)
+    stack = []
+
+    def put(cell, side, change):
+        gomoku_lines.put(board_C, counts_2L, sums_3, tables.through_CM, worth_K, cell, side, change)
+
+    for _ in range(300):
+        free = np.flatnonzero(board_C == 0)
+        if len(free) and (not stack or rng.random() < 0.6):
+            stack.append((int(rng.choice(free)), int(rng.integers(2))))
+            added = gomoku_lines.gain(board_C, counts_2L, sums_3, tables.through_CM, worth_K, *stack[-1])
+            before = int(sums_3[0])
+            put(*stack[-1], 1)
+            assert sums_3[0] - before == (added if stack[-1][1] == 0 else -added)
+        else:
+            put(*stack.pop(), -1)
+        own, other = ({divmod(int(c), game.width) for c in np.flatnonzero(board_C == side + 1)} for side in (0, 1))
+        expected = naive.line_worth(game, own, other, worth_K) - naive.line_worth(game, other, own, worth_K)
+        assert sums_3[0] == expected
+        for side, (mine, theirs) in enumerate(((own, other), (other, own))):
+            short = [line for line in naive.lines(game) if sum(cell in mine for cell in line) == k - 1]
+            assert sums_3[1 + side] == sum(not any(cell in theirs for cell in line) for line in short)
+
+
+@pytest.mark.parametrize("name", ["gomoku:size=7", "gomoku:size=7,rule=standard", "gomoku:size=6,k=4", "tictactoe"])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_search_equals_minimax(name, depth):
+    game = games.make(name)
+    worth = gomoku_alphabeta.worths(game.in_a_row, frozenset())
+    for plies in (0, game.cells // 4, game.cells // 2):
+        states_NW = naive.random_states(game, 2, plies, seed=plies)
+        found = search(game, states_NW, depth=depth)
+        for n, state_W in enumerate(states_NW):
+            value, best = naive.minimax(
+                game,
+                state_W,
+                int(found.depths_N[n]),
+                lambda s: naive.gomoku_evaluation(game, s, worth),
+                naive.gomoku_candidates,
+            )
+            assert found.scores_N[n] == value
+            assert found.actions_N[n] in best
+
+
+def test_tictactoe_is_solved_in_every_position():
+    game = games.make("tictactoe")
+
+    @functools.cache
+    def value(state):
+        """1 win, 0 draw, -1 loss for the player to move."""
+        best, state_W = -1, np.frombuffer(state, np.uint64).copy()
+        for action in game.legal_actions(state_W):
+            next_W, status = game.after(state_W, int(action))
+            result = {1: 1, 2: 0}.get(status)
+            best = max(best, -value(next_W.tobytes()) if result is None else result)
+        return best
+
+    value(game.initial().tobytes())
+    seen, frontier = {}, [game.initial()]
+    while frontier:
+        state_W = frontier.pop()
+        if state_W.tobytes() not in seen:
+            seen[state_W.tobytes()] = state_W
+            after = [game.after(state_W, int(action)) for action in game.legal_actions(state_W)]
+            frontier += [next_W for next_W, status in after if status == ONGOING]
+    states_NW = np.array(list(seen.values()))
+    assert len(states_NW) == 4520  # of the 5478 positions, 958 are over
+    found = search(game, states_NW, frozenset({"near"}), depth=9)
+    assert (found.proven_N == [{1: 1, 0: 2, -1: 3}[value(state_W.tobytes())] for state_W in states_NW]).all()
+
+
+# a1 is the bottom left. x begins; the line gives both sides' moves in turn.
+@pytest.mark.parametrize(
+    ("line", "name", "expected"),
+    [
+        ("e5 a1 f5 a3 g5 a5 h5 a7", "gomoku9", {"d5", "i5"}),  # four: either end wins
+        ("e5 a1 f5 a3 g5 a5 i5 a7", "gomoku9", {"h5"}),  # a gap
+        ("e5 a1 f5 a3 g5 a5 h5 a7", STANDARD, {"d5", "i5"}),
+        ("c5 a1 d5 a3 e5 a7 g5 a9 h5 b2", "gomoku9", {"f5"}),  # six in a row wins in freestyle
+    ],
+)
+def test_a_win_at_once_is_played(line, name, expected):
+    game, state_W = position(line, name)
+    found = search(game, state_W[None], depth=1)
+    assert played(game, found) in expected
+    assert found.scores_N[0] == WIN - (len(line.split()) + 1)
+    assert found.proven_N[0] == 1
+    assert rule_moves(line, name) <= expected
+
+
+def test_six_in_a_row_is_no_win_by_the_standard_rule():
+    game, state_W = position("c5 a1 d5 a3 e5 a7 g5 a9 h5 b2", STANDARD)
+    assert naive.winning_actions(game, state_W) == []
+    found = search(game, state_W[None], depth=1)
+    assert found.proven_N[0] == 0
+
+
+def test_four_is_blocked_and_an_open_four_is_lost():
+    game, state_W = position("e5 d5 f5 a1 g5 a3 h5")  # i5 is the only way on
+    assert played(game, search(game, state_W[None], depth=2)) == "i5"
+    assert rule_moves("e5 d5 f5 a1 g5 a3 h5") == {"i5"}
+    game, state_W = position("e5 a9 f5 a1 g5 a3 h5")
+    found = search(game, state_W[None], depth=2)
+    assert found.proven_N[0] == 3
+    assert found.scores_N[0] == -(WIN - 9)
+    assert played(game, found) in {"d5", "i5"}
+
+
+def test_an_open_three_is_a_win():
+    game, state_W = position("e5 a9 f5 a1 g5 a4")
+    found = search(game, state_W[None], depth=3)
+    assert found.proven_N[0] == 1
+    assert found.scores_N[0] == WIN - 9
+    assert played(game, found) in {"d5", "h5"}
+
+
+def test_rules_extend_the_longest_line_and_stop_a_longer_one():
+    assert rule_moves("") == {"e5"}
+    assert rule_moves("e5 a9 f5 i1") <= {"b5", "c5", "d5", "g5", "h5", "i5"}  # all lines of two that can be five
+    assert rule_moves("e5 a9 f5 i1 g5") <= {"c5", "d5", "h5", "i5"}
+
+
+def test_each_piece_of_knowledge_changes_the_search():
+    game = games.make("gomoku9")
+    states_NW = naive.random_states(game, 8, 6, seed=1)
+    whole = search(game, states_NW, depth=2)
+    assert (search(game, states_NW, frozenset({"lines"}), depth=2).scores_N == 0).all()
+    assert (search(game, states_NW, frozenset({"near"}), depth=2).nodes_N > whole.nodes_N).all()
+    assert (whole.scores_N != 0).any()
+
+
+def test_answers_do_not_depend_on_what_stands_beside_or_before():
+    game = games.make("gomoku9")
+    states_NW = naive.random_states(game, 9, 10, seed=3)
+    player = AlphaBeta(game, Budget(nodes=3000))
+    together = player.search(states_NW)
+    again = player.search(states_NW)
+    alone = [AlphaBeta(game, Budget(nodes=3000)).search(state_W[None]) for state_W in states_NW]
+    for field in ("actions_N", "scores_N", "nodes_N", "depths_N"):
+        assert (getattr(together, field) == getattr(again, field)).all()
+        assert (getattr(together, field) == np.concatenate([getattr(one, field) for one in alone])).all()
