@@ -37,7 +37,7 @@ class SearchConfig:
     """gumbel: actions sampled without replacement at the root, then halved"""
     c_visit: float = 50.0
     """gumbel: sigma(q) = (c_visit + max visits) * c_scale * q, with q in [-1, 1]"""
-    c_scale: float = 0.5
+    c_scale: float = 0.1
     c_puct: float = 1.5
     """puct: weight of the exploration term"""
     fpu_reduction: float = 0.25
@@ -50,7 +50,7 @@ class SearchConfig:
     """puct: k of forced playouts and policy-target pruning; 0 turns both off"""
     prove: bool = True
     """carry proven wins, draws and losses up the tree, and use them in targets and move choice"""
-    lookahead: bool = False
+    lookahead: bool = True
     """look one move ahead at each new leaf: a winning move proves it, without the evaluator (needs prove)"""
     cache_bits: int = 17
     """log2 of the entries of each thread's evaluation cache; 0 turns it off"""

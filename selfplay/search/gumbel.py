@@ -12,7 +12,7 @@ from games.kernel import i64, kernel
 from numba import float64 as f64
 from numba import types
 
-from selfplay.search.tree import NONE, PROVEN_WIN, RULES, counts_A, nodes_N, noise_A, row_A
+from selfplay.search.tree import NONE, PROVEN_WIN, RULES, UNPROVEN, counts_A, nodes_N, noise_A, row_A
 from selfplay.search.value import q_of
 
 
@@ -46,7 +46,7 @@ def completion(tree_N, node, rules):
 
 @kernel(i64(nodes_N, i64, RULES, noise_A), allocates=False)
 def select(tree_N, node, rules, scratch_A):
-    """Inside the tree (equation 14): the move whose visits lag the improved policy most.
+    """Inside the tree (equation 14): the move whose visits lag the improved policy most, proven ones aside.
 
     Returns the child to go to, or `-2 - action` for a move to try for the first time.
     """
@@ -81,7 +81,8 @@ def select(tree_N, node, rules, scratch_A):
         if not (rules.prove == 1 and tree_N[child]["proven"] == PROVEN_WIN):
             score = scratch_A[i] / total - tree_N[child]["visits"] / (1.0 + visits)
             action = tree_N[child]["action"]
-            if score > best or (score == best and action < best_action):
+            settled = rules.prove == 1 and tree_N[child]["proven"] != UNPROVEN
+            if not settled and (score > best or (score == best and action < best_action)):
                 best = score
                 best_action = action
                 choice = child

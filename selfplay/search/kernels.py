@@ -65,6 +65,7 @@ def _add_node(tree_N, node, parent, action):
     tree_N[node]["best_untried"] = NONE
     tree_N[node]["visits"] = 0
     tree_N[node]["proven"] = UNPROVEN
+    tree_N[node]["can_draw"] = 0
     tree_N[node]["plies"] = 0
     tree_N[node]["value_sum"] = 0.0
     tree_N[node]["draw_sum"] = 0.0

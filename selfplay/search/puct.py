@@ -7,7 +7,7 @@ from numba import float64 as f64
 from numba import void
 
 from selfplay.search.rng import gamma
-from selfplay.search.tree import NONE, PROVEN_WIN, RULES, nodes_N, noise_A, row_A
+from selfplay.search.tree import NONE, PROVEN_WIN, RULES, UNPROVEN, nodes_N, noise_A, row_A
 from selfplay.search.value import q_of
 
 
@@ -39,7 +39,8 @@ def select(tree_N, node, rules, forced):
             if forced == 1 and n < math.sqrt(rules.forced_playouts * tree_N[child]["prior"] * visits):
                 score = 1e9
             action = tree_N[child]["action"]
-            if score > best or (score == best and action < best_action):
+            settled = rules.prove == 1 and node != 0 and tree_N[child]["proven"] != UNPROVEN
+            if not settled and (score > best or (score == best and action < best_action)):
                 choice, best, best_action = child, score, action
         child = tree_N[child]["next_sibling"]
     untried = tree_N[node]["best_untried"]

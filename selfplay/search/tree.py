@@ -30,7 +30,8 @@ NODE = np.dtype(
         ("best_untried", np.int32),  # legal action of highest prior that has no child yet
         ("open", np.int32),  # legal actions whose outcome is not proven
         ("visits", np.int32),
-        ("proven", np.int16),
+        ("proven", np.int8),
+        ("can_draw", np.int8),  # 1: a move is proven to draw, so the node is worth a draw at least
         ("plies", np.int16),  # to the end of the game, once proven
         ("prior", np.float32),  # of `action`, at the parent
         ("untried_prior", np.float32),  # of `best_untried`

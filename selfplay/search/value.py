@@ -32,6 +32,8 @@ def _prove_parent(tree_N, parent, child):
         tree_N[parent]["proven"] = PROVEN_WIN
         tree_N[parent]["plies"] = tree_N[child]["plies"] + 1
         return 1
+    if tree_N[child]["proven"] == PROVEN_DRAW:
+        tree_N[parent]["can_draw"] = 1
     tree_N[parent]["open"] -= 1
     if tree_N[parent]["open"] > 0:
         return 0
@@ -58,7 +60,8 @@ def backup(tree_N, leaf, value, draw, newly_proven, prove):
     """Add one visit worth `value` (the leaf's view) and draw probability `draw` from `leaf` up to the root.
 
     `newly_proven` is 1 when the leaf is a finished game that the tree meets for the first time. Above a
-    node that becomes proven, the proven value is backed up in place of the leaf's.
+    node that becomes proven, the proven value is backed up in place of the leaf's; above one that can take a
+    proven draw, a draw at least (Cazenave & Saffidine 2010).
     """
     node = leaf
     while True:
@@ -74,4 +77,7 @@ def backup(tree_N, leaf, value, draw, newly_proven, prove):
             if newly_proven == 1:
                 value = proven_value(tree_N[parent]["proven"])
                 draw = 1.0 if tree_N[parent]["proven"] == PROVEN_DRAW else 0.0
+        if tree_N[parent]["can_draw"] == 1 and value < 0.0:
+            value = 0.0
+            draw = 1.0
         node = parent
