@@ -66,7 +66,11 @@ class Trainer:
         saved = checkpoint.newest(run_dir, checkpoint.STATE)
         state = json.loads(saved.path("state.json").read_text()) if saved else {}
         first = NetworkEvaluator(
-            network, config.device, game=self.game, batch=config.play.games, dtype=state.get("dtype", "auto")
+            network,
+            config.device,
+            game=self.game,
+            batch=config.play.games,
+            dtype=state.get("dtype", config.network.dtype),
         )
         self.dtype = first.dtype
         self.learner = Learner(network, config.learn, self.device, self.dtype)
@@ -194,7 +198,7 @@ class Trainer:
         with tempfile.TemporaryDirectory(prefix="selfplay-") as folder:
             weights = Path(folder) / checkpoint.WEIGHTS
             weights.write_bytes(checkpoint.weights_bytes(self.learner.average, self.game.name))
-            lines = evaluate_agent(weights, self.config, self.ledger, games_each=games_each)
+            lines = evaluate_agent(weights, self.config, self.ledger, games_each=games_each, dtype=self.dtype)
         self.ledger += Ledger(eval_seconds=time.perf_counter() - started)
         return [{"generation": self.number, **line} for line in lines]
 
@@ -278,9 +282,7 @@ def calibration_error(predicted_M: np.ndarray, reached_M: np.ndarray, bins: int 
     return float(np.abs(gap).sum() / max(total.sum(), 1))
 
 
-def train(
-    config: Config, run_dir: Path, *, evaluate_agent: EvaluateAgent | None = None
-) -> Iterator[Generation]:
+def train(config: Config, run_dir: Path, *, evaluate_agent: EvaluateAgent | None = None) -> Iterator[Generation]:
     """Train in `run_dir` until the config's budget is spent; goes on from its newest checkpoint if it has one.
 
     Each generation is yielded before its checkpoint is written, so that a consumer's records are never behind.
