@@ -40,9 +40,9 @@ def test_the_json_holds_what_is_promised(measured, part, names):
 
 def test_figures_agree_with_each_other(measured):
     network, selfplay = measured["network"], measured["selfplay"]
-    # mlp:1x8 on tic-tac-toe: 3 planes of 9 cells to 8 units, then 9 moves and 3 results; 2 per multiply-add.
-    assert network["flops_per_evaluation"] == 2 * (27 * 8 + 8 * 9 + 8 * 3)
-    assert network["gflops"] == pytest.approx(network["evaluations_per_s"] * 624 / 1e9)
+    # mlp:1x8 on tic-tac-toe: 4 planes of 9 cells to 8 units, then 9 moves and 3 results; 2 per multiply-add.
+    assert network["flops_per_evaluation"] == 2 * (36 * 8 + 8 * 9 + 8 * 3)
+    assert network["gflops"] == pytest.approx(network["evaluations_per_s"] * 768 / 1e9)
     assert selfplay["network_share"] + selfplay["tree_share"] + selfplay["idle_share"] == pytest.approx(1)
     # Four simulations a position and at least one evaluation; 5 to 9 plies a game.
     assert selfplay["simulations_per_s"] >= 3 * selfplay["positions_per_s"]
