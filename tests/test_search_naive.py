@@ -6,6 +6,7 @@ import pytest
 
 import games
 from selfplay.config import SearchConfig
+from selfplay.evaluator import uniform
 from selfplay.search.search import Search
 
 GAMES = [
@@ -74,10 +75,23 @@ def test_search_equals_its_twin(name, simulations, config):
         assert_equal(found, n, naive(game, state_W, evaluate, config, simulations))
 
 
+@pytest.mark.parametrize("name", ["tictactoe", "connect4:height=4,width=4,k=3"])
 @pytest.mark.parametrize("rule", ["gumbel", "puct"])
-def test_tree_reuse_equals_going_on_in_the_twins_subtree(rule):
+def test_ties_go_to_the_lowest_action(name, rule):
+    """An evaluator that knows nothing makes ties everywhere."""
+    game = games.make(name)
+    config = SearchConfig(rule=rule, prove=False)
+    states_NW = naive_search.random_positions(game, 12, np.random.default_rng(9))
+    states_NW[0] = game.initial()
+    found = Search(game, config, games=12, simulations=41).run(states_NW, uniform(game))
+    for n, state_W in enumerate(states_NW):
+        assert_equal(found, n, naive(game, state_W, uniform(game), config, 41))
+
+
+@pytest.mark.parametrize(("rule", "considered"), [("gumbel", 16), ("gumbel", 2), ("puct", 16)])
+def test_tree_reuse_equals_going_on_in_the_twins_subtree(rule, considered):
     game = games.make("connect4:height=5,width=5")
-    config = SearchConfig(rule=rule, prove=False, c_scale=0.05)
+    config = SearchConfig(rule=rule, prove=False, c_scale=0.05, considered=considered)
     evaluate = naive_search.hash_evaluator(game.actions, seed=3)
     search = Search(game, config, games=1, simulations=60)
     state_W, twin = game.initial(), None
