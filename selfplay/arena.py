@@ -76,14 +76,19 @@ def _seeds(seed: int, games_G: np.ndarray, ply: int) -> np.ndarray:
     return first + games_G.astype(np.uint64) * np.uint64(0xD1B54A32D192ED03)
 
 
+def check_games(games: int) -> None:
+    """`ValueError` if so many games do not make pairs."""
+    if games < 2 or games % 2:
+        raise ValueError(f"a match has an even number of games, at least 2, not {games}")
+
+
 def play_match(game: Game, a: Agent, b: Agent, *, games: int, seed: int = 0) -> MatchResult:
     """`games` games (an even number) between `a` and `b` from `games / 2` openings.
 
     The two players think at the same time, each about the games in which it is to move, unless one of them
     thinks by the clock.
     """
-    if games < 2 or games % 2:
-        raise ValueError(f"a match has an even number of games, at least 2, not {games}")
+    check_games(games)
     lines = [list(line) for line in openings.openings(game, games // 2, seed) for _ in range(2)]
     states_GW = np.array([text.replay(game, line)[0] for line in lines])
     points_G = np.full(games, np.nan)  # for `a`
@@ -195,6 +200,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("a match needs two agents")
     for spec in args.agents:
         agents.check(spec)
+    check_games(args.games)
     if args.seed < 0:
         raise ValueError(f"--seed is at least 0, not {args.seed}")
     names = _distinct_names(args.agents)

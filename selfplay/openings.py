@@ -34,7 +34,7 @@ def openings(game: Game, count: int, seed: int) -> list[list[int]]:
 
 def _evenest(game: Game, count: int, rng: np.random.Generator) -> list[list[int]]:
     candidates = []
-    for _, candidate in zip(range(_CHOSEN_OF * count), _random_lines(game, rng, 40 * _CHOSEN_OF * count), strict=False):
+    for _, candidate in zip(range(_CHOSEN_OF * count), _random_lines(game, rng, 4 * _CHOSEN_OF * count), strict=False):
         candidates.append(candidate)
     if not candidates:
         return [[]]

@@ -1,5 +1,7 @@
 """Players by name: the grammar, its mistakes, and what every agent has to keep to."""
 
+import itertools
+
 import naive_knowledge as naive
 import numpy as np
 import pytest
@@ -39,7 +41,9 @@ def check_thoughts(game, states_NW, thoughts):
     assert all(int(action) in allowed for action, allowed in zip(thoughts.actions_N, legal, strict=True))
     if thoughts.policy_NA is not None:
         assert thoughts.policy_NA.sum(axis=1) == pytest.approx(1, abs=1e-5)
-        assert all(set(np.flatnonzero(p).tolist()) <= allowed for p, allowed in zip(thoughts.policy_NA, legal, strict=True))
+        assert all(
+            set(np.flatnonzero(p).tolist()) <= allowed for p, allowed in zip(thoughts.policy_NA, legal, strict=True)
+        )
     if thoughts.value_N is not None:
         assert (np.abs(thoughts.value_N) <= 1).all()
 
@@ -188,12 +192,12 @@ def test_rollout_agrees_with_exhaustive_play_of_tictactoe():
 def test_baselines_rank_as_they_must():
     game = games.make("connect4")
     players = [agents.make(spec, game) for spec in ("random", "rules", "alphabeta:depth=4", "alphabeta:depth=8")]
-    for weaker, stronger in zip(players, players[1:], strict=False):
+    for weaker, stronger in itertools.pairwise(players):
         result = arena.play_match(game, stronger, weaker, games=120)
         assert result.interval[0] > 0.5, (stronger.name, weaker.name)
     gomoku = games.make("gomoku9")
     players = [agents.make(spec, gomoku) for spec in ("random", "rules", "alphabeta:depth=2")]
-    for weaker, stronger in zip(players, players[1:], strict=False):
+    for weaker, stronger in itertools.pairwise(players):
         assert arena.play_match(gomoku, stronger, weaker, games=40).interval[0] > 0.5
     assert (
         arena.play_match(game, agents.make("rollout:sims=100", game), agents.make("random", game), games=40).score > 0.9
