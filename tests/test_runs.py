@@ -151,7 +151,7 @@ def test_a_second_trainer_is_told_who_is_there(tmp_path):
             pass
         assert (tmp_path / "r/meta.json").read_bytes() == before
     with runs.opened(tmp_path / "r", config, command=COMMAND):
-        pass
+        assert (tmp_path / "r" / runs.LOCK).read_text().count("process") == 1
 
 
 def test_the_lock_goes_with_a_killed_process(tmp_path):
