@@ -42,5 +42,5 @@ def for_game(name: str) -> dict[str, Any]:
     alike = [(settings, game) for settings, game in found if game.kind == wanted.kind]
     if not alike:
         return {}
-    closest, _ = min(alike, key=lambda pair: (pair[1].name != wanted.name, abs(pair[1].cells - wanted.cells)))
+    closest, _ = min(alike, key=lambda pair: abs(pair[1].cells - wanted.cells))
     return {key: value for key, value in closest.items() if key != "game"}
