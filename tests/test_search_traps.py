@@ -135,12 +135,12 @@ def test_a_childs_value_is_seen_by_the_childs_mover(rule):
 
 @BOTH
 def test_win_draw_and_loss_of_the_root(rule):
-    """0.2, 0.5, 0.3 for whoever is to move, the root and its 7 children seen once each: draws stay 0.5, the value is
-    (-0.1 + 7 * 0.1) / 8 = 0.075, so wins are (1 - 0.5 + 0.075) / 2."""
+    """0.3, 0.5, 0.2 for whoever is to move, the root and its 7 children seen once each: draws stay 0.5, the value is
+    (0.1 - 7 * 0.1) / 8 = -0.075, so wins are (1 - 0.5 - 0.075) / 2."""
     game = games.make("connect4")
     search = Search(game, SearchConfig(rule=rule), games=1, simulations=7)
-    found = search.run(game.initial()[None], constant(game, (0.2, 0.5, 0.3)))
-    np.testing.assert_allclose(found.wdl_N3, [[0.2875, 0.5, 0.2125]], atol=1e-6)
+    found = search.run(game.initial()[None], constant(game, (0.3, 0.5, 0.2)))
+    np.testing.assert_allclose(found.wdl_N3, [[0.2125, 0.5, 0.2875]], atol=1e-6)
 
 
 @BOTH
