@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from games.game import DRAW, ONGOING, Game
-from games.kernel import direct, i64, kernel
 from numba import types, void
 
+from games.game import DRAW, ONGOING, Game
+from games.kernel import direct, i64, kernel
 from selfplay.config import Config
 from selfplay.evaluator import NetworkEvaluator
 from selfplay.search import kernels, root, tree
@@ -356,4 +356,3 @@ def _allocate(game: Game, games: int, positions: int) -> Table:
         visits_A=np.zeros(actions, np.int32),
         allowed_A=np.zeros(actions, np.uint8),
     )
-

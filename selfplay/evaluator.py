@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from games.game import Game
 
+from games.game import Game
 from selfplay.network import Network, fold
 
 # float32 planes [B, P, H, W] -> policy logits [B, A] and win/draw/loss probabilities [B, 3] of the player to

@@ -35,7 +35,8 @@ class Learner:
         self.config = config
         self.device = device
         self.dtype = getattr(torch, dtype)
-        self.network = network.to(device).to(memory_format=torch.channels_last).train()
+        self.network = network.train().to(device)
+        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.steps = 0
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
@@ -91,15 +92,11 @@ class Learner:
         """Move the average towards the weights; sooner at first, when they change fast."""
         keep = min(self.config.ema, (self.steps + 1) / (self.steps + 10))
         averages = self.average.state_dict()
-        mine, theirs = [], []
         for name, tensor in self.network.state_dict().items():
-            averaged = averages[name]
             if tensor.is_floating_point():
-                mine.append(averaged)
-                theirs.append(tensor)
+                averages[name].lerp_(tensor, 1.0 - keep)
             else:
-                averaged.copy_(tensor)
-        torch._foreach_lerp_(mine, theirs, 1.0 - keep)
+                averages[name].copy_(tensor)
 
     def state(self) -> dict[str, Any]:
         """All that a resumed learner needs, for `torch.save`."""

@@ -62,9 +62,9 @@ METRICS = (
     Metric(
         "learn/learning_rate",
         "1",
-        "step size at the end of the generation: warm-up, then cosine decay over the budget",
-        "as configured",
-        "already at its end while the run goes on: the budget was made longer after the start",
+        "step size at the end of the generation: warm-up by steps, then a decay by positions made",
+        "rises to learn.learning_rate, then falls as 1 / sqrt(1 + positions / learn.decay_positions)",
+        "near 0 while strength still rises: raise learn.decay_positions",
     ),
     Metric(
         "learn/samples_per_s",

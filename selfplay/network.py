@@ -3,14 +3,16 @@
 Shape letters: B batch, P input planes, H height, W width, F filters, A actions.
 """
 
+import itertools
 import re
 from collections.abc import Callable
 
 import torch
-from games.game import Game
-from games.registry import nearest
 from torch import Tensor, nn
 from torch.nn import functional
+
+from games.game import Game
+from games.registry import nearest
 
 _HEAD_FILTERS = 8
 _VALUE_WIDTH = 64
@@ -21,6 +23,10 @@ class Network(nn.Module):
     the player to move, and the opponent's reply [B, A] (an auxiliary target, of no use in play)."""
 
     architecture: str
+    trunk: nn.Module
+    policy: nn.Module
+    value: nn.Module
+    reply: nn.Module
 
     def forward(self, planes_BPHW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         trunk = self.trunk(planes_BPHW)
@@ -136,9 +142,9 @@ class ResNet(Network):
         self.architecture = f"resnet:{blocks}x{filters}"
         self.trunk = _Trunk(game.planes, blocks, filters)
         if game.action_is == "cell":
-            self.policy: nn.Module = _CellHead(filters)
-            self.reply: nn.Module = _CellHead(filters)
-            self.value: nn.Module = _PooledHead(filters, 3)
+            self.policy = _CellHead(filters)
+            self.reply = _CellHead(filters)
+            self.value = _PooledHead(filters, 3)
         else:
             self.policy = _FlatHead(game, filters, game.actions)
             self.reply = _FlatHead(game, filters, game.actions)
@@ -153,7 +159,7 @@ class Perceptron(Network):
         self.architecture = f"mlp:{layers}x{width}"
         sizes = [game.planes * game.cells] + [width] * layers
         hidden: list[nn.Module] = [nn.Flatten()]
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in itertools.pairwise(sizes):
             hidden += [nn.Linear(inputs, outputs), nn.ReLU()]
         self.trunk = nn.Sequential(*hidden)
         self.policy = nn.Linear(width, game.actions)

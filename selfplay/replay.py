@@ -6,10 +6,10 @@ Shape letters: M positions, B rows of a batch, W words, A actions, P H W planes,
 from dataclasses import dataclass
 
 import numpy as np
-from games.game import Game
-from games.kernel import OBSERVE, direct, kernel, planes_PHW
 from numba import types, void
 
+from games.game import Game
+from games.kernel import OBSERVE, direct, kernel, planes_PHW
 from selfplay.config import ReplayConfig
 from selfplay.search.tree import array
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import games
 import numpy as np
 import torch
 
+import games
 from selfplay import checkpoint
 from selfplay.actor import Actor, Harvest
 from selfplay.config import Config
@@ -207,7 +207,7 @@ class Trainer:
 
         def arrays(path: Path, state: dict[str, np.ndarray]) -> None:
             with path.open("wb") as file:
-                np.savez(file, **state)
+                np.savez(file, **state)  # pyright: ignore[reportArgumentType]
 
         in_flight = {f"{i}/{key}": value for i, actor in enumerate(self.actors) for key, value in actor.state().items()}
         counters = {

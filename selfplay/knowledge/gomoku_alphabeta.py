@@ -43,7 +43,7 @@ def worths(k: int, without: frozenset[str]) -> np.ndarray:
 
 
 @functools.cache
-def _zobrist_2C(cells: int) -> np.ndarray:
+def _zobrist(cells: int) -> np.ndarray:
     return np.random.default_rng(0).integers(1, 1 << 63, (2, cells)).astype(np.uint64)
 
 
@@ -308,7 +308,7 @@ def search(
         lines.cells_LK,
         lines.ends_L2,
         lines.through_CM,
-        _zobrist_2C(game.cells),
+        _zobrist(game.cells),
         worth,
         min(budget.depth, game.max_plies),
         budget.nodes,

@@ -8,10 +8,10 @@ A move that is proven lost is left out of everything, as if it were illegal, whi
 
 import math
 
-from games.kernel import i64, kernel
 from numba import float64 as f64
 from numba import types
 
+from games.kernel import i64, kernel
 from selfplay.search.tree import NONE, PROVEN_WIN, RULES, UNPROVEN, counts_A, nodes_N, noise_A, row_A
 from selfplay.search.value import q_of
 
@@ -99,7 +99,8 @@ def select(tree_N, node, rules, scratch_A):
 def select_root(tree_N, prior_A, lead_A, tried_A, wanted, rules):
     """At the root: among the moves tried `wanted` times, the highest gumbel + logit + sigma(Q).
 
-    `lead_A` is gumbel + logit. Where no move was tried exactly so often (others were proven lost), the nearest count stands in.
+    `lead_A` is gumbel + logit. Where no move was tried exactly so often (others were proven lost), the
+    nearest count stands in.
     """
     v_mix, factor, _ = completion(tree_N, 0, rules)
     choice = NONE

@@ -3,11 +3,11 @@
 import math
 
 import numpy as np
-from games.game import MOVER_WON, ONGOING
-from games.kernel import flags_A, i64, kernel, u64, words_W
 from numba import float64 as f64
 from numba import types, void
 
+from games.game import MOVER_WON, ONGOING
+from games.kernel import flags_A, i64, kernel, u64, words_W
 from selfplay.search import gumbel, puct, rng
 from selfplay.search.tree import (
     EVALUATIONS,
@@ -306,7 +306,10 @@ def run_until_leaf(forest, g, rules, step, legal, observe):
     return 0
 
 
-@kernel(void(FOREST, RULES, LEGAL_FN, types.Array(types.float32, 2, "C"), types.Array(types.float32, 2, "C")), allocates=False)
+@kernel(
+    void(FOREST, RULES, LEGAL_FN, types.Array(types.float32, 2, "C"), types.Array(types.float32, 2, "C")),
+    allocates=False,
+)
 def take_in(forest, rules, legal, logits_BA, wdl_B3):
     """Hand the evaluations of a batch to the games that wait for them, and to the cache. Clears the batch."""
     legal_A = forest.flags_A

@@ -6,9 +6,9 @@
 import math
 
 import numpy as np
+from numba import float64 as f64
 
 from games.kernel import i64, kernel, u64, words_W
-from numba import float64 as f64
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)

@@ -1,15 +1,15 @@
 """What a finished search says of its root: visits, Q, the improved policy, and the move to play.
 
-A search that has proven moves restricts itself to the right ones: the fastest win, else - where every
-move is proven - the draws or the longest loss, else every move that is not proven lost.
+A search that has proven moves restricts itself to the right ones: the win (a search stops at the first that
+it finds), else - where every move is proven - the draws or the longest loss, else all not proven lost.
 """
 
 import math
 
-from games.kernel import flags_A, i64, kernel
 from numba import float64 as f64
 from numba import types, void
 
+from games.kernel import flags_A, i64, kernel
 from selfplay.search.gumbel import completion
 from selfplay.search.tree import (
     FOREST,
@@ -19,8 +19,8 @@ from selfplay.search.tree import (
     PROVEN_WIN,
     RULES,
     UNPROVEN,
-    counts_A,
     actions_N,
+    counts_A,
     nodes_N,
     priors_NA,
     row_A,
@@ -43,20 +43,17 @@ def candidates(forest, g, rules, allowed_A):
         wanted = PROVEN_DRAW
     elif outcome == PROVEN_LOSS:
         wanted = PROVEN_WIN
-    plies = -1
+    longest = 0
     child = tree_N[0]["first_child"]
     while child != NONE:
-        if wanted != UNPROVEN and wanted != PROVEN_DRAW and tree_N[child]["proven"] == wanted:
-            further = tree_N[child]["plies"]
-            if plies < 0 or (further < plies if wanted == PROVEN_LOSS else further > plies):
-                plies = further
+        longest = max(longest, tree_N[child]["plies"])
         child = tree_N[child]["next_sibling"]
     child = tree_N[0]["first_child"]
     while child != NONE:
         proven = tree_N[child]["proven"] if rules.prove == 1 else UNPROVEN
         fits = proven != PROVEN_WIN
         if wanted != UNPROVEN:
-            fits = proven == wanted and (plies < 0 or tree_N[child]["plies"] == plies)
+            fits = proven == wanted and (outcome != PROVEN_LOSS or tree_N[child]["plies"] == longest)
         allowed_A[tree_N[child]["action"]] = 1 if fits else 0
         child = tree_N[child]["next_sibling"]
     if wanted != UNPROVEN:  # a move never tried is proven to be nothing
@@ -125,7 +122,7 @@ def _best(forest, g, rules, visits_A, q_A, allowed_A):
     PUCT: most visits, then the higher prior, then the lower number."""
     tree_N = forest.nodes_GN[g]
     prior_A = forest.priors_GNA[g, 0]
-    v_mix, factor, _ = completion(tree_N, 0, rules)
+    _, factor, _ = completion(tree_N, 0, rules)
     most = -1
     best = 0.0
     best_action = NONE
@@ -192,9 +189,9 @@ def root_wdl(tree_N, rules, wdl_3):
     wdl_3[2] = max((1.0 - draw - value) / 2.0, 0.0)
 
 
-
-
-@kernel(void(FOREST, RULES, actions_N, priors_NA, priors_NA, types.Array(types.int32, 2, "C"), priors_NA), allocates=False)
+@kernel(
+    void(FOREST, RULES, actions_N, priors_NA, priors_NA, types.Array(types.int32, 2, "C"), priors_NA), allocates=False
+)
 def summarise_all(forest, rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3):
     """`summarise` and `root_wdl` for the first N games."""
     for g in range(len(action_N)):

@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+
 from games.game import Game
 from games.kernel import direct
-
 from selfplay.config import SearchConfig
 from selfplay.evaluator import Evaluate
 from selfplay.search import kernels, root, tree

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
+from numba import types
+
 from games.game import Game
 from games.kernel import LEGAL, OBSERVE, STEP
-from numba import types
 
 # `proven` of a node: the outcome under perfect play for the player to move there.
 UNPROVEN = 0

@@ -1,9 +1,9 @@
 """The value of a child to its parent, and how results travel up a tree."""
 
-from games.kernel import i64, kernel
 from numba import float64 as f64
 from numba import void
 
+from games.kernel import i64, kernel
 from selfplay.search.tree import NONE, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, nodes_N
 
 
