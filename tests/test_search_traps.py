@@ -8,7 +8,7 @@ import pytest
 
 import games
 from selfplay.config import SearchConfig
-from selfplay.search import puct
+from selfplay.search import gumbel, puct
 from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search, rules_of
 from selfplay.search.tree import NODE, NONE
 from selfplay.search.value import backup
@@ -101,6 +101,18 @@ def test_puct_takes_the_square_root_of_the_visits():
     for lead, expected in ((0.1340, 1), (0.1347, 0)):
         tree_N = tree_of([(0.2, 9, 0.3 + lead), (0.75, 15, 0.3), (0.05, 1, -1.0)])
         assert choice(tree_N, c_puct=1.0) == expected
+
+
+@pytest.mark.parametrize(("tried", "untried"), [(0, 1), (1, 0)])
+def test_a_tie_of_a_tried_with_an_untried_move_goes_to_the_lower_action(tried, untried):
+    """One visit, all values 0. PUCT with c = 1: 1/2 * 1 / 2 = 1/4 * 1. Gumbel: 3/4 - 1 / (1 + 1) = 1/4."""
+    flat = {"c_puct": 1.0, "fpu_reduction": 0.0}
+    for rule, prior in (("puct", 0.5), ("gumbel", 0.75)):
+        tree_N = tree_of([(prior, 1, 0.0)], untried=(untried, 0.25))
+        tree_N[1]["action"] = tried
+        rules = rules_of(SearchConfig(rule=rule, **flat))
+        picked = puct.select(tree_N, 0, rules, 0) if rule == "puct" else gumbel.select(tree_N, 0, rules, np.zeros(3))
+        assert picked == (1 if tried == 0 else -2 - untried)
 
 
 def test_first_play_urgency():
