@@ -61,7 +61,8 @@ class NetworkEvaluator:
         folded = copy.deepcopy(network).to(self.device).float().eval()
         fold(folded)
         folded.requires_grad_(False)
-        self._network = folded.to(memory_format=torch.channels_last)
+        folded.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self._network = folded
         self.dtype = self._faster_dtype() if dtype == "auto" else dtype or self.dtype
         self._network = self._network.to(getattr(torch, self.dtype))
         if self.device.type == "cuda":

@@ -1,5 +1,6 @@
 """The picture and the page of a run, from the files of its folder alone."""
 
+import argparse
 import base64
 import html
 import io
@@ -62,6 +63,41 @@ def curves(config: Config, metrics: Sequence[Mapping[str, Any]], evals: Sequence
     return file.getvalue()
 
 
+def overlay(run_dirs: Sequence[Path]) -> bytes:
+    """A PNG of the strength curves of several runs, as seeds of one experiment: same colours, one line a run."""
+    figure = Figure(figsize=(9, 6), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    figure.suptitle(", ".join(path.name for path in run_dirs), x=0.01, ha="left", weight="bold")
+    for path in run_dirs:
+        _strength(axes, runs.read_lines(path / runs.EVALS), first=path == run_dirs[0])
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#e5e7eb", linewidth=0.6)
+    axes.legend(frameon=False, fontsize=9)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of `selfplay report`."""
+    parser.description = "Write report.html and curves.png of each run anew, from the files of its folder."
+    parser.epilog = """examples:
+  selfplay report runs/connect4
+  selfplay report runs/connect4-seed0 runs/connect4-seed1 runs/connect4-seed2 --out seeds.png"""
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder")
+    parser.add_argument("--out", type=Path, help="a PNG with the strength curves of all the runs together")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the pages, and the picture of all runs if asked for."""
+    for path in args.runs:
+        print(write(path))
+    if args.out is not None:
+        atomic.write_file(args.out, overlay(args.runs))
+        print(args.out)
+    return 0
+
+
 def _lines(axes: Axes, metrics: Sequence[Mapping[str, Any]], names: Mapping[str, str], unit: str) -> None:
     for colour, (name, label) in zip(_COLOURS, names.items(), strict=False):
         points = [(row["generation"], row[name]) for row in metrics if row.get(name) is not None]
@@ -70,7 +106,7 @@ def _lines(axes: Axes, metrics: Sequence[Mapping[str, Any]], names: Mapping[str,
     axes.set_ylabel(unit)
 
 
-def _strength(axes: Axes, evals: Sequence[Mapping[str, Any]]) -> None:
+def _strength(axes: Axes, evals: Sequence[Mapping[str, Any]], *, first: bool = True) -> None:
     curves_by_pair: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for match in evals:
         curves_by_pair[match["opponent"], match["agent"]].append(match)
@@ -89,7 +125,7 @@ def _strength(axes: Axes, evals: Sequence[Mapping[str, Any]]) -> None:
             color=colours[opponent],
             marker="o",
             markersize=3.5,
-            label=f"{agent} against {opponent}",
+            label=f"{agent} against {opponent}" if first else None,
         )
         axes.fill_between(flops, low, high, color=colours[opponent], alpha=0.12, linewidth=0)
     axes.axhline(50, color=_GREY, linewidth=1, linestyle=":")
