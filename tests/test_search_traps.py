@@ -115,6 +115,16 @@ def test_a_tie_of_a_tried_with_an_untried_move_goes_to_the_lower_action(tried, u
         assert picked == (1 if tried == 0 else -2 - untried)
 
 
+@pytest.mark.parametrize(("value", "expected"), [(0.6, -2 - 1), (-0.6, 1)])
+def test_gumbel_completes_untried_moves_at_a_root_that_is_gone_on_from(value, expected):
+    """A child known from an earlier search, Q 0.1, against an untried move worth v_mix = (+-0.6 + 0.1) / 2."""
+    tree_N = tree_of([(0.5, 1, 0.1)], untried=(1, 0.5))
+    tree_N[0]["value"] = value
+    prior_A, tried_A = np.array([-1.0, 0.5], np.float32), np.zeros(2, np.int32)
+    rules = rules_of(SearchConfig(rule="gumbel"))
+    assert gumbel.select_root(tree_N, prior_A, np.log([0.5, 0.5]), tried_A, 0, rules) == expected
+
+
 def test_first_play_urgency():
     """Visited: priors 0.16 and 0.09, so sqrt of the visited mass is 0.5; 3 visits with Q 0.4 and 1 with Q 0, root's
     own value 0.3: mean 1.5 / 5 = 0.3. Untried: 0.3 - 0.4 * 0.5 = 0.1, and 1 * 0.75 * sqrt(4) = 1.5 on top: 1.6.
