@@ -71,7 +71,8 @@ def test_the_ledger_and_the_reuse_by_hand(tmp_path):
     trainer = Trainer(config(), tmp_path)
     counting = trainer.actors[0].evaluator = Counting(trainer.actors[0].evaluator)
     positions = 0
-    for generation in lived(trainer):
+    while not trainer.done:
+        generation = trainer.generation(None)
         ledger = generation.ledger
         assert 70 <= ledger.positions - positions < 70 + 9
         positions = ledger.positions
