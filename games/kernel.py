@@ -73,9 +73,18 @@ def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> 
     settings: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"} | options
     if not allocates:
         settings["_nrt"] = False
-    if signature is None:
-        return numba.njit(**settings)
-    return numba.njit(signature, **settings)
+    compiler = numba.njit(**settings) if signature is None else numba.njit(signature, **settings)
+
+    def compiled(function: Callable) -> Callable:
+        # numba names machine code after the function and a count of functions in the process that compiled
+        # it. Two sizes of one game, cached by different processes, can share a name, and would then run each
+        # other's code. What they close over tells them apart.
+        if function.__closure__:
+            closed_over = repr([cell.cell_contents for cell in function.__closure__])
+            function.__qualname__ += "_" + hashlib.sha256(closed_over.encode()).hexdigest()[:16]
+        return compiler(function)
+
+    return compiled
 
 
 def direct(compiled: Callable) -> Callable:

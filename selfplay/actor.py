@@ -193,7 +193,7 @@ def _move(forest, table, g, rules, plan, step):
 def advance(forest, table, rules, plan, step, legal, observe, quota):
     """Play on in every slot until it waits for the network; returns the rows that wait.
 
-    Returns -1 instead once `quota` positions are finished.
+    Returns -1 instead once `quota` positions are finished, or there is no room for another game.
     """
     for g in range(len(table.ply_G)):
         while kernels.run_until_leaf(forest, g, rules, step, legal, observe) == 0:
@@ -202,7 +202,7 @@ def advance(forest, table, rules, plan, step, legal, observe, quota):
                 _finish_game(table, g, status)
                 _new_game(forest, table, g, plan, step, legal)
             _begin_search(forest, table, g, plan)
-            if table.filled[POSITIONS] >= quota:
+            if table.filled[POSITIONS] >= quota or table.filled[GAMES] == len(table.lengths):
                 return -1
     return forest.counts[tree.ROWS]
 

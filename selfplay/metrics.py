@@ -113,7 +113,7 @@ METRICS = (
     Metric(
         "value/accuracy",
         "share",
-        "positions whose likeliest predicted result is the game's result",
+        "positions where the network's value, rounded to a win, a draw or a loss, is the game's result",
         "0.5 at first, 0.7-0.9 later",
         "near 1: memorised; near one third: the value head has not learned",
     ),

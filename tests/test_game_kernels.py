@@ -92,3 +92,31 @@ def test_an_index_out_of_range_raises_in_debug_runs(tmp_path, mode):
 
 def test_the_same_answers_with_bounds_checked(cold, tmp_path):
     assert python(PLAY, json.dumps(GAMES), cache=tmp_path, NUMBA_BOUNDSCHECK="1") == cold[0]
+
+
+_TWINS = """
+import sys
+import numpy as np, games
+from selfplay.config import ReplayConfig
+from selfplay.replay import Replay
+
+boards = [games.make(name) for name in sys.argv[1:]]
+for game in boards[::-1] if len(boards) > 1 else []:
+    state_W, _ = game.after(game.initial(), 1)
+    replay = Replay(game, ReplayConfig(minimum=1, capacity=4))
+    policy_MA = np.zeros((1, game.actions), np.float32)
+    replay.add(state_W[None], policy_MA, np.zeros((1, 3), np.float32), np.zeros(1, np.int8), np.array([-1]))
+    batch = replay.sample(np.random.default_rng(0), 1, root_value_mix=0.0, symmetries=False)
+    assert np.array_equal(batch.planes_BPHW[0], game.planes_of(state_W)), game.name
+"""
+
+
+def test_sizes_compiled_by_different_processes_do_not_run_each_others_code(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    names = ["gomoku:size=7", "gomoku:size=5", "tictactoe"]
+    for chosen in [[name] for name in names] + [names]:
+        done = subprocess.run(
+            [sys.executable, "-c", _TWINS, *chosen], env=environment, capture_output=True, text=True, timeout=200
+        )
+        assert done.returncode == 0, done.stderr
