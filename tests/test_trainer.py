@@ -260,15 +260,15 @@ def score_against_random(network):
 
 
 def test_it_learns_tictactoe(tmp_path):
-    """From no better than chance to nearly never losing points to random play (perfect play scores 0.96)."""
+    """From hardly better than chance to 0.91 against random play by the network alone, as measured once."""
     trainer = Trainer(
         config(
-            generations=10,
+            generations=12,
             search=SearchConfig(simulations=16, cache_bits=10),
-            play=PlayConfig(games=32, positions=400, opening_plies=3, temperature_plies=4),
-            network=NetworkConfig(architecture="mlp:1x64", dtype="float32"),
-            replay=ReplayConfig(minimum=2000, capacity=10000),
-            learn=LearnConfig(batch=64, reuse=6.0, warmup_steps=10, learning_rate=5e-3),
+            play=PlayConfig(games=32, positions=800, opening_plies=3, temperature_plies=9),
+            network=NetworkConfig(architecture="mlp:2x128", dtype="float32"),
+            replay=ReplayConfig(minimum=4000, capacity=20000),
+            learn=LearnConfig(batch=128, reuse=8.0, warmup_steps=10, learning_rate=5e-3),
         ),
         tmp_path,
     )
