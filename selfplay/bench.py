@@ -25,6 +25,7 @@ examples:
   selfplay bench network --network resnet:5x64
   selfplay bench all --game gomoku15 --json
 """
+_OPENING_PLIES = 8  # random moves before a measured position, at most; as in the presets
 _POSITIONS_PER_SLOT = 16  # of one round: searches in flight at its end are begun anew, so rounds are not short
 
 
@@ -47,7 +48,7 @@ def random_positions(game: games.Game, count: int, seed: int) -> np.ndarray:
     states_NW = np.zeros((count, game.words), np.uint64)
     for n in range(count):
         state_W = game.initial()
-        for _ in range(rng.integers(game.max_plies // 2)):
+        for _ in range(rng.integers(_OPENING_PLIES + 1)):
             next_W, status = game.after(state_W, rng.choice(game.legal_actions(state_W)))
             if status != games.ONGOING:
                 break
