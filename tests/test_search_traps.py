@@ -8,7 +8,7 @@ import pytest
 
 import games
 from selfplay.config import SearchConfig
-from selfplay.search import gumbel, puct
+from selfplay.search import gumbel, puct, root
 from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search, rules_of
 from selfplay.search.tree import NODE, NONE
 from selfplay.search.value import backup
@@ -141,6 +141,35 @@ def test_forced_playouts():
         tree_N = tree_of([(0.875, 36 - visits, 0.9), (0.125, visits, -0.9)])
         assert choice(tree_N, forced=1, forced_playouts=2.0, c_puct=0.5) == expected
         assert choice(tree_N, forced=0, forced_playouts=2.0, c_puct=0.5) == 0
+
+
+def test_target_pruning():
+    """100 visits, c = 1, k = 2. The leader scores 0.5 + 10 * 0.5 / 73 = 0.5685. The second move gives back all of its
+    sqrt(2 * 100 / 8) = 5 forced visits; the third 2 of 3, and a lone visit goes too; the fourth, of Q 0.44, none:
+    with 8 visits left it would score 0.44 + 1.25 / 9 = 0.579, more than the leader."""
+    game = games.make("connect4")
+    search = Search(game, SearchConfig(rule="puct", c_puct=1.0, forced_playouts=2.0), games=1, simulations=8)
+    children = [(0.5, 72, 0.5), (0.125, 16, -0.5), (3 / 128, 3, -0.9), (0.125, 9, 0.44)]
+    search.forest.nodes_GN[0, : len(children) + 1] = tree_of(children)
+    allowed_A = np.array([1, 1, 1, 1, 0, 0, 0], np.uint8)
+    for noise, expected in ((1, [72, 11, 0, 9]), (0, [72, 16, 3, 9])):
+        search.forest.searches_G[0]["noise"] = noise
+        policy_A = np.zeros(7, np.float32)
+        root._fill_puct(search.forest, 0, search.rules, policy_A, allowed_A)
+        assert policy_A.tolist() == [*expected, 0, 0, 0]
+
+
+@BOTH
+def test_a_move_that_is_proven_lost_leaves_the_target(rule):
+    """The first player threatens four in column 0. Only the block is not lost, and no proof says more than that."""
+    game = games.make("connect4")
+    state_W = played(game, (0, 1, 0, 3, 0))
+    search = Search(game, SearchConfig(rule=rule), games=1, simulations=200)
+    found = search.run(state_W[None], constant(game, (0, 1, 0)))
+    assert found.proven_N[0] == UNPROVEN
+    assert (found.visits_NA[0] > 0).all()
+    assert found.action_N[0] == 0
+    np.testing.assert_allclose(found.policy_NA[0], [1, 0, 0, 0, 0, 0, 0], atol=1e-6)
 
 
 @BOTH
