@@ -103,7 +103,14 @@ def test_a_run_that_is_done_stays_as_it_is(unbroken):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_by_a_signal_it_stops_at_once_and_goes_on_later(tmp_path, unbroken, number, code):
     run_dir = tmp_path / "r"
-    process = subprocess.Popen(command(run_dir), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(run_dir),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Shells start background jobs with SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     wait_for(process, 2, run_dir)
     process.send_signal(number)
     began = time.monotonic()

@@ -82,14 +82,22 @@ def test_every_row_is_counted():
 
 
 def test_forgetting_makes_new_weights_count():
+    """One evaluator whose weights change in place, as a network's do."""
     game = games.make("connect4")
+    weights = [naive_search.hash_evaluator(7, seed=1)]
+
+    def evaluate(planes_BPHW):
+        return weights[0](planes_BPHW)
+
     states_NW = game.initial()[None]
     search = Search(game, SearchConfig(), games=1, simulations=30)
-    before = search.run(states_NW, naive_search.hash_evaluator(7, seed=1))
+    before = search.run(states_NW, evaluate)
+    weights[0] = naive_search.hash_evaluator(7, seed=2)
+    assert search.run(states_NW, evaluate).evaluations < before.evaluations  # from the cache
     search.forget()
-    after = search.run(states_NW, naive_search.hash_evaluator(7, seed=2))
-    fresh = Search(game, SearchConfig(), games=1, simulations=30).run(states_NW, naive_search.hash_evaluator(7, seed=2))
-    assert_same(after, fresh)
+    after = search.run(states_NW, evaluate)
+    fresh = Search(game, SearchConfig(), games=1, simulations=30)
+    assert_same(after, fresh.run(states_NW, evaluate))
     assert not np.array_equal(before.policy_NA, after.policy_NA)
 
 
@@ -114,8 +122,17 @@ def test_a_failed_evaluation_leaves_nothing_behind(rule):
 
     with pytest.raises(KeyboardInterrupt):
         search.run(states_NW, failing)
-    for asked_NW in (others_NW, states_NW):
-        assert_same(search.run(asked_NW, evaluate), fresh.run(asked_NW, evaluate))
+    for asked_NW in (others_NW, states_NW):  # asked of the same evaluator, which has not changed
+        assert_same(search.run(asked_NW, failing), fresh.run(asked_NW, evaluate))
+
+
+def test_another_evaluator_is_not_answered_by_the_first_ones_values():
+    game = games.make("connect4")
+    first, second = (naive_search.hash_evaluator(7, seed=seed) for seed in (1, 2))
+    search = Search(game, SearchConfig(), games=1, simulations=30)
+    search.run(game.initial()[None], first)
+    fresh = Search(game, SearchConfig(), games=1, simulations=30)
+    assert_same(search.run(game.initial()[None], second), fresh.run(game.initial()[None], second))
 
 
 @BOTH
