@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,14 @@ class Agent:
     name: str
     act: Callable[[np.ndarray, np.ndarray], Thoughts]
     """moves for states_NW (uint64, none of them over); seeds_N (uint64) decides all that is random"""
-    timed: bool = False
-    """thinks by the clock, so nothing else should run beside it"""
+    ms: float | None = None
+    """milliseconds that it is given for a move, if it thinks by the clock"""
+    again: Callable[[], "Agent"] | None = None
+    """the same player once more, sharing nothing with this one, so that both may think at the same time"""
+
+    @property
+    def timed(self) -> bool:
+        return self.ms is not None
 
 
 def _random(game: Game, name: str) -> Agent:
@@ -86,7 +92,7 @@ def _alphabeta(
         found = search.search(states_NW)
         return Thoughts(actions_N=found.actions_N, value_N=found.values_N, proven_N=found.proven_N)
 
-    return Agent(name, act, timed=ms is not None)
+    return Agent(name, act, ms=ms)
 
 
 def _rollout(game: Game, name: str, sims: int = 1000) -> Agent:
@@ -228,7 +234,7 @@ def _mcts(
             proven_N=np.concatenate([result.proven_N for result in found]),
         )
 
-    return Agent(name, act, timed=ms is not None)
+    return Agent(name, act, ms=ms)
 
 
 def _human(game: Game, name: str) -> Agent:
@@ -314,7 +320,12 @@ def make(spec: str, game: Game, *, name: str | None = None) -> Agent:
     `name` is what the agent calls itself, by default its spec.
     """
     base, arguments = _parsed(spec)
-    return _KINDS[base].make(game, name or spec.strip(), **arguments)
+    if base in ("net", "mcts"):  # once, so that `again` plays with these weights though a run goes on
+        from selfplay import checkpoint
+
+        arguments["path"] = str(checkpoint.resolve(arguments["path"], game.name))
+    agent = _KINDS[base].make(game, name or spec.strip(), **arguments)
+    return replace(agent, again=lambda: _KINDS[base].make(game, agent.name, **arguments))
 
 
 def opponent(spec: str, game: Game) -> Callable[[np.ndarray, np.random.Generator], int]:

@@ -8,7 +8,7 @@ import pytest
 
 import games
 from games import text
-from selfplay import agents, arena, cli, openings, oracle, score
+from selfplay import agents, arena, cli, match, openings, oracle, score
 from selfplay.agents import Agent, Thoughts
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import Budget
@@ -78,20 +78,20 @@ def test_a_draw_is_not_a_win():
 def test_matches_repeat_by_seed():
     game = games.make("connect4")
 
-    def match(seed):
+    def played(seed):
         return arena.play_match(game, agents.make("random", game), agents.make("random", game), games=30, seed=seed)
 
     def facts(result):
         return result.wins, result.pairs_5, result.distinct_games
 
-    one, again = match(1), match(1)
+    one, again = played(1), played(1)
     assert facts(one) == facts(again)
-    played = {facts(match(seed)) for seed in range(2, 8)}
-    assert len(played) > 1
+    outcomes = {facts(played(seed)) for seed in range(2, 8)}
+    assert len(outcomes) > 1
 
 
 def test_random_players_get_different_seeds_in_every_game_and_ply():
-    seeds = np.concatenate([arena._seeds(5, np.arange(500), ply) for ply in range(40)])
+    seeds = np.concatenate([match._seeds(5, np.arange(500), ply) for ply in range(40)])
     assert len(np.unique(seeds)) == 500 * 40
 
 
@@ -114,7 +114,7 @@ def test_agents_that_think_by_the_clock_think_alone():
         busy.pop()
         return Thoughts(actions_N=actions_N)
 
-    arena.play_match(game, Agent("a", act, timed=True), Agent("b", act), games=40)
+    arena.play_match(game, Agent("a", act, ms=5), Agent("b", act), games=40)
 
 
 def test_stored_openings_are_distinct_drawn_and_open():
