@@ -79,11 +79,12 @@ def answers(game: Game, agent: Agent, lines: Iterable[str], seed: int = 0, batch
             )
             thoughts = agent.act(states_NW, seeds_N)
             for n, record in enumerate(asked):
-                record |= _answer(game, thoughts, n)
+                record |= answer(game, thoughts, n)
         yield from records
 
 
-def _answer(game: Game, thoughts: Thoughts, n: int) -> dict:
+def answer(game: Game, thoughts: Thoughts, n: int) -> dict:
+    """What `thoughts` say of position n, as JSON."""
     move = text.format_action(game, int(thoughts.actions_N[n]))
     policy_NA, visits_NA, value_N, proven_N = (
         thoughts.policy_NA,
