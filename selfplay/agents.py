@@ -4,6 +4,7 @@ N positions, W words, A actions. Values are seen by the player to move. Players 
 once; every position comes with a seed of its own, so a move does not depend on which others are asked for.
 """
 
+import functools
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ class Thoughts:
     visits_NA: np.ndarray | None = None  # int32; simulations below each move
     value_N: np.ndarray | None = None  # float32 in [-1, 1]
     proven_N: np.ndarray | None = None  # int8; UNPROVEN, PROVEN_WIN, PROVEN_DRAW or PROVEN_LOSS
+    wdl_N3: np.ndarray | None = None  # float32; chances to win, draw and lose
+    lines_NL: np.ndarray | None = None  # int64; the moves it expects, its own first; -1 past the end of a line
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,8 @@ def _solver(game: Game, name: str, last: int | None = None) -> Agent:
     return Agent(name, act)
 
 
-def _evaluators(game: Game, path: str, device: str, dtype: str) -> list[Any]:
-    """A checkpoint of this very game as evaluators, one for each thread that may think at once."""
+def _evaluators(game: Game, path: str, device: str, dtype: str, batch: int = _AT_ONCE) -> list[Any]:
+    """A checkpoint of this very game as evaluators of up to `batch` rows, one for each thread."""
     for key, value, allowed in (("device", device, _DEVICES), ("dtype", dtype, _DTYPES)):
         if value not in allowed:
             raise ValueError(f"{key} is one of {', '.join(allowed)}, not {value!r}{nearest(value, list(allowed))}")
@@ -152,9 +155,9 @@ def _evaluators(game: Game, path: str, device: str, dtype: str) -> list[Any]:
 
     from selfplay.evaluator import NetworkEvaluator
 
-    first = NetworkEvaluator(network, device, game=game, batch=_AT_ONCE, dtype=dtype)
+    first = NetworkEvaluator(network, device, game=game, batch=batch, dtype=dtype)
     threads = 1 if first.device.type == "cuda" else os.cpu_count() or 1
-    rest = [NetworkEvaluator(network, device, game=game, batch=_AT_ONCE, dtype=first.dtype) for _ in range(threads - 1)]
+    rest = [NetworkEvaluator(network, device, game=game, batch=batch, dtype=first.dtype) for _ in range(threads - 1)]
     return [first, *rest]
 
 
@@ -182,7 +185,12 @@ def _net(game: Game, name: str, path: str, device: str = "auto", dtype: str = "a
         weights_NA = np.exp(logits_NA - logits_NA.max(axis=1, keepdims=True))
         policy_NA = (weights_NA / weights_NA.sum(axis=1, keepdims=True)).astype(np.float32)
         wdl_N3 = np.concatenate(wdl)
-        return Thoughts(actions_N=policy_NA.argmax(axis=1), policy_NA=policy_NA, value_N=wdl_N3[:, 0] - wdl_N3[:, 2])
+        return Thoughts(
+            actions_N=policy_NA.argmax(axis=1),
+            policy_NA=policy_NA,
+            value_N=wdl_N3[:, 0] - wdl_N3[:, 2],
+            wdl_N3=wdl_N3,
+        )
 
     return Agent(name, act)
 
@@ -203,11 +211,13 @@ def _mcts(
         raise ValueError("mcts takes sims= or ms=, not both")
     simulations = _MOST_TIMED_SIMULATIONS if ms is not None else sims or 64
     config = from_dict(SearchConfig, {"simulations": simulations, "rule": rule, "cache_bits": _CACHE_BITS}, "mcts")
-    evaluators = _evaluators(game, path, device, dtype)
     if ms is not None:
-        evaluators = evaluators[:1]
+        evaluators = _evaluators(game, path, device, dtype, batch=min(config.considered, game.actions))
+        return Agent(name, _by_the_clock(game, config, ms, evaluators[0]), ms=ms)
+    evaluators = _evaluators(game, path, device, dtype)
 
-    from selfplay.search.search import Search
+    from selfplay.search.line import principal
+    from selfplay.search.search import Result, Search
 
     searches: list[Search] = []
 
@@ -217,24 +227,51 @@ def _mcts(
             searches[:] = [Search(game, config, games=positions, simulations=simulations) for _ in evaluators]
         return searches
 
-    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
-        if ms is None:
-            per_thread = -(-len(states_NW) // len(evaluators))
-            pairs = zip(room_for(min(_AT_ONCE, per_thread)), evaluators, strict=True)
-            workers = [lambda some_NW, s=search, e=evaluate: s.run(some_NW, e) for search, evaluate in pairs]
-            found = _shared_out(workers, states_NW)
-        else:  # every position has the machine to itself
-            search = room_for(1)[0]
-            found = [search.run(state_W[None], evaluators[0], milliseconds=ms) for state_W in states_NW]
-        return Thoughts(
-            actions_N=np.concatenate([result.action_N for result in found]),
-            policy_NA=np.concatenate([result.policy_NA for result in found]),
-            visits_NA=np.concatenate([result.visits_NA for result in found]),
-            value_N=np.concatenate([result.value_N for result in found]),
-            proven_N=np.concatenate([result.proven_N for result in found]),
-        )
+    def searched(search: Search, evaluate: Any, some_NW: np.ndarray) -> tuple[Result, np.ndarray]:
+        result = search.run(some_NW, evaluate)
+        return result, principal(search.forest, result.action_N)
 
-    return Agent(name, act, ms=ms)
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        per_thread = -(-len(states_NW) // len(evaluators))
+        pairs = zip(room_for(min(_AT_ONCE, per_thread)), evaluators, strict=True)
+        workers = [lambda some_NW, s=search, e=evaluate: searched(s, e, some_NW) for search, evaluate in pairs]
+        found, lines = zip(*_shared_out(workers, states_NW), strict=True)
+        return replace(_joined(found), lines_NL=np.concatenate(lines))
+
+    return Agent(name, act)
+
+
+def _by_the_clock(game: Game, config: Any, ms: float, evaluate: Any) -> Callable[[np.ndarray, np.ndarray], Thoughts]:
+    """Every position has its milliseconds, and one core."""
+    import torch
+
+    from selfplay.search.search import Search
+    from selfplay.search.timed import TimedSearch
+
+    if config.rule == "gumbel":
+        timed = TimedSearch(game, config, ms)
+        think = functools.partial(timed.run, evaluate=evaluate)
+    else:
+        search = Search(game, config, games=1)
+        think = lambda state_W: search.run(state_W[None], evaluate, milliseconds=ms)  # noqa: E731
+
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        torch.set_num_threads(1)  # of this thread
+        return _joined([think(state_W) for state_W in states_NW])
+
+    return act
+
+
+def _joined(found: Sequence[Any]) -> Thoughts:
+    """The results of searches, one after the other, as one answer."""
+    return Thoughts(
+        actions_N=np.concatenate([result.action_N for result in found]),
+        policy_NA=np.concatenate([result.policy_NA for result in found]),
+        visits_NA=np.concatenate([result.visits_NA for result in found]),
+        value_N=np.concatenate([result.value_N for result in found]),
+        proven_N=np.concatenate([result.proven_N for result in found]),
+        wdl_N3=np.concatenate([result.wdl_N3 for result in found]),
+    )
 
 
 def _human(game: Game, name: str) -> Agent:

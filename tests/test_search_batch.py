@@ -195,13 +195,12 @@ def test_the_clock_stops_a_search():
         time.sleep(0.002)
         return evaluate(planes_BPHW)
 
-    for rule in ("gumbel", "puct"):
-        search = Search(game, SearchConfig(rule=rule, cache_bits=0), games=1, simulations=100_000)
-        started = time.perf_counter()
-        found = search.run(game.initial()[None], slow, milliseconds=40)
-        assert time.perf_counter() - started < 5  # 100,000 simulations would take minutes
-        assert 0 < found.simulations < 10_000
-        assert found.visits_NA[0, found.action_N[0]] > 0
+    search = Search(game, SearchConfig(rule="puct", cache_bits=0), games=1, simulations=100_000)
+    started = time.perf_counter()
+    found = search.run(game.initial()[None], slow, milliseconds=40)
+    assert time.perf_counter() - started < 5  # 100,000 simulations would take minutes
+    assert 0 < found.simulations < 10_000
+    assert found.visits_NA[0, found.action_N[0]] > 0
 
 
 def test_bad_questions_have_one_clear_answer():

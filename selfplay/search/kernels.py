@@ -13,6 +13,7 @@ from selfplay.search.tree import (
     EVALUATIONS,
     FOREST,
     HITS,
+    INTERIOR,
     LEGAL_FN,
     NONE,
     OBSERVE_FN,
@@ -171,6 +172,8 @@ def _expand(forest, g, value, draw, rules):
 @kernel(i64(FOREST, i64, RULES), allocates=False)
 def _select_root(forest, g, rules):
     search = forest.searches_G[g]
+    if search["schedule"] == INTERIOR:
+        return gumbel.select(forest.nodes_GN[g], 0, rules, forest.scratch_A)
     if rules.gumbel == 1:
         wanted = forest.halving_SMN[search["schedule"], search["considered"], search["simulations"]]
         return gumbel.select_root(

@@ -67,7 +67,6 @@ class Search:
         self.simulations = simulations
         self.rules = rules_of(config)
         self._evaluate: Evaluate | None = None
-        self._rate = 0.0  # simulations per second and position, from the last timed run
         self.forest = tree.allocate(
             game,
             games=games,
@@ -104,13 +103,15 @@ class Search:
         """Search N positions, none of them over, at once.
 
         `noise` adds the root's exploration noise, drawn from `seed`. `milliseconds` stops all searches
-        that long after the call, and lets Gumbel plan for as many simulations as the last timed call
-        reached. `reuse` keeps the trees whose root is the position asked for.
+        that long after the call (PUCT only: sequential halving must know its budget; see `timed`). `reuse`
+        keeps the trees whose root is the position asked for.
         """
         forest, n = self.forest, len(states_NW)
         if n > len(forest.searches_G):
             raise ValueError(f"{n} positions for a search of at most {len(forest.searches_G)}")
-        budget = self._planned(simulations, milliseconds)
+        if milliseconds is not None and self.rules.gumbel:
+            raise ValueError("a Gumbel search by the clock is a TimedSearch")
+        budget = simulations or self.simulations
         if not 1 <= budget <= self.simulations:
             raise ValueError(f"{budget} simulations for a search of 1 to {self.simulations}")
         forest.halving_SMN[FULL, :, :budget] = tree.halving_table(forest.halving_SMN.shape[1] - 1, budget)
@@ -131,17 +132,7 @@ class Search:
         _begin_all(forest, states_NW, known_N, budget, FULL, int(noise), self.rules)
         started = time.perf_counter()
         self._drive(evaluate, started + milliseconds / 1000 if milliseconds else None)
-        if milliseconds:
-            done = int(forest.counts[tree.SIMULATIONS])
-            self._rate = done / n / max(time.perf_counter() - started, 1e-6)
         return self._results(n)
-
-    def _planned(self, simulations: int | None, milliseconds: float | None) -> int:
-        if milliseconds is None:
-            return simulations or self.simulations
-        if self.config.rule == "puct" or not self._rate:
-            return self.simulations
-        return max(1, min(self.simulations, int(self._rate * milliseconds / 1000)))
 
     def _drive(self, evaluate: Evaluate, deadline: float | None) -> None:
         forest, game = self.forest, self.game

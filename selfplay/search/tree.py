@@ -49,7 +49,7 @@ SEARCH = np.dtype(
         ("size", np.int32),  # nodes in use
         ("simulations", np.int32),  # done
         ("budget", np.int32),  # to do in all
-        ("schedule", np.int32),  # which sequential-halving table: FULL or FAST
+        ("schedule", np.int32),  # which sequential-halving table, FULL or FAST; or INTERIOR
         ("considered", np.int32),  # root actions that sequential halving starts from
         ("leaf", np.int32),  # node that waits for the evaluator, or NONE
         ("row", np.int32),  # its row in the batch
@@ -59,6 +59,7 @@ SEARCH = np.dtype(
 )
 
 FULL, FAST = 0, 1
+INTERIOR = 2  # not a table: the root is searched like any other node
 
 
 class Rules(NamedTuple):

@@ -1,0 +1,127 @@
+"""Search of one position by the clock: the trees of its moves are those of an ordinary search, and time is kept."""
+
+import time
+
+import numpy as np
+import pytest
+from naive_search import hash_evaluator
+
+import games
+from games import text
+from selfplay.config import SearchConfig
+from selfplay.evaluator import uniform
+from selfplay.search import kernels, tree
+from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search
+from selfplay.search.timed import TimedSearch
+
+
+def position(game, moves: str) -> np.ndarray:
+    return text.replay(game, text.parse_moves(game, moves))[0]
+
+
+@pytest.mark.parametrize("moves", ["", "4435", "112", "44444"])
+def test_a_tree_of_its_own_finds_what_a_move_gets_in_one_common_tree(moves):
+    game = games.make("connect4")
+    evaluate = hash_evaluator(game.actions)
+    config = SearchConfig(cache_bits=0)
+    state_W = position(game, moves)
+    common = Search(game, config, games=1, simulations=90).run(state_W[None], evaluate)
+    visits_A, q_A = common.visits_NA[0], common.q_NA[0]
+    timed = TimedSearch(game, config, 20)
+    forest = timed.forest
+    actions = [action for action in range(game.actions) if visits_A[action] > 0]
+    states_LW = np.stack([game.after(state_W, action)[0] for action in actions])
+    kernels.begin_all(forest, states_LW, np.zeros(len(actions), np.uint8), 0, tree.INTERIOR, 0, timed.rules)
+    # The evaluation of a tree's root is the first visit of its move.
+    forest.searches_G["budget"][: len(actions)] = visits_A[actions] - 1
+    while rows := kernels.run_all(forest, timed.rules, game.step, game.legal, game.observe):
+        kernels.take_in(forest, timed.rules, game.legal, *evaluate(forest.planes_BPHW[:rows]))
+    roots = forest.nodes_GN[: len(actions), 0]
+    assert roots["visits"].tolist() == visits_A[actions].tolist()
+    np.testing.assert_allclose(-roots["value_sum"] / roots["visits"], q_A[actions], atol=1e-6)
+    assert visits_A.max() > 10
+
+
+def test_it_uses_its_time_and_no_more():
+    game = games.make("connect4")
+    evaluate = uniform(game)
+
+    def slow(planes_BPHW):
+        time.sleep(0.002)
+        return evaluate(planes_BPHW)
+
+    search = TimedSearch(game, SearchConfig(), 60)
+    search.run(game.initial(), slow)  # compiles, and learns how long a round takes
+    started = time.perf_counter()
+    found = search.run(game.initial(), slow)
+    spent = time.perf_counter() - started
+    assert 0.03 < spent < 0.5  # 60 ms, on a machine that may be busy
+    assert found.simulations > 14  # seven rows a call
+    assert found.evaluations <= found.simulations + 1
+
+
+def test_more_visits_go_to_the_moves_that_sequential_halving_keeps():
+    game = games.make("connect4")
+    found = TimedSearch(game, SearchConfig(cache_bits=0), 100).run(game.initial(), hash_evaluator(game.actions))
+    visits_A = np.sort(found.visits_NA[0])[::-1]
+    # 7 moves, then 3, then 2; those of a group differ by simulations that met finished games and cost no call.
+    assert visits_A[1] > 1.2 * visits_A[2] > 1.2**2 * visits_A[3]
+    assert visits_A[6] > 0.8 * visits_A[3]
+    assert found.visits_NA[0, found.action_N[0]] >= visits_A[1]
+    assert found.policy_NA.sum() == pytest.approx(1)
+    assert found.wdl_N3.sum() == pytest.approx(1)
+
+
+# Connect Four: 4 wins at once; whatever is done loses; the only reply to a threat.
+def test_a_win_is_taken_at_once():
+    game = games.make("connect4")
+    started = time.perf_counter()
+    found = TimedSearch(game, SearchConfig(), 10_000).run(position(game, "112233"), uniform(game))
+    assert (found.action_N[0], found.proven_N[0], found.plies_N[0]) == (3, PROVEN_WIN, 1)
+    assert time.perf_counter() - started < 5
+
+
+def test_a_lost_position_is_proven_and_resists():
+    game = games.make("connect4")
+    # The first player has three in a row with both ends open: columns 1 and 5 both win.
+    found = TimedSearch(game, SearchConfig(), 2000).run(position(game, "22334"), uniform(game))
+    assert found.proven_N[0] == PROVEN_LOSS
+    assert found.wdl_N3[0].tolist() == [0, 0, 1]
+    assert found.plies_N[0] == 2
+
+
+def test_a_threat_is_blocked():
+    game = games.make("connect4")
+    found = TimedSearch(game, SearchConfig(), 20).run(position(game, "12131"), uniform(game))
+    assert found.action_N[0] == 0
+    assert np.flatnonzero(found.policy_NA[0]).tolist() == [0]
+
+
+@pytest.mark.parametrize(("moves", "outcome"), [("", PROVEN_DRAW), ("b2", PROVEN_DRAW), ("a1 a2", PROVEN_WIN)])
+def test_tic_tac_toe_is_solved(moves, outcome):
+    game = games.make("tictactoe")
+    found = TimedSearch(game, SearchConfig(), 20_000).run(position(game, moves), uniform(game))
+    assert found.proven_N[0] == outcome
+    state_W, _ = game.after(position(game, moves), int(found.action_N[0]))
+    reply = TimedSearch(game, SearchConfig(), 20_000).run(state_W, uniform(game))
+    assert reply.proven_N[0] == {PROVEN_DRAW: PROVEN_DRAW, PROVEN_WIN: PROVEN_LOSS}[outcome]
+
+
+def test_with_more_moves_than_trees_the_likeliest_are_considered():
+    game = games.make("gomoku:size=9")
+    found = TimedSearch(game, SearchConfig(considered=4, cache_bits=0), 30).run(
+        position(game, "e5"), hash_evaluator(game.actions)
+    )
+    logits_A = hash_evaluator(game.actions)(game.planes_of(position(game, "e5"))[None])[0][0]
+    logits_A[text.parse_action(game, "e5")] = -np.inf
+    assert set(np.flatnonzero(found.visits_NA[0])) == set(np.argsort(-logits_A)[:4])
+    assert found.proven_N[0] == UNPROVEN
+
+
+def test_an_evaluation_is_forgotten_when_the_weights_change():
+    game = games.make("connect4")
+    search = TimedSearch(game, SearchConfig(), 20)
+    first = search.run(game.initial(), hash_evaluator(game.actions))
+    search.run(game.initial(), uniform(game))
+    assert search.run(game.initial(), uniform(game)).value_N[0] == 0.0
+    assert first.value_N[0] != 0.0
