@@ -1,0 +1,80 @@
+"""A learner's score over its training compute: a smooth curve through its matches, with a band.
+
+B curves, E evaluations of each (missing ones have no pairs), G points of a grid. x is log10 of training FLOPs;
+strength is the logit of the score (1 is 174 Elo; 0 is a score of 50 %).
+
+    strength(x) = level + slope * (x - first x) + drift(x)        what is sought
+    pairs at x ~ mean sigmoid(strength(x) + wobble)               each checkpoint a little above or below its trend
+
+Level and slope have a wide normal prior, the slope drifts as a Wiener process (a cubic smoothing spline: Wahba
+1978), so a curve may bend and level off. The variance of a pair's score is measured from the pentanomial counts
+of the curve. It is a Gaussian process with a quasi-binomial likelihood, solved by Laplace's approximation
+(Rasmussen and Williams 2006, algorithms 3.1 and 3.2); beyond the last evaluation the band widens by itself.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_LEVEL_SD = 3.0  # logits, around a score of 50 % at the first evaluation
+_SLOPE = 2.9  # logits per decade: the 500 Elo of Jones 2021, the weakest prior that lets two evaluations forecast
+_SLOPE_SD = 2.0
+_DRIFT = 1.5  # standard deviation of the slope's change over one decade
+_WOBBLE = 0.1  # logits, 17 Elo
+_DISPERSION = 0.5  # variance of a pair's mean score over mu (1 - mu), if its two games were independent
+_DISPERSION_PAIRS = 10  # how many pairs that expectation counts for
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Strengths of B curves at the points of their grids: expectation and standard deviation, in logits."""
+
+    mean_BG: np.ndarray
+    sd_BG: np.ndarray
+
+
+def fit(x_BE: np.ndarray, pairs_BE5: np.ndarray, grid_BG: np.ndarray) -> Curves:
+    """The curves through evaluations at x_BE, first one first, at the points grid_BG (none before the first)."""
+    halves_5 = np.arange(5) / 4
+    count_BE = pairs_BE5.sum(axis=2)
+    score_BE = (pairs_BE5 @ halves_5) / np.maximum(count_BE, 1)
+    scatter_B = (pairs_BE5 * (halves_5 - score_BE[..., None]) ** 2).sum(axis=(1, 2))
+    expected_B = (count_BE * score_BE * (1 - score_BE)).sum(axis=1)
+    prior = _DISPERSION_PAIRS * 0.25
+    trials_BE = count_BE / ((scatter_B + _DISPERSION * prior) / (expected_B + prior))[:, None]
+
+    first_B1 = x_BE[:, :1]
+    trend_BE = _SLOPE * (x_BE - first_B1)
+    prior_BEE = _covariance(x_BE - first_B1, x_BE - first_B1) + _WOBBLE**2 * np.eye(x_BE.shape[1])
+    strength_BE = trend_BE
+    for _ in range(50):
+        mu_BE = 1 / (1 + np.exp(-strength_BE))
+        weight_BE = trials_BE * mu_BE * (1 - mu_BE)
+        root_BE = np.sqrt(weight_BE)
+        inner_BEE = np.eye(x_BE.shape[1]) + root_BE[:, :, None] * prior_BEE * root_BE[:, None, :]
+        target_BE = weight_BE * (strength_BE - trend_BE) + trials_BE * (score_BE - mu_BE)
+        inward_BE = root_BE * (prior_BEE @ target_BE[..., None])[..., 0]
+        slope_BE = target_BE - root_BE * np.linalg.solve(inner_BEE, inward_BE[..., None])[..., 0]
+        step_BE = trend_BE + (prior_BEE @ slope_BE[..., None])[..., 0] - strength_BE
+        strength_BE = strength_BE + np.clip(step_BE, -2, 2)  # far from the maximum a full step overshoots
+        if np.abs(step_BE).max(initial=0) < 1e-8:
+            break
+
+    ahead_BG = grid_BG - first_B1
+    cross_BGE = _covariance(ahead_BG, x_BE - first_B1)
+    mean_BG = _SLOPE * ahead_BG + (cross_BGE @ slope_BE[..., None])[..., 0]
+    explained_BEG = np.linalg.solve(inner_BEE, root_BE[:, :, None] * cross_BGE.transpose(0, 2, 1))
+    variance_BG = _variance(ahead_BG) - (cross_BGE * root_BE[:, None, :] * explained_BEG.transpose(0, 2, 1)).sum(axis=2)
+    return Curves(mean_BG, np.sqrt(np.maximum(variance_BG, 0)))
+
+
+def _covariance(s_BM: np.ndarray, t_BN: np.ndarray) -> np.ndarray:
+    """Prior covariance of the strengths at s and t decades after the first evaluation."""
+    s_BM1, t_B1N = s_BM[:, :, None], t_BN[:, None, :]
+    least = np.minimum(s_BM1, t_B1N)
+    drift_BMN = least**3 / 3 + np.abs(s_BM1 - t_B1N) * least**2 / 2
+    return _LEVEL_SD**2 + _SLOPE_SD**2 * s_BM1 * t_B1N + _DRIFT**2 * drift_BMN
+
+
+def _variance(s_BM: np.ndarray) -> np.ndarray:
+    return _LEVEL_SD**2 + _SLOPE_SD**2 * s_BM**2 + _DRIFT**2 * s_BM**3 / 3
