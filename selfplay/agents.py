@@ -83,16 +83,29 @@ def _alphabeta(
     nodes: int | None = None,
     ms: float | None = None,
     without: str = "",
+    preset: str = "",
 ) -> Agent:
-    from selfplay.knowledge.alphabeta import AlphaBeta
+    from selfplay.knowledge import alphabeta, connect4_alphazero_jl
     from selfplay.knowledge.budget import Budget
 
     given: dict[str, Any] = {"depth": depth, "nodes": nodes, "ms": ms}
-    given = {key: value for key, value in given.items() if value is not None} or {"depth": 4}
-    search = AlphaBeta(game, Budget(**given), frozenset(filter(None, without.split("+"))))
+    given = {key: value for key, value in given.items() if value is not None}
+    if preset:
+        known = [connect4_alphazero_jl.NAME]
+        if preset not in known:
+            raise ValueError(f"alphabeta has no preset {preset!r}{nearest(preset, known)}; it has {', '.join(known)}")
+        if without:
+            raise ValueError(f"preset={preset} is played whole: without= is for our own pieces of knowledge")
+        copy = alphabeta.AlphaZeroJl(game, Budget(**(given or {"depth": connect4_alphazero_jl.DEPTH})))
+        think = copy.search
+    else:
+        own = alphabeta.AlphaBeta(game, Budget(**(given or {"depth": 4})), frozenset(filter(None, without.split("+"))))
+
+        def think(states_NW: np.ndarray, seeds_N: np.ndarray) -> alphabeta.Verdicts:
+            return own.search(states_NW)
 
     def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
-        found = search.search(states_NW)
+        found = think(states_NW, seeds_N)
         return Thoughts(actions_N=found.actions_N, value_N=found.values_N, proven_N=found.proven_N)
 
     return Agent(name, act, ms=ms)
@@ -288,7 +301,7 @@ class _Kind:
 _KINDS = {
     "random": _Kind(_random, {}),
     "rules": _Kind(_rules, {}),
-    "alphabeta": _Kind(_alphabeta, {"depth": int, "nodes": int, "ms": float, "without": str}),
+    "alphabeta": _Kind(_alphabeta, {"depth": int, "nodes": int, "ms": float, "without": str, "preset": str}),
     "rollout": _Kind(_rollout, {"sims": int}),
     "solver": _Kind(_solver, {"last": int}),
     "net": _Kind(_net, {"device": str, "dtype": str}, takes_path=True),
@@ -300,7 +313,8 @@ GRAMMAR = """agents are named NAME[:key=value,...]:
   random                          uniform over legal moves
   rules                           one-ply human rules: win, block, do not hand over a win, centre or longest line
   alphabeta:depth=6               handcrafted evaluation + alpha-beta; also nodes=100000 or ms=20;
-                                  without=threats+centre switches pieces of knowledge off
+                                  without=threats+centre switches pieces of knowledge off;
+                                  preset=alphazero-jl is that project's minimax player of Connect Four
   rollout:sims=1000               tree search with random playouts
   solver, solver:last=12          Connect Four, perfect; with last=s only in the last s plies, random before
   net:PATH                        a network's policy alone

@@ -13,7 +13,7 @@ import numpy as np
 
 from games.game import Game
 from games.registry import nearest
-from selfplay.knowledge import connect4_alphabeta, gomoku_alphabeta
+from selfplay.knowledge import connect4_alphabeta, connect4_alphazero_jl, gomoku_alphabeta
 from selfplay.knowledge.budget import DECIDED, Budget, Table
 
 _PLAYS = {"connect4": connect4_alphabeta, "gomoku": gomoku_alphabeta}
@@ -57,14 +57,9 @@ class AlphaBeta:
 
     def search(self, states_NW: np.ndarray) -> Verdicts:
         """Search every position with the whole budget, on all cores."""
-        shares = [share for share in np.array_split(states_NW, len(self._tables)) if len(share)]
         work: Callable = self._timed if self.budget.ms > 0 else self._counted
-        if len(shares) <= 1:
-            found = [work(share, table) for share, table in zip(shares, self._tables, strict=False)]
-        else:
-            with ThreadPoolExecutor(len(shares)) as pool:
-                found = list(pool.map(work, shares, self._tables))
-        return self._verdicts(states_NW, np.concatenate([np.zeros((0, 4), np.int64), *found]))
+        found_N4 = _on_all_cores(lambda share, core: work(states_NW[share], self._tables[core]), len(states_NW))
+        return _verdicts(self.game, states_NW, found_N4, self._module.SCALE)
 
     def _counted(self, states_NW: np.ndarray, table: Table) -> np.ndarray:
         never_1 = np.zeros(1, np.int64)
@@ -85,18 +80,50 @@ class AlphaBeta:
                 timer.cancel()
         return found_N4
 
-    def _verdicts(self, states_NW: np.ndarray, found_N4: np.ndarray) -> Verdicts:
-        scores_N = found_N4[:, 1]
-        won_N, lost_N = scores_N >= DECIDED, scores_N <= -DECIDED
-        plies_N = states_NW[:, -1].astype(np.int64)  # both kinds keep the plies played in their last word
-        drawn_N = (scores_N == 0) & (found_N4[:, 2] >= self.game.max_plies - plies_N)
-        values_N = np.tanh(scores_N / self._module.SCALE)
-        values_N[won_N], values_N[lost_N] = 1.0, -1.0
-        return Verdicts(
-            actions_N=found_N4[:, 0].copy(),
-            scores_N=scores_N.copy(),
-            depths_N=found_N4[:, 2].copy(),
-            nodes_N=found_N4[:, 3].copy(),
-            values_N=values_N.astype(np.float32),
-            proven_N=np.select([won_N, drawn_N, lost_N], [1, 2, 3], 0).astype(np.int8),
-        )
+
+class AlphaZeroJl:
+    """The handcrafted minimax player of AlphaZero.jl; repeatable for a budget of depth or nodes and the same seeds."""
+
+    def __init__(self, game: Game, budget: Budget) -> None:
+        if game.kind != "connect4":
+            raise ValueError(f"preset=alphazero-jl plays connect4, not {game.name!r}")
+        self.game = game
+        self.budget = budget
+        self._worth_K = connect4_alphazero_jl.worths(game.in_a_row)
+
+    def search(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Verdicts:
+        """Search every position with the whole budget, on all cores; a seed for each decides ties."""
+
+        def work(share: slice, core: int) -> np.ndarray:
+            return connect4_alphazero_jl.search(self.game, states_NW[share], seeds_N[share], self._worth_K, self.budget)
+
+        found_N4 = _on_all_cores(work, len(states_NW))
+        return _verdicts(self.game, states_NW, found_N4, connect4_alphazero_jl.SCALE)
+
+
+def _on_all_cores(work: Callable[[slice, int], np.ndarray], positions: int) -> np.ndarray:
+    """What `work` finds for slices of the positions, each on a core of its own, put together again."""
+    cores = min(os.cpu_count() or 1, positions)
+    if cores <= 1:
+        return work(slice(0, positions), 0)
+    ends = [positions * core // cores for core in range(cores + 1)]
+    shares = [slice(*ends[core : core + 2]) for core in range(cores)]
+    with ThreadPoolExecutor(cores) as pool:
+        return np.concatenate(list(pool.map(work, shares, range(cores))))
+
+
+def _verdicts(game: Game, states_NW: np.ndarray, found_N4: np.ndarray, scale: float) -> Verdicts:
+    scores_N = found_N4[:, 1]
+    won_N, lost_N = scores_N >= DECIDED, scores_N <= -DECIDED
+    plies_N = states_NW[:, -1].astype(np.int64)  # both kinds keep the plies played in their last word
+    drawn_N = (scores_N == 0) & (found_N4[:, 2] >= game.max_plies - plies_N)
+    values_N = np.tanh(scores_N / scale)
+    values_N[won_N], values_N[lost_N] = 1.0, -1.0
+    return Verdicts(
+        actions_N=found_N4[:, 0].copy(),
+        scores_N=scores_N.copy(),
+        depths_N=found_N4[:, 2].copy(),
+        nodes_N=found_N4[:, 3].copy(),
+        values_N=values_N.astype(np.float32),
+        proven_N=np.select([won_N, drawn_N, lost_N], [1, 2, 3], 0).astype(np.int8),
+    )

@@ -8,6 +8,7 @@ import numpy as np
 WIN = 1_000_000
 DECIDED = WIN - 1000
 INFINITE = 2 * WIN
+UNLIMITED = 1 << 62  # nodes, nanoseconds: more than any search lasts
 
 # What a remembered score says about the true one.
 EXACT, AT_LEAST, AT_MOST = 0, 1, 2
@@ -21,10 +22,15 @@ class Budget:
 
     depth: int = 400
     """plies"""
-    nodes: int = 1 << 62
+    nodes: int = UNLIMITED
     """positions visited"""
     ms: float = 0.0
     """milliseconds; 0 means no such limit. Not repeatable, unlike the other two"""
+
+    @property
+    def nanoseconds(self) -> int:
+        """`ms` as kernels take it: without a limit more than any search lasts."""
+        return int(self.ms * 1e6) if self.ms > 0 else UNLIMITED
 
 
 class Table:
