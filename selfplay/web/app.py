@@ -1,0 +1,183 @@
+"""What is asked for over HTTP, and what is answered.
+
+    GET  /                       the page          GET  /static/NAME     what it is made of
+    GET  /api/games              games that can be played
+    GET  /api/players?game=G     who can be played against
+    POST /api/think              {"game", "moves", "agent", "seed"?} -> the agent's move and what it thinks
+    POST /api/truth              {"game", "moves"} -> what perfect play makes of every move
+    GET  /api/runs               all runs          GET  /api/runs/RUN    one of them
+    GET  /api/records            files of games    GET  /api/records/[RUN/]FILE
+
+Answers are JSON; a mistake is {"error": one line} and a 4xx.
+"""
+
+import mimetypes
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from games import text
+from games.game import ONGOING, Game
+from selfplay import oracle
+from selfplay.web import catalogue, folders
+from selfplay.web.guard import Guard, RefusedError, parsed
+from selfplay.web.thinking import BusyError, Thinking
+
+_STATIC = Path(__file__).with_name("static")
+_LONGEST_MOVES = 2400  # characters: a full 20 x 20 board
+_LONGEST_SPEC = 300
+_TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css", ".html": "text/html"}
+
+
+def _text(asked: dict[str, Any], name: str, longest: int, default: str | None = None) -> str:
+    value = asked.get(name, default)
+    if not isinstance(value, str) or len(value) > longest:
+        raise RefusedError(400, f"{name!r} is a text of at most {longest} characters")
+    return value
+
+
+def _position(root: Path, asked: dict[str, Any]) -> tuple[Game, np.ndarray]:
+    """A position that is not over."""
+    game = catalogue.game(root, _text(asked, "game", 100))
+    state_W, status = text.replay(game, text.parse_moves(game, _text(asked, "moves", _LONGEST_MOVES)))
+    if status != ONGOING:
+        raise ValueError("the game is over")
+    return game, state_W
+
+
+def _truth(game: Game, state_W: np.ndarray) -> dict[str, Any]:
+    """Every legal move's outcome under perfect play for the player to move, and the plies to the end of the game."""
+    scores_A = oracle.scores(state_W[None])[0]
+    played = int(state_W[-1])
+    moves = {}
+    for action in game.legal_actions(state_W):
+        score = int(scores_A[action])
+        if score == 0:
+            end = game.cells
+        else:
+            first_wins = (score > 0) == (played % 2 == 0)
+            end = game.cells - 2 * (abs(score) - 1) - (1 if first_wins else 0)  # who began has the odd plies
+        outcome = "win" if score > 0 else "loss" if score < 0 else "draw"
+        moves[text.format_action(game, int(action))] = {"outcome": outcome, "plies": end - played}
+    return {"moves": moves}
+
+
+def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
+    """The server for the runs folder `root`; `names` are hosts it goes by besides `localhost` and numbers."""
+    files = {path.name: path.read_bytes() for path in sorted(_STATIC.iterdir()) if path.is_file()}
+    thinking = Thinking()
+
+    def served(name: str) -> Response:
+        kind = _TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0]
+        return Response(files[name], media_type=kind, headers={"cache-control": "no-cache"})
+
+    async def index(request: Request) -> Response:
+        return served("index.html")
+
+    async def static(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in files:
+            raise HTTPException(404, "there is no such file")
+        return served(name)
+
+    async def all_games(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(catalogue.all_games, root))
+
+    async def players(request: Request) -> Response:
+        game = await run_in_threadpool(catalogue.game, root, request.query_params.get("game", ""))
+        return JSONResponse(await run_in_threadpool(catalogue.players, root, game))
+
+    async def think(request: Request) -> Response:
+        asked = parsed(await request.body())
+        spec, seed = _text(asked, "agent", _LONGEST_SPEC), asked.get("seed", 0)
+        if not (type(seed) is int and 0 <= seed < 2**63):
+            raise RefusedError(400, "'seed' is a whole number from 0 to 2**63 - 1")
+
+        def checked() -> tuple[str, Game, np.ndarray]:
+            game, state_W = _position(root, asked)
+            return catalogue.bounded(root, game, spec), game, state_W
+
+        bounded, game, state_W = await run_in_threadpool(checked)
+        # Another seed at every ply, or an agent that draws lots would always draw the same one.
+        found = await thinking.ask(bounded, game, state_W, seed + int(state_W[-1]))
+        return JSONResponse({"moves": asked["moves"], **found})
+
+    async def truth(request: Request) -> Response:
+        asked = parsed(await request.body())
+        game, state_W = await run_in_threadpool(_position, root, asked)
+        oracle.check(game)
+        return JSONResponse(await thinking.work(partial(_truth, game, state_W)))
+
+    async def all_runs(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(folders.summaries, root))
+
+    async def run(request: Request) -> Response:
+        folder = await run_in_threadpool(catalogue.run_dir, root, request.path_params["run"])
+        tag = f'"{await run_in_threadpool(folders.stamp, folder)}"'
+        headers = {"etag": tag, "cache-control": "no-cache"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return JSONResponse(await run_in_threadpool(folders.full, folder), headers=headers)
+
+    async def all_records(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(folders.record_files, root))
+
+    async def recorded(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(folders.recorded, root, request.path_params["file"]))
+
+    def refused(status: int) -> Any:
+        async def handler(request: Request, error: Exception) -> Response:
+            return JSONResponse({"error": " ".join(str(error).split())[:500]}, status)
+
+        return handler
+
+    async def told(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RefusedError)
+        return JSONResponse({"error": error.reason}, error.status)
+
+    async def unanswered(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+    async def busy(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": "too many people ask at once; try again"}, 429, {"retry-after": "1"})
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        thinking.close()
+
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/static/{name}", static),
+            Route("/api/games", all_games),
+            Route("/api/players", players),
+            Route("/api/think", think, methods=["POST"]),
+            Route("/api/truth", truth, methods=["POST"]),
+            Route("/api/runs", all_runs),
+            Route("/api/runs/{run}", run),
+            Route("/api/records", all_records),
+            Route("/api/records/{file:path}", recorded),
+        ],
+        middleware=[Middleware(Guard, names=names)],
+        exception_handlers={
+            ValueError: refused(400),
+            LookupError: refused(404),
+            RefusedError: told,
+            HTTPException: unanswered,
+            BusyError: busy,
+        },
+        lifespan=lifespan,
+    )

@@ -1,0 +1,172 @@
+"""What may be named over HTTP: games, runs by their name, and agents whose thinking is bounded."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import games
+from games.game import Game
+from games.registry import nearest
+from selfplay import agents, checkpoint, oracle, runs
+
+# Each game that is made compiles its rules, so a request may name these, and what a run is for.
+_GAMES = {
+    "connect4": "Connect Four",
+    "gomoku9": "Gomoku 9 × 9",
+    "gomoku15": "Gomoku 15 × 15",
+    "tictactoe": "Tic-tac-toe",
+}
+_RUN_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}")
+_LONGEST_MS = 3000  # of one move
+_MOST_NODES = 4_000_000  # of one tree, times actions: memory and time
+
+# Options that a request may set, each with its highest value; None for words.
+_OPTIONS: Mapping[str, Mapping[str, float | None]] = MappingProxyType(
+    {
+        "random": {},
+        "rules": {},
+        "alphabeta": {"depth": 42, "nodes": 5_000_000, "ms": _LONGEST_MS, "without": None},
+        "rollout": {"sims": 100_000},
+        "solver": {"last": 42},
+        "net": {},
+        "mcts": {"sims": 3200, "ms": _LONGEST_MS, "rule": None},
+    }
+)
+
+
+def run_dirs(root: Path) -> dict[str, Path]:
+    """Run folders directly inside `root`, by name; links that lead elsewhere are none."""
+    real = root.resolve()
+    return {
+        path.name: path
+        for path in sorted(root.glob("*/"))
+        if _RUN_NAME.fullmatch(path.name) and (path / runs.CONFIG).is_file() and path.resolve().parent == real
+    }
+
+
+def run_dir(root: Path, name: str) -> Path:
+    """The folder of the run called `name`; `LookupError` if there is none."""
+    known = run_dirs(root)
+    if name not in known:
+        raise LookupError(f"there is no run {name!r} here{nearest(name, list(known))}")
+    return known[name]
+
+
+@cache
+def _game_of(run: Path) -> str | None:
+    """The game that a run is for; None if its settings cannot be read. It never changes."""
+    try:
+        config = runs.recorded_config(run)
+        return games.make(config.game).name if config else None
+    except (ValueError, OSError):
+        return None
+
+
+def all_games(root: Path) -> list[dict[str, Any]]:
+    """Every game that may be played, with what a page needs to draw it and to keep its rules."""
+    names = {games.make(name).name: label for name, label in _GAMES.items()}
+    for run in run_dirs(root).values():
+        if name := _game_of(run):
+            names.setdefault(name, name)
+    return [_described(games.make(name), label) for name, label in names.items()]
+
+
+def _described(game: Game, label: str) -> dict[str, Any]:
+    return {
+        "name": game.name,
+        "label": label,
+        "kind": game.kind,
+        "height": game.height,
+        "width": game.width,
+        "in_a_row": game.in_a_row,
+        "exact": game.options.get("rule") == "standard",
+        "action_is": game.action_is,
+        "truth": game.name == "connect4" and oracle.available(),
+    }
+
+
+def game(root: Path, name: str) -> Game:
+    """A game of the catalogue; `ValueError` for others, however well they are named."""
+    if name in _GAMES:
+        return games.make(name)
+    known = [entry["name"] for entry in all_games(root)]
+    if name not in known:
+        raise ValueError(f"no game {name!r} here{nearest(name, known)}; there are {', '.join(known)}")
+    return games.make(name)
+
+
+def players(root: Path, game: Game) -> dict[str, Any]:
+    """Who may be played against: kinds of the ladder, and runs of this game with their checkpoints."""
+    found = []
+    for name, run in run_dirs(root).items():
+        if _game_of(run) == game.name and (generations := list(checkpoint.folders(run))):
+            found.append({"name": name, "generations": generations})
+    ladder = ["random", "rules", "alphabeta", "rollout"]
+    if game.name == "connect4" and oracle.available():
+        ladder.append("solver")
+    try:
+        checkpoint.resolve("pretrained", game.name)
+    except ValueError:
+        ships = False
+    else:
+        ships = True
+    most_rollouts = min(_OPTIONS["rollout"]["sims"] or 0, _MOST_NODES // game.actions)
+    return {"ladder": ladder, "pretrained": ships, "runs": found, "most_rollouts": most_rollouts}
+
+
+def bounded(root: Path, game: Game, spec: str) -> str:
+    """The spec, fit to be made here: in the grammar, its thinking bounded, its network in a run of `root`.
+
+    A run is named without its folder, and comes back with it and the generation that is newest now.
+    `ValueError` for anything else, above all for agents that start programs.
+    """
+    kind, _, tail = spec.strip().partition(":")
+    if kind not in _OPTIONS:
+        raise ValueError(f"no agent {kind!r} here{nearest(kind, list(_OPTIONS))}; there are {', '.join(_OPTIONS)}")
+    agents.check(spec)
+    items = tail.split(",") if tail else []
+    path = [_weights(root, game, items.pop(0))] if kind in ("net", "mcts") else []
+    options = dict(item.split("=", 1) for item in items)
+    for key, value in options.items():
+        _check_option(game, kind, key, value)
+    if kind == "alphabeta" and "ms" not in options:
+        options = {"depth": "4"} | options if "nodes" not in options else options
+        options["ms"] = str(_LONGEST_MS)  # ends a search whose depth is out of reach
+    tail = ",".join(path + [f"{key}={value}" for key, value in options.items()])
+    return f"{kind}:{tail}" if tail else kind
+
+
+def _check_option(game: Game, kind: str, key: str, value: str) -> None:
+    allowed = _OPTIONS[kind]
+    if key not in allowed:
+        names = ", ".join(f"{name}=" for name in allowed) or "none"
+        raise ValueError(f"option {key!r} of agent {kind!r} cannot be set here; these can: {names}")
+    most = allowed[key]
+    if most is None:
+        return
+    if kind == "rollout":
+        most = min(most, _MOST_NODES // game.actions)
+    if float(value) > most:
+        raise ValueError(f"option {key!r} of agent {kind!r} is at most {most:g} here, not {value}")
+
+
+def _weights(root: Path, game: Game, name: str) -> str:
+    if name == "pretrained":
+        checkpoint.resolve(name, game.name)
+        return name
+    base, at, generation = name.partition("@")
+    known = run_dirs(root)
+    if base not in known:
+        raise ValueError(
+            f"no run {base!r} here{nearest(base, list(known))}; networks are named by run, or 'pretrained'"
+        )
+    if _game_of(known[base]) != game.name:
+        raise ValueError(f"run {base} is for {_game_of(known[base]) or 'no game that is known'}, not for {game.name}")
+    if not at:
+        generation = str(max(checkpoint.folders(known[base]), default=0))
+    elif not (generation.isascii() and generation.isdigit() and len(generation) <= 9):
+        raise ValueError(f"a checkpoint is named by its generation, as in {base}@12, not {name!r}")
+    return f"{known[base]}@{generation}"

@@ -1,0 +1,169 @@
+"""What the files of run folders say, as JSON for a page; read while a run writes them, and after."""
+
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from selfplay import metrics, records, runs
+from selfplay.web import catalogue
+
+_POINTS = 400  # of a curve, at most
+_STILL_RUNNING = 120.0  # seconds since the last line of metrics
+_FILE_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}\.jsonl")
+_MOST_GAMES = 2000  # of one file that are shown
+_LARGEST_FILE = 32 << 20  # bytes
+CROSSOVER = "crossover.json"
+
+# What a page draws; the other metrics are shown by their last value.
+_CURVES = (
+    "generation",
+    "train_flops",
+    "games",
+    "play_seconds",
+    "learn_seconds",
+    "loss/policy",
+    "loss/value",
+    "loss/reply",
+    "policy/entropy",
+    "policy/kl_search_net",
+    "value/accuracy",
+    "games/length",
+    "games/first_player_score",
+    "games/draws",
+    "play/positions_per_s",
+    "play/evaluations_per_s",
+    "learn/samples_per_s",
+)
+
+
+def _modified(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+def stamp(run: Path) -> str:
+    """Changes whenever a file that `full` reads does."""
+    names = (runs.CONFIG, runs.METRICS, runs.EVALS, CROSSOVER, "checkpoints")
+    stats = [path.stat() for name in names if (path := run / name).exists()]
+    return "-".join(f"{stat.st_mtime_ns:x}.{stat.st_size:x}" for stat in stats)
+
+
+def _summary(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    config = runs.recorded_config(run)
+    assert config is not None  # a folder without settings is no run
+    modified = _modified(run / runs.METRICS)
+    last = lines[-1] if lines else {}
+    return {
+        "name": run.name,
+        "game": config.game,
+        "architecture": config.network.architecture,
+        "seed": config.seed,
+        "simulations": config.search.simulations,
+        "generation": last.get("generation", 0),
+        "flops": last.get("train_flops", 0),
+        "games": last.get("games", 0),
+        "seconds": last.get("play_seconds", 0) + last.get("learn_seconds", 0),
+        "age": None if modified is None else max(0, round(time.time() - modified)),
+        "running": modified is not None and time.time() - modified < _STILL_RUNNING,
+    }
+
+
+def summaries(root: Path) -> list[dict[str, Any]]:
+    """Every run in one line each; those whose settings cannot be read say so."""
+    found = []
+    for name, run in catalogue.run_dirs(root).items():
+        try:
+            found.append(_summary(run, runs.read_lines(run / runs.METRICS)[-1:]))
+        except (ValueError, OSError) as error:
+            found.append({"name": name, "error": " ".join(str(error).split())[:300]})
+    return found
+
+
+def full(run: Path) -> dict[str, Any]:
+    """All that the page of a run shows: its matches, its curves, thinned, and its newest numbers."""
+    lines = runs.read_lines(run / runs.METRICS)
+    last = lines[-1] if lines else {}
+    rows = []
+    for name, value in last.items():
+        if "/" in name:
+            described = metrics.describe(name)
+            rows.append({"name": name, "value": value, "unit": described.unit, "meaning": described.meaning})
+            rows[-1] |= {"healthy": described.healthy, "otherwise": described.otherwise}
+    return {
+        **_summary(run, lines),
+        "evals": runs.read_lines(run / runs.EVALS),
+        "curves": _thinned(lines),
+        "health": rows,
+        "crossover": _crossover(run),
+        "records": [path.name for path in _files(run)],
+    }
+
+
+def _thinned(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:
+    """Columns of the curves; where there are too many lines, means over as many neighbours as needed."""
+    width = -(-len(lines) // _POINTS) or 1
+    groups = [lines[i : i + width] for i in range(0, len(lines), width)]
+    curves = {}
+    for name in _CURVES:
+        column = []
+        for group in groups:
+            values = [line[name] for line in group if isinstance(line.get(name), int | float)]
+            column.append(float(f"{sum(values) / len(values):.6g}") if values else None)
+        curves[name] = column
+    return curves
+
+
+def _crossover(run: Path) -> Any:
+    try:
+        return json.loads((run / CROSSOVER).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files of games in a folder; links are none."""
+    return [
+        path
+        for path in sorted(folder.glob("*.jsonl"))
+        if _FILE_NAME.fullmatch(path.name)
+        and path.name not in (runs.METRICS, runs.EVALS)
+        and path.is_file()
+        and not path.is_symlink()
+    ]
+
+
+def _record_files(root: Path) -> dict[str, Path]:
+    """Files of games by the name they have over HTTP: `FILE`, or `RUN/FILE`."""
+    found = {path.name: path for path in _files(root)}
+    for name, run in catalogue.run_dirs(root).items():
+        found |= {f"{name}/{path.name}": path for path in _files(run)}
+    return found
+
+
+def record_files(root: Path) -> list[dict[str, Any]]:
+    """Files of recorded games, with how many games each has."""
+    found = []
+    for name, path in _record_files(root).items():
+        if games := _games(path):
+            found.append({"file": name, "games": len(games), "game": games[0].game, "modified": _modified(path)})
+    return found
+
+
+def _games(path: Path) -> list[records.GameRecord]:
+    if path.stat().st_size > _LARGEST_FILE:
+        return []
+    return records.scan(path)[0]
+
+
+def recorded(root: Path, name: str) -> dict[str, Any]:
+    """The games of one file; `LookupError` if there is no such file."""
+    files = _record_files(root)
+    if name not in files:
+        raise LookupError(f"there is no file of games {name[:100]!r} here")
+    found = _games(files[name])
+    return {"file": name, "total": len(found), "games": [game.as_dict() for game in found[:_MOST_GAMES]]}

@@ -1,0 +1,77 @@
+"""The HTTP server around the application: kernels loaded first, connections that do nothing closed."""
+
+import asyncio
+import logging
+import resource
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+import games
+from selfplay import rollout
+from selfplay.knowledge import alphabeta, rules
+from selfplay.search import line, search
+from selfplay.web.app import application
+
+_KERNELS = (rollout, alphabeta, rules, line, search)  # loaded once, before any thread starts
+_HEAD_SECONDS = 15.0  # for the head of a request to come
+_MOST_CONNECTIONS = 2000
+_OPEN_FILES = 4096
+
+
+class _Connection(H11Protocol):
+    """Hangs up on who connects and then says nothing, or says it ever so slowly."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        super().connection_made(transport)
+        if len(self.connections) > _MOST_CONNECTIONS:
+            transport.close()
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:  # between requests, or in the middle of a head
+            self._arm()
+        else:
+            self._disarm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def _arm(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def serve(bound: socket.socket, root: Path, *, names: Iterable[str] = ()) -> None:
+    """Answer on a socket that listens until Ctrl-C or SIGTERM, which arrive again once it is closed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < _OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES, hard), hard))
+    games.make("connect4")
+    # Whoever sends what is not HTTP is told so; the terminal need not be.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "Invalid HTTP request" not in record.getMessage())
+    config = uvicorn.Config(
+        application(root, names=names),
+        http=_Connection,
+        ws="none",
+        loop="asyncio",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=20,
+        timeout_graceful_shutdown=1,
+    )
+    uvicorn.Server(config).run(sockets=[bound])
