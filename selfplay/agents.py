@@ -7,9 +7,9 @@ once; every position comes with a seed of its own, so a move does not depend on 
 import functools
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ class Thoughts:
     proven_N: np.ndarray | None = None  # int8; UNPROVEN, PROVEN_WIN, PROVEN_DRAW or PROVEN_LOSS
     wdl_N3: np.ndarray | None = None  # float32; chances to win, draw and lose
     lines_NL: np.ndarray | None = None  # int64; the moves it expects, its own first; -1 past the end of a line
+    forfeits: Mapping[int, str] = field(default_factory=dict)
+    """for positions in which it has no move to offer, why; it has lost there, and the action is -1"""
 
 
 @dataclass(frozen=True)
@@ -287,6 +289,32 @@ def _joined(found: Sequence[Any]) -> Thoughts:
     )
 
 
+def _engine(
+    game: Game,
+    name: str,
+    path: str,
+    args: str = "",
+    ms: float = 1000.0,
+    tolerance: float = 500.0,
+    memory: int = 1024,
+) -> Agent:
+    from selfplay.outside import ForfeitError, OutsideEngine
+
+    engine = OutsideEngine(game, path, args, milliseconds=ms, tolerance=tolerance, megabytes=memory)
+
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        actions_N = np.full(len(states_NW), -1)
+        forfeits = {}
+        for n, state_W in enumerate(states_NW):
+            try:
+                actions_N[n] = engine.move(state_W)
+            except ForfeitError as forfeit:
+                forfeits[n] = str(forfeit)
+        return Thoughts(actions_N=actions_N, forfeits=forfeits)
+
+    return Agent(name, act, ms=ms)
+
+
 def _human(game: Game, name: str) -> Agent:
     raise ValueError("`human` plays in a terminal or a browser, not in matches or measurements")
 
@@ -295,17 +323,26 @@ def _human(game: Game, name: str) -> Agent:
 class _Kind:
     make: Callable[..., Agent]
     options: dict[str, type]
-    takes_path: bool = False
+    path_is: str = ""
+    """what the path that comes first names, for those that take one"""
+    starts_programs: bool = False
 
 
+_NETWORK = "a network, as in mcts:runs/NAME"
 _KINDS = {
     "random": _Kind(_random, {}),
     "rules": _Kind(_rules, {}),
     "alphabeta": _Kind(_alphabeta, {"depth": int, "nodes": int, "ms": float, "without": str, "preset": str}),
     "rollout": _Kind(_rollout, {"sims": int}),
     "solver": _Kind(_solver, {"last": int}),
-    "net": _Kind(_net, {"device": str, "dtype": str}, takes_path=True),
-    "mcts": _Kind(_mcts, {"sims": int, "ms": float, "rule": str, "device": str, "dtype": str}, takes_path=True),
+    "net": _Kind(_net, {"device": str, "dtype": str}, path_is=_NETWORK),
+    "mcts": _Kind(_mcts, {"sims": int, "ms": float, "rule": str, "device": str, "dtype": str}, path_is=_NETWORK),
+    "engine": _Kind(
+        _engine,
+        {"args": str, "ms": float, "tolerance": float, "memory": int},
+        path_is="a program, as in engine:engines/pbrain-name,ms=100",
+        starts_programs=True,
+    ),
     "human": _Kind(_human, {}),
 }
 
@@ -319,6 +356,8 @@ GRAMMAR = """agents are named NAME[:key=value,...]:
   solver, solver:last=12          Connect Four, perfect; with last=s only in the last s plies, random before
   net:PATH                        a network's policy alone
   mcts:PATH,sims=64               network + search; also ms=20, rule=puct
+  engine:PROGRAM,ms=100           Gomoku: an outside engine that speaks the Gomocup protocol, a .py by this Python;
+                                  also args=--flag 1 (no commas), memory=1024 (MiB), tolerance=500 (ms, then it loses)
 PATH is a run folder (its newest checkpoint), RUN@12 (generation 12), a weights file, or `pretrained`."""
 
 
@@ -343,9 +382,9 @@ def _parsed(spec: str) -> tuple[str, dict[str, Any]]:
     kind = _KINDS[base]
     items = tail.split(",") if tail else []
     arguments: dict[str, Any] = {}
-    if kind.takes_path:
+    if kind.path_is:
         if not items or not items[0]:
-            raise ValueError(f"agent {base!r} needs a network, as in {base}:runs/NAME")
+            raise ValueError(f"agent {base!r} needs {kind.path_is}")
         arguments["path"] = items.pop(0)
     for item in items:
         key, equals, text = item.partition("=")
@@ -363,6 +402,11 @@ def _parsed(spec: str) -> tuple[str, dict[str, Any]]:
 def check(spec: str) -> None:
     """`ValueError` if the spec is not in the grammar; opens no file."""
     _parsed(spec)
+
+
+def starts_programs(spec: str) -> bool:
+    """Whether the agent would run a program that its spec names: not for specs that come from strangers."""
+    return _KINDS[_parsed(spec)[0]].starts_programs
 
 
 def make(spec: str, game: Game, *, name: str | None = None) -> Agent:
@@ -385,7 +429,10 @@ def opponent(spec: str, game: Game) -> Callable[[np.ndarray, np.random.Generator
 
     def choose(state_W: np.ndarray, rng: np.random.Generator) -> int:
         seeds_N = rng.integers(2**64, size=1, dtype=np.uint64)
-        return int(agent.act(state_W[None], seeds_N).actions_N[0])
+        thoughts = agent.act(state_W[None], seeds_N)
+        if thoughts.forfeits:
+            raise ValueError(f"{agent.name} {thoughts.forfeits[0]}")
+        return int(thoughts.actions_N[0])
 
     return choose
 
