@@ -1,119 +1,99 @@
-"""The arena: every agent against every other, and what a person or a program reads of it."""
+"""`selfplay arena`: who is stronger, and what a piece of knowledge is worth; as a table or as JSON."""
 
 import argparse
-import itertools
 import json
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from games.game import Game
-from selfplay import score
-from selfplay.agents import Agent
-from selfplay.match import MatchResult, check_games, play_match
+from games.registry import nearest
+from selfplay import agents, prices, rating, score, tournament
+from selfplay.match import MatchResult, Pace, Until, check_games, play_match
 
-
-def all_matches(game: Game, agents: Sequence[Agent], *, games: int, seed: int) -> list[MatchResult]:
-    """Every agent against every other, with a line about each on stderr."""
-    results = []
-    couples = list(itertools.combinations(agents, 2))
-    for number, (a, b) in enumerate(couples, start=1):
-        started = time.perf_counter()
-        result = play_match(game, a, b, games=games, seed=seed)
-        results.append(result)
-        spent = time.perf_counter() - started
-        low, high = result.interval
-        print(
-            f"{number}/{len(couples)}  {a.name} against {b.name}: +{result.wins} ={result.draws} -{result.losses}, "
-            f"score {result.score:.3f} [{low:.3f}, {high:.3f}], {result.distinct_games} distinct games, {spent:.1f} s",
-            file=sys.stderr,
-        )
-    return results
-
-
-def seconds_per_move(results: Sequence[MatchResult]) -> dict[str, float]:
-    """The average over an agent's matches, by agent; moves of one batch share its time."""
-    times: dict[str, list[float]] = {}
-    for result in results:
-        for name, pace in zip((result.a, result.b), result.paces, strict=True):
-            times.setdefault(name, []).append(pace.mean)
-    return {name: float(np.mean(values)) for name, values in times.items()}
-
+__all__ = ["play_match", "report"]
 
 _EXAMPLES = """\
 Each opening is played twice, with both colours. Intervals are 95 %, by pair of games. The first agent named
-is the zero of the Elo scale. An Elo of null (or `-`) is beyond what so few games can tell.
+is the zero of the Elo scale, unless --anchor names another. An Elo of null (or `-`) is beyond what so few games
+can tell. Matches between players that think by the clock play one game on each core, a move at a time; how long
+they really took is printed beside them.
 
 {grammar}
 
 examples:
   selfplay arena rules alphabeta:depth=4 --game connect4
   selfplay arena mcts:runs/connect4,sims=64 rules alphabeta:depth=4 --game connect4 --games 400 --json
-  selfplay arena mcts:runs/connect4@5,sims=64 mcts:runs/connect4@20,sims=64 --game connect4
+  selfplay arena mcts:runs/connect4@20,sims=64 mcts:runs/connect4@5,sims=64 --game connect4 --sprt 0,20
+  selfplay arena mcts:runs/connect4,ms=20 alphabeta:ms=20 --game connect4 --record games.jsonl
+  selfplay arena --ablate alphabeta:nodes=20000 --game connect4 --run runs/connect4
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `selfplay arena`."""
-    from selfplay.agents import GRAMMAR
-
-    parser.epilog = _EXAMPLES.format(grammar=GRAMMAR)
-    parser.add_argument("agents", nargs="+", metavar="AGENT", help="two or more players; each meets each other")
-    parser.add_argument("--game", required=True, help="the game, as in connect4 or gomoku:size=9")
+    parser.epilog = _EXAMPLES.format(grammar=agents.GRAMMAR)
+    parser.add_argument("agents", nargs="*", metavar="AGENT", help="two or more players; each meets each other")
+    parser.add_argument("--game", help="the game, as in connect4 or gomoku:size=9")
     parser.add_argument("--games", type=int, default=400, help="games of each match, an even number (default 400)")
     parser.add_argument("--seed", type=int, default=0, help="decides openings and all that is random (default 0)")
+    parser.add_argument("--anchor", metavar="AGENT", help="which of the agents is the zero of the Elo scale")
+    parser.add_argument(
+        "--sprt",
+        metavar="ELO0,ELO1",
+        help="stop each match as soon as it is decided whether the first player is rather ELO0 or ELO1 stronger"
+        " (sequential probability ratio test, errors of 5 %%); --games is then the most that are played",
+    )
+    parser.add_argument("--record", metavar="FILE", help="add every game to this file, for `selfplay play --replay`")
+    parser.add_argument(
+        "--ablate", metavar="AGENT", help="instead of a tournament: this player against itself without each of its"
+        " pieces of knowledge"
+    )
+    parser.add_argument("--run", metavar="RUN", help="with --ablate: the training compute of this run that buys the same")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
 
 
 def run(args: argparse.Namespace) -> int:
     """`selfplay arena`."""
     import games
-    from selfplay import agents, rating
 
+    if args.game is None:
+        raise ValueError("--game is missing, as in --game connect4")
     game = games.make(args.game)
-    if len(args.agents) < 2:
-        raise ValueError("a match needs two agents")
-    for spec in args.agents:
+    for spec in (*args.agents, *filter(None, [args.ablate])):
         agents.check(spec)
     check_games(args.games)
     if args.seed < 0:
         raise ValueError(f"--seed is at least 0, not {args.seed}")
+    if args.record and not Path(args.record).parent.is_dir():
+        raise ValueError(f"--record {args.record}: there is no folder {Path(args.record).parent}")
+    print(f"{args.games} games resolve about +-{score.resolution(args.games):.0f} Elo between equals", file=sys.stderr)
+    return _ablation(game, args) if args.ablate else _tournament(game, args)
+
+
+def _tournament(game: Game, args: argparse.Namespace) -> int:
+    if len(args.agents) < 2:
+        raise ValueError("a match needs two agents")
+    if args.run:
+        raise ValueError("--run goes with --ablate")
     names = _distinct_names(args.agents)
+    if args.anchor and args.anchor not in names:
+        raise ValueError(f"--anchor {args.anchor!r} is none of the agents{nearest(args.anchor, names)}")
+    anchor = names.index(args.anchor) if args.anchor else 0
+    bounds = _bounds(args.sprt)
     players = [agents.make(spec, game, name=name) for spec, name in zip(args.agents, names, strict=True)]
-    points = score.resolution(args.games)
-    print(f"{args.games} games resolve about +-{points:.0f} Elo between equals", file=sys.stderr)
-    results = all_matches(game, players, games=args.games, seed=args.seed)
-    ratings = rating.rate(names, [(result.a, result.b, result.pairs_5) for result in results], seed=args.seed)
-    if args.json:
-        record = {
-            "game": game.name,
-            "pairs": [result.as_dict() for result in results],
-            "ratings": [entry.as_dict() for entry in ratings],
-            "seconds_per_move": seconds_per_move(results),
-        }
-        print(json.dumps(record))
-    else:
-        print(_table(results, ratings))
+    results = tournament.play(
+        game,
+        tournament.everyone(players),
+        games=args.games,
+        seed=args.seed,
+        until=_decided(bounds),
+        record=args.record,
+    )
+    found = report(game, names, results, anchor=anchor, seed=args.seed, bounds=bounds)
+    print(json.dumps(found) if args.json else _table(found))
+    for line in tournament.warnings(results):
+        print(f"not at equal time: {line}", file=sys.stderr)
     return 0
-
-
-def _distinct_names(specs: Sequence[str]) -> list[str]:
-    """The specs, those named again with a number, so that a player can meet its like."""
-    return [spec if spec not in specs[:i] else f"{spec} ({specs[:i].count(spec) + 1})" for i, spec in enumerate(specs)]
-
-
-def _table(results: Sequence[MatchResult], ratings: Sequence) -> str:
-    """What a person reads: Elo of every agent, and its time for a move."""
-    times = seconds_per_move(results)
-
-    def shown(elo: float | None) -> str:
-        return "-" if elo is None else f"{elo:+.0f}"
-
-    width = max(len(entry.agent) for entry in ratings)
-    lines = [f"{'agent':{width}}   Elo  95 % interval   ms/move"]
-    for entry in sorted(ratings, key=lambda entry: -entry.elo):
-        span = f"{shown(entry.elo_low)} .. {shown(entry.elo_high)}"
-        lines.append(f"{entry.agent:{width}} {shown(entry.elo):>5}  {span:<14} {1000 * times[entry.agent]:9.3f}")
-    return "\n".join(lines)

@@ -128,13 +128,20 @@ class _Games:
         self.side_G = np.arange(len(self.lines)) % 2  # who is to move
         self.plies = 0  # moves made by the players, in all games
         self.numbers_G = first_number + np.arange(len(self.lines))
+        self.forfeits: dict[int, str] = {}  # who could not go on, and why
 
     def think(self, agent: Agent, games_G: np.ndarray, ply: int) -> np.ndarray:
-        """The agent's moves in these games, `ply` moves after their openings."""
-        return agent.act(self.states_GW[games_G], _seeds(self.seed, self.numbers_G[games_G], ply)).actions_N
+        """The agent's moves in these games, `ply` moves after their openings; -1 where it forfeits."""
+        thoughts = agent.act(self.states_GW[games_G], _seeds(self.seed, self.numbers_G[games_G], ply))
+        for n, why in thoughts.forfeits.items():
+            self.forfeits[int(games_G[n])] = f"{agent.name} {why}"
+        return thoughts.actions_N
 
     def play(self, g: int, action: int) -> None:
         """A move of whoever's turn it is in game g."""
+        if g in self.forfeits:
+            self.points_G[g] = float(self.side_G[g])
+            return
         self.states_GW[g], status = self.game.after(self.states_GW[g], action)
         self.lines[g].append(action)
         self.plies += 1
@@ -147,7 +154,14 @@ class _Games:
         for g, line in enumerate(self.lines):
             opening_plies = self.opening_plies_G[g]
             first, second = (a, b) if (g + opening_plies) % 2 == 0 else (b, a)
-            yield records.of_game(self.game, first.name, second.name, line, opening_plies=opening_plies)
+            yield records.of_game(
+                self.game,
+                first.name,
+                second.name,
+                line,
+                opening_plies=opening_plies,
+                forfeit=self.forfeits.get(g, ""),
+            )
 
 
 def _seeds(seed: int, numbers_G: np.ndarray, ply: int) -> np.ndarray:
@@ -237,6 +251,7 @@ def _warm_up(games: _Games, seats: Sequence[tuple[Agent, Agent]]) -> None:
         for agent in itertools.chain.from_iterable(seats):
             for ply in range(2):
                 pool.submit(games.think, agent, np.array([0]), ply).result()
+    games.forfeits.clear()  # of moves that nobody played
 
 
 def _one_core() -> None:

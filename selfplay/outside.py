@@ -1,8 +1,8 @@
 """Engines of other people: programs that speak the Gomocup (Piskvork) protocol on their standard input and output.
 
 The protocol: https://plastovicka.github.io/protocl2en.htm. A program runs in a process of its own, under limits
-(`outside_guard`). What it writes is not trusted: an illegal move, garbage, silence, an endless flood, a crash -
-each is a `ForfeitError` with the reason, the program and all that it started are killed, and the next game starts it anew.
+(`outside_guard`). What it writes is not trusted: an illegal move, garbage, silence, an endless flood, a crash: each
+is a `ForfeitError` with the reason, the program and all that it started are killed, and the next game starts it anew.
 
 Cells are numbered row by row; the protocol's X is the column, its Y the row, both from 0.
 """

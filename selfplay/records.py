@@ -4,8 +4,9 @@
      "moves": "4435261...", "result": "1-0", "comments": {"7": "..."}, "note": "..."}
 
 `moves` is the whole game and begins with `opening`, the moves before the players took over, both as `games.text`
-writes them. `result` is the first player's: 1-0, 1/2 or 0-1, and * for a game that is not over. A comment stands
-after that many moves. What is read has been played through by the rules.
+writes them. `result` is the first player's: 1-0, 1/2 or 0-1, and * for a game that is not over. A player to move who
+could not go on has lost: such a game has a `note` that says why. A comment stands after that many moves. What is
+read has been played through by the rules.
 """
 
 import json
@@ -18,7 +19,7 @@ from typing import Any
 
 import games
 from games import text
-from games.game import DRAW, ONGOING, Game
+from games.game import DRAW, MOVER_WON, ONGOING, Game
 
 FIRST_WON, DRAWN, SECOND_WON, UNFINISHED = "1-0", "1/2", "0-1", "*"
 _LONGEST_LINE = 1 << 16  # bytes; a full 20 x 20 board is 2,000 characters, the rest is for comments
@@ -56,7 +57,9 @@ class GameRecord:
         if actions[: len(opening)] != opening:
             raise ValueError(f"the moves {self.moves!r} do not begin with the opening {self.opening!r}")
         _, status = text.replay(game, actions)
-        if self.result != (true := result_of(len(actions), status)):
+        true = result_of(len(actions), status)
+        forfeited = status == ONGOING and self.note and self.result == result_of(len(actions), MOVER_WON)
+        if self.result != true and not forfeited:
             raise ValueError(f"the result is {self.result!r}, but these moves end in {true!r}")
         for ply, comment in self.comments.items():
             if not 0 <= ply <= len(actions):
@@ -78,8 +81,13 @@ class GameRecord:
         return record
 
 
-def of_game(game: Game, first: str, second: str, actions: Sequence[int], *, opening_plies: int = 0) -> GameRecord:
-    """The record of a game between the players called `first` and `second`, as far as it went."""
+def of_game(
+    game: Game, first: str, second: str, actions: Sequence[int], *, opening_plies: int = 0, forfeit: str = ""
+) -> GameRecord:
+    """The record of a game between the players called `first` and `second`, as far as it went.
+
+    `forfeit` says why the player to move has lost, if that is how it ended.
+    """
     _, status = text.replay(game, actions)
     return GameRecord(
         game=game.name,
@@ -87,7 +95,8 @@ def of_game(game: Game, first: str, second: str, actions: Sequence[int], *, open
         second=second,
         opening=text.format_moves(game, actions[:opening_plies]),
         moves=text.format_moves(game, actions),
-        result=result_of(len(actions), status),
+        result=result_of(len(actions), MOVER_WON if forfeit else status),
+        note=forfeit,
     )
 
 
