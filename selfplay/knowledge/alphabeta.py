@@ -41,7 +41,7 @@ class AlphaBeta:
         if game.kind not in _PLAYS:
             raise ValueError(f"alphabeta knows nothing of {game.name!r}; it plays {', '.join(_PLAYS)}")
         self._module = _PLAYS[game.kind]
-        pieces = list(self._module.PIECES)
+        self.pieces = pieces = list(self._module.PIECES)
         for name in without:
             if name not in pieces:
                 raise ValueError(
