@@ -152,16 +152,28 @@ class KnowledgeConfig:
 class EvalConfig:
     """Matches against reference players during training; they never influence what is learned."""
 
-    opponents: tuple[str, ...] = ("rules", "alphabeta:depth=4")
+    opponents: tuple[str, ...] = ("rules", "alphabeta:depth=2", "alphabeta:depth=4", "alphabeta:depth=6")
+    """the ladder of reference players, weakest first; rungs far above or below the learner are left out"""
+    clocked: tuple[str, ...] = ()
+    """opponents by the clock, as alphabeta:ms=20; the learner gets the same milliseconds for a move, on one core"""
     games: int = 100
     """games of one match; half with each colour, from paired openings"""
     simulations: int = 64
-    per_decade: int = 8
+    per_decade: int = 4
     """evaluations per tenfold of training compute (log-spaced); 0 evaluates at the end only"""
     first_flops: float = 1e12
     """training compute at which the first evaluation happens"""
     final_games: int = 400
-    """games of each match at the end of the run"""
+    """games of each match at the end of the run, where every opponent is met"""
+    share: float = 0.15
+    """of the run's time; a match by the clock that would take evaluation beyond it waits for a later one"""
+
+    def __post_init__(self) -> None:
+        for name in ("games", "final_games"):
+            value = getattr(self, name)
+            _require(value >= 2 and value % 2 == 0, f"eval.{name} is an even number from 2 up, not {value}")
+        _require(self.simulations >= 1, f"eval.simulations is at least 1, not {self.simulations}")
+        _require(0 <= self.share < 1, f"eval.share is in [0, 1), not {self.share}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -97,8 +97,19 @@ def _number(metrics: Mapping[str, float], name: str, form: str) -> str:
     return format(metrics[name], form) if name in metrics else _NO_NUMBER
 
 
+class Show(NamedTuple):
+    """What a run tells whoever watches it."""
+
+    generation: Callable[["Generation", Mapping[str, Any] | None], None]
+    """one is done; with the crossover record after its matches, if it had any"""
+    match: Callable[[Mapping[str, Any]], None]
+    """one is over: its line of evals.jsonl"""
+    doing: Callable[[str], None]
+    """what takes the time now, other than self-play and learning"""
+
+
 class _View:
-    """The live picture; asked to draw itself twice a second, told of a generation when one is done."""
+    """The live picture; asked to draw itself twice a second, told what happens by the methods of `Show`."""
 
     def __init__(self, config: Config, title: str, history: Sequence[Mapping[str, Any]]) -> None:
         self._config = config
@@ -106,15 +117,21 @@ class _View:
         self._began = time.monotonic()
         self._generation: Generation | None = None
         self._matches: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
-        self._add(history)
+        self._crossings: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._doing = ""
+        for match in history:
+            self.match(match)
 
-    def show(self, generation: "Generation") -> None:
-        self._generation = generation
-        self._add(generation.evals)
+    def generation(self, generation: "Generation", record: Mapping[str, Any] | None) -> None:
+        self._generation, self._doing = generation, ""
+        if record is not None:
+            self._crossings = {(rung["opponent"], rung["agent"]): rung for rung in record["rungs"]}
 
-    def _add(self, matches: Sequence[Mapping[str, Any]]) -> None:
-        for match in matches:
-            self._matches[match["opponent"], match["agent"]].append(match)
+    def match(self, line: Mapping[str, Any]) -> None:
+        self._matches[line["opponent"], line["agent"]].append(line)
+
+    def doing(self, text: str) -> None:
+        self._doing = text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         parts = [self._progress()]
@@ -124,6 +141,8 @@ class _View:
             parts += [Text(), columns]
         if self._matches:
             parts += [Text(), self._strength()]
+        if self._doing:
+            parts += [Text(), Text(f"match: {self._doing}", style="dim")]
         yield Panel(Group(*parts), title=self._title, title_align="left", box=box.ROUNDED, padding=(0, 1))
 
     def _progress(self) -> Table:
@@ -191,40 +210,67 @@ class _View:
         table.add_column("player", header_style="dim", style="dim", no_wrap=True)
         table.add_column("score [95 %]", header_style="dim", no_wrap=True)
         table.add_column("over time", header_style="dim", no_wrap=True)
+        table.add_column("overtaken (training FLOPs)", header_style="dim", no_wrap=True)
         for (opponent, agent), matches in self._matches.items():
             ahead = matches[-1]["score_low"] > 0.5
+            rung = self._crossings.get((opponent, agent))
             table.add_row(
                 opponent,
                 agent,
                 Text(percent(matches[-1]), style="green" if ahead else ""),
                 Text(sparkline([match["score"] for match in matches]), style="cyan"),
+                crossing(rung) if rung else "",
             )
         return table
+
+
+def crossing(rung: Mapping[str, Any]) -> str:
+    """When an opponent was overtaken, or is expected to be: `at 3.1e13 [2.2e13, 4.0e13]`, `beyond 1.2e14`."""
+
+    def flops(value: float | None) -> str:
+        return "…" if value is None else f"{value:.1e}".replace("e+", "e")
+
+    if rung["status"] == "overtaken":
+        if rung["flops"] is None:
+            return f"before {flops(rung['flops_high'])}"
+        return f"at {flops(rung['flops'])} [{flops(rung['flops_low'])}, {flops(rung['flops_high'])}]"
+    expected = rung["forecast"]
+    if expected and expected["flops"] > rung["flops_at_end"]:
+        return (
+            f"expected at {flops(expected['flops'])} [{flops(expected['flops_low'])}, {flops(expected['flops_high'])}]"
+        )
+    return f"beyond {flops(rung['flops_low'])}" if rung["flops_low"] else "not yet"
 
 
 @contextmanager
 def watching(
     config: Config, title: str, history: Sequence[Mapping[str, Any]] = (), *, quiet: bool = False
-) -> Iterator[Callable[["Generation"], None]]:
-    """A function that shows a generation: live on a terminal, as lines elsewhere or under NO_COLOR, or not at all.
+) -> Iterator[Show]:
+    """Shows a run: live on a terminal, as lines elsewhere or under NO_COLOR, or not at all.
 
     `history` are the matches of the run so far.
     """
     console = Console()
     if quiet:
-        yield lambda generation: None
+        yield Show(lambda generation, record: None, lambda line: None, lambda text: None)
     elif console.is_terminal and not console.is_dumb_terminal and "NO_COLOR" not in os.environ:
         view = _View(config, title, history)
         with Live(view, console=console, refresh_per_second=2):
-            yield view.show
+            yield Show(view.generation, view.match, view.doing)
     else:
         print(title, flush=True)
 
-        def show(generation: "Generation") -> None:
-            lines = [plain_line(config, generation), *map(match_line, generation.evals)]
-            print("\n".join(lines), flush=True)
+        announced: set[tuple[str, str]] = set()
 
-        yield show
+        def generation(done: "Generation", record: Mapping[str, Any] | None) -> None:
+            print(plain_line(config, done), flush=True)
+            for rung in record["rungs"] if record else ():
+                pairing = rung["agent"], rung["opponent"]
+                if rung["status"] == "overtaken" and pairing not in announced:
+                    announced.add(pairing)
+                    print(f"{pairing[0]} has overtaken {pairing[1]}, {crossing(rung)} training FLOPs", flush=True)
+
+        yield Show(generation, lambda line: print(match_line(line), flush=True), lambda text: None)
 
 
 def summary(matches: Sequence[Mapping[str, Any]]) -> Table | None:

@@ -23,8 +23,6 @@ class Ledger:
     learn_flops: float = 0.0
     play_seconds: float = 0.0
     learn_seconds: float = 0.0
-    eval_evaluations: int = 0
-    eval_flops: float = 0.0
     eval_seconds: float = 0.0
 
     @property

@@ -217,6 +217,13 @@ METRICS = (
         "rises past 0.5, the moment at which the reference is overtaken",
         "stands still for a third of the budget: compare with the curve of the preset in the README",
     ),
+    Metric(
+        "elo/*",
+        "Elo",
+        "strength of the learner and of each opponent on one scale, from all matches so far; the first opponent is 0",
+        "the learner's rises past one opponent's after the other",
+        "stands still: see strength",
+    ),
     # Totals of the ledger since the start of the run.
     Metric("games", "games", "finished games of self-play", "grows", "stands still: games never end"),
     Metric("positions", "positions", "positions added to the replay buffer", "grows", "stands still: see games"),
@@ -228,13 +235,11 @@ METRICS = (
     Metric("train_flops", "FLOPs", "play_flops + learn_flops: the axis of strength", "grows", "see its parts"),
     Metric("play_seconds", "s", "time of self-play", "60-90 % of the run", "see play/positions_per_s", clock=True),
     Metric("learn_seconds", "s", "time of learning", "10-40 % of the run", "see learn/samples_per_s", clock=True),
-    Metric("eval_evaluations", "evaluations", "network evaluations of matches; no training", "grows", "see eval.games"),
-    Metric("eval_flops", "FLOPs", "compute of matches; no training", "grows", "see eval.games"),
     Metric(
         "eval_seconds",
         "s",
         "time of matches against references; not part of the budget",
-        "below 20 % of the run",
+        "below 15 % of the run, the long matches at its end aside",
         "high: lower eval.games or eval.per_decade",
         clock=True,
     ),

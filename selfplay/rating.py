@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_ELO = 400 / math.log(10)  # Elo points of one unit of log odds
+ELO = 400 / math.log(10)  # Elo points of one unit of log odds
 _PRIOR_GAMES = 1.0
 _RESAMPLES = 400
 _UNSEEN_5 = np.array([0.5, 0, 0, 0, 0.5])
@@ -72,14 +72,14 @@ def rate(
     Half a lost and half a won pair are among those drawn from, so that a clean sweep does not look certain.
     """
     rng = np.random.default_rng(seed)
-    elo_N = _ELO * fit(_points(names, matches))
+    elo_N = ELO * fit(_points(names, matches))
     samples_RN = np.empty((resamples, len(names)))
     for r in range(resamples):
         drawn = []
         for a, b, pairs_5 in matches:
             weights_5 = np.array(pairs_5) + _UNSEEN_5
             drawn.append((a, b, rng.multinomial(sum(pairs_5), weights_5 / weights_5.sum())))
-        samples_RN[r] = _ELO * fit(_points(names, drawn))
+        samples_RN[r] = ELO * fit(_points(names, drawn))
     low_N, high_N = np.quantile(samples_RN - samples_RN[:, [anchor]], [0.025, 0.975], axis=0)
     return [
         Rating(name, float(elo), float(low), float(high))

@@ -4,6 +4,7 @@
     meta.json      the commands that made the run, with commit, versions and machine of each
     metrics.jsonl  one line per generation     evals.jsonl  one line per match against a reference player
     checkpoints/   selfplay.checkpoint         tensorboard/ a view of metrics.jsonl
+    crossover.json, forecasts.jsonl, overtaken.jsonl   selfplay.overtaking
 
 The line of a generation is written before its checkpoint. A killed run may therefore hold lines newer than
 its newest checkpoint, never the reverse; opening the folder cuts them off, and the run that goes on writes
@@ -38,6 +39,9 @@ CONFIG = "config.toml"
 META = "meta.json"
 METRICS = "metrics.jsonl"
 EVALS = "evals.jsonl"
+CROSSOVER = "crossover.json"
+FORECASTS = "forecasts.jsonl"
+OVERTAKEN = "overtaken.jsonl"
 
 # Settings that a continued run may change: how long, where, and what it is measured against. All others would
 # make it another run under the same name.
@@ -58,12 +62,13 @@ class Run:
         self, generation: int, ledger: Ledger, metrics: Mapping[str, float], evals: Sequence[Mapping[str, Any]] = ()
     ) -> None:
         """Append the lines of one generation and wait until the disk holds them. Call it before its checkpoint."""
-        _append(self.dir / EVALS, evals)
+        append(self.dir / EVALS, evals)
         line = {"generation": generation, **dataclasses.asdict(ledger), "train_flops": ledger.train_flops, **metrics}
-        _append(self.dir / METRICS, [line])
+        append(self.dir / METRICS, [line])
 
 
-def _append(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+def append(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Add lines to a .jsonl file and wait until the disk holds them."""
     if not lines:
         return
     # JSON has no infinity and no nan.
@@ -92,8 +97,8 @@ def _whole_lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
 
 
 def rewind(run_dir: Path, generation: int) -> None:
-    """Cut metrics.jsonl and evals.jsonl back to what was written up to `generation`."""
-    for name in (METRICS, EVALS):
+    """Cut the files of lines back to what was written up to `generation`."""
+    for name in (METRICS, EVALS, FORECASTS):
         path = run_dir / name
         if path.exists():
             kept = b"".join(raw for raw, line in _whole_lines(path) if line["generation"] <= generation)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import games
-from selfplay import checkpoint, console, presets, runs
+from selfplay import atomic, checkpoint, console, presets, runs
 from selfplay.config import Config, ConfigError, merged
 
 _BUDGETS = ("minutes", "generations", "flops")
@@ -21,6 +21,7 @@ examples:
   selfplay train --game connect4 --seed 1 --run runs/second
   selfplay train --game gomoku:size=7 --search.simulations 64 --minutes 30
   selfplay train --run runs/connect4 --minutes 60       the same run, longer
+  selfplay train --game connect4 --seeds 3              three runs, and when they overtook each opponent
   selfplay train --config tiny --game tictactoe         the whole loop in seconds
 """
 
@@ -78,6 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run", type=Path, metavar="DIR", help="run folder, created or continued (default: runs/<game>)"
     )
     parser.add_argument("--fresh", action="store_true", help="refuse to touch a run that exists")
+    parser.add_argument(
+        "--seeds", type=int, metavar="N", help="train N runs, one seed after the other, and report their spread"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes and the last line")
     group = parser.add_argument_group("settings")
     for name, kind, default, sentence in settings():
@@ -131,25 +135,60 @@ def configured(args: argparse.Namespace) -> tuple[Config, Path]:
 
 def run(args: argparse.Namespace) -> int:
     """Train until the budget is spent, and say where the report is."""
-    config, run_dir = configured(args)
+    if args.seeds is None:
+        _train(args, *configured(args))
+        return 0
+    if args.seeds < 1:
+        raise ConfigError(f"--seeds is at least 1, not {args.seeds}")
+    first = int(args.seed[0]) if args.seed else 0
+    _, base = configured(args)
+    dirs = []
+    for seed in range(first, first + args.seeds):
+        args.seed, args.run = [str(seed)], base.with_name(f"{base.name}-seed{seed}")
+        _train(args, *configured(args))
+        dirs.append(args.run)
+    from selfplay import crossover, crossover_command, report
+
+    lines = [runs.read_lines(run_dir / runs.EVALS) for run_dir in dirs]
+    if not args.quiet and any(lines):
+        print(f"\n{len(dirs)} seeds; intervals over seeds")
+        print(crossover_command.table(crossover.record(lines, games.make(configured(args)[0].game).name)))
+    picture = base.with_name(f"{base.name}-seeds.png")
+    atomic.write_file(picture, report.overlay(dirs))
+    print(f"seeds: {picture}")
+    return 0
+
+
+def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
     if not any((config.minutes, config.generations, config.flops)):
         raise ConfigError("no end is set: give --minutes, --generations or --flops")
     # Imported here, so that all mistakes above are answered at once: torch takes seconds.
-    from selfplay import evaluation, network, tensorboard, trainer
+    from selfplay import crossover, crossover_command, evaluation, network, overtaking, strength, tensorboard, trainer
 
-    evaluation.check(config)
-    network.build(games.make(config.game), config.network.architecture)
+    evaluation.Referee(config)  # a mistake in the opponents is answered before the folder is made
+    game = games.make(config.game)
+    network.build(game, config.network.architecture)
     with runs.opened(run_dir, config, command=["selfplay", *sys.argv[1:]], fresh=args.fresh) as folder:
         history = runs.read_lines(run_dir / runs.EVALS)
-        events = tensorboard.TensorBoard(run_dir, folder.generation)
+        opponents = (*config.eval.opponents, *config.eval.clocked)
+        events = tensorboard.TensorBoard(run_dir, folder.generation, opponents)
         title = f"{config.game} · {config.network.architecture} · seed {config.seed} · {run_dir}"
-        generations = trainer.train(config, run_dir, evaluate_agent=evaluation.evaluate_agent)
         try:
             with console.watching(config, title, history, quiet=args.quiet) as show:
-                for generation in generations:
+                referee = evaluation.Referee(config, history, doing=show.doing, match=show.match)
+                for generation in trainer.train(config, run_dir, evaluate_agent=referee):
                     folder.record(generation.number, generation.ledger, generation.metrics, generation.evals)
-                    events.write(generation.number, generation.metrics, generation.evals)
-                    show(generation)
+                    record = None
+                    if generation.evals:
+                        record = overtaking.write_down(run_dir, game, referee.lines, referee.results)
+                        events.write_strength(
+                            generation.number,
+                            generation.evals,
+                            strength.strength(referee.lines),
+                            crossover_command.table(record),
+                        )
+                    events.write(generation.number, generation.metrics)
+                    show.generation(generation, record)
         except BaseException:
             kept = max(checkpoint.folders(run_dir), default=None)
             whole = "nothing was kept" if kept is None else f"generation {kept} is kept"
@@ -157,9 +196,9 @@ def run(args: argparse.Namespace) -> int:
             raise
         finally:
             events.close()
-        if not args.quiet and (table := console.summary(runs.read_lines(run_dir / runs.EVALS))):
-            console.Console().print(table)
         from selfplay import report  # matplotlib takes a second, of no use at the start
 
+        if not args.quiet and referee.lines:
+            console.Console().print(console.summary(referee.lines))
+            print(crossover_command.table(crossover.record([referee.lines], game.name)))
         print(f"report: {report.write(run_dir)}")
-    return 0

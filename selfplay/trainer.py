@@ -28,7 +28,7 @@ from selfplay.memory import resident_mb
 from selfplay.network import build, evaluation_flops
 from selfplay.replay import Batch, Replay
 
-# (weights file, config, totals so far, games per match or None for the config's) -> lines of evals.jsonl
+# (weights file, totals so far, generation=, final=, dtype=) -> lines of evals.jsonl
 EvaluateAgent = Callable[..., list[dict]]
 
 _LEARNING = 1_000_003  # number of the learner's random stream; actors have 0, 1, ...
@@ -194,13 +194,12 @@ class Trainer:
     def _evaluate(self, evaluate_agent: EvaluateAgent) -> list[dict]:
         started = time.perf_counter()
         self.evaluated_flops = self.ledger.train_flops
-        games_each = self.config.eval.final_games if self.done else None
         with tempfile.TemporaryDirectory(prefix="selfplay-") as folder:
             weights = Path(folder) / checkpoint.WEIGHTS
             weights.write_bytes(checkpoint.weights_bytes(self.learner.average, self.game.name))
-            lines = evaluate_agent(weights, self.config, self.ledger, games_each=games_each, dtype=self.dtype)
+            lines = evaluate_agent(weights, self.ledger, generation=self.number, final=self.done, dtype=self.dtype)
         self.ledger += Ledger(eval_seconds=time.perf_counter() - started)
-        return [{"generation": self.number, **line} for line in lines]
+        return lines
 
     def save(self) -> None:
         """Write a whole checkpoint."""

@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from selfplay import checkpoint, console, report, runs
 from selfplay.config import Config, EvalConfig
 from selfplay.ledger import Ledger
+from selfplay.strength import Strength
 from selfplay.tensorboard import TensorBoard
 
 
@@ -100,7 +101,8 @@ def test_lines_where_there_is_no_terminal_or_it_wants_none(capsys, monkeypatch, 
         monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes stdout for a terminal
         monkeypatch.setenv(*variable)
     with console.watching(Config(), "a title") as show:
-        show(generation(1, evals=[match(1, 0.5)]))
+        show.match(match(1, 0.5))
+        show.generation(generation(1), None)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "a title"
     assert [line.split("  ")[0] for line in lines[1:]] == ["generation 1", "generation 1"]
@@ -113,7 +115,8 @@ def test_the_live_picture_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("NO_COLOR", raising=False)
     with console.watching(Config(), "a title", [match(1, 0.0)]) as show:
-        show(generation(2, evals=[match(2, 0.99)]))
+        show.match(match(2, 0.99))
+        show.generation(generation(2), None)
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out).split("╭")[-1]
     for words in ("a title", "generation 2", "2,468", "3,457", "912 MB", "88%", "play 44%, learn 22%, matches 33%",
                   "99.0 % [89.0, 109.0]", "▁█", "2.0e12"):  # fmt: skip
@@ -122,7 +125,9 @@ def test_the_live_picture_on_a_terminal(capsys, monkeypatch):
 
 def test_quiet_is_quiet(capsys):
     with console.watching(Config(), "a title", quiet=True) as show:
-        show(generation(1))
+        show.generation(generation(1), None)
+        show.match(match(1, 0.5))
+        show.doing("nothing")
     assert capsys.readouterr() == ("", "")
 
 
@@ -138,10 +143,13 @@ def test_the_summary_has_the_last_match_of_each_pairing():
 def test_tensorboard_hides_what_a_killed_run_wrote_after_its_checkpoint(tmp_path):
     first = TensorBoard(tmp_path, 0)
     for number in (1, 2, 3):
-        first.write(number, {"loss/total": 1.0 * number, "games": 7}, [match(number, 0.1 * number)])
+        first.write(number, {"loss/total": 1.0 * number, "games": 7})
+        first.write_strength(number, [match(number, 0.1 * number)], Strength({}, {}), "")
     first.close()
     second = TensorBoard(tmp_path, 2)  # generation 3 never reached its checkpoint
-    second.write(3, {"loss/total": 30.0, "games": 7}, [match(3, 0.9)])
+    second.write(3, {"loss/total": 30.0, "games": 7})
+    standing = Strength({"rules": 0.0, "alphabeta:depth=4": 300.0}, {"mcts:sims=64": [(1e12, 10.0), (2e12, 350.0)]})
+    second.write_strength(3, [match(3, 0.9)], standing, "mcts overtakes rules")
     second.close()
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [(point.step, point.value) for point in events.Scalars("loss/total")] == [(1, 1.0), (2, 2.0), (3, 30.0)]
@@ -150,6 +158,12 @@ def test_tensorboard_hides_what_a_killed_run_wrote_after_its_checkpoint(tmp_path
     assert events.Scalars("strength/rules/mcts/low")[-1].value == pytest.approx(0.8)
     assert events.Scalars("strength/rules/mcts/high")[-1].value == pytest.approx(1.0)
     assert events.Scalars("total/games")[0].value == 7
+    assert {name: events.Scalars(f"elo/{name}")[-1].value for name in ("rules", "alphabeta:depth=4", "mcts")} == {
+        "rules": 0.0,
+        "alphabeta:depth=4": 300.0,
+        "mcts": 350.0,
+    }
+    assert b"mcts overtakes rules" in events.Tensors("crossover/text_summary")[-1].tensor_proto.string_val[0]
 
 
 def a_run(path, matches):

@@ -1,0 +1,94 @@
+"""What a run writes down after each evaluation: crossings, forecasts, and a game for each opponent overtaken.
+
+crossover.json    the record of selfplay.crossover, from all lines so far
+forecasts.jsonl   what was expected of each opponent not yet overtaken, with the time of writing
+overtaken.jsonl   game records: a game that the learner won in the evaluation which settled it, with the
+                  perfect player's remarks where there is one
+"""
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from games import text
+from games.game import Game
+from selfplay import atomic, crossover, oracle, records, runs
+from selfplay.match import MatchResult
+from selfplay.records import FIRST_WON, SECOND_WON, GameRecord
+
+_OUTCOMES = {1: "win", 0: "draw", -1: "loss"}
+
+
+def write_down(
+    run_dir: Path,
+    game: Game,
+    lines: Sequence[Mapping[str, Any]],
+    results: Mapping[tuple[str, str], MatchResult],
+) -> dict[str, Any]:
+    """Bring the three files up to date; the crossover record. `results` are the matches of the last lines."""
+    record = crossover.record([lines], game.name)
+    atomic.write_file(run_dir / runs.CROSSOVER, json.dumps(record, indent=1).encode() + b"\n")
+    generation = lines[-1]["generation"]
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    runs.append(
+        run_dir / runs.FORECASTS,
+        [{"generation": generation, "written": now, **entry} for entry in crossover.forecast(lines)],
+    )
+    shown = _shown(run_dir / runs.OVERTAKEN)
+    for rung in record["rungs"]:
+        pairing = rung["agent"], rung["opponent"]
+        if rung["status"] == "overtaken" and pairing in results and pairing not in shown:
+            line = next(row for row in reversed(lines) if (row["agent"], row["opponent"]) == pairing)
+            if moment := _moment(game, results[pairing], line):
+                with atomic.naming(run_dir / runs.OVERTAKEN):
+                    records.append(run_dir / runs.OVERTAKEN, [moment])
+    return record
+
+
+def _shown(path: Path) -> set[tuple[str, str]]:
+    """The pairings, learner first, whose game is already on paper."""
+    known = records.scan(path)[0] if path.exists() else []
+    return {pairing for entry in known for pairing in ((entry.first, entry.second), (entry.second, entry.first))}
+
+
+def _moment(game: Game, result: MatchResult, line: Mapping[str, Any]) -> GameRecord | None:
+    """The shortest game that the learner (`a` of the match) won, if it can be as the second player, with remarks."""
+    won = [
+        entry
+        for entry in result.records
+        if (entry.first, entry.result) == (result.a, FIRST_WON)
+        or (entry.second, entry.result) == (result.a, SECOND_WON)
+    ]
+    if not won:
+        return None
+    best = min(won, key=lambda entry: (entry.second != result.a, len(entry.moves)))
+    note = (
+        f"{result.a} has overtaken {result.b} by generation {line['generation']}: {line['flops']:.2g} FLOPs of"
+        f" training, {line['seconds'] / 60:.1f} minutes, {line['games']:,} games; it scores"
+        f" {100 * line['score']:.1f} % [{100 * line['score_low']:.1f}, {100 * line['score_high']:.1f}]"
+    )
+    remarks = remarks_on(game, best) if game.name == "connect4" and oracle.available() else {}
+    return GameRecord(**{**best.as_dict(), "comments": remarks, "note": note})
+
+
+def remarks_on(game: Game, record: GameRecord) -> dict[int, str]:
+    """The perfect player's remarks: one after each of the players' moves that gave away a win or a draw."""
+    _, actions = record.replayable()
+    opening = len(text.parse_moves(game, record.opening))
+    states_NW = np.array([text.replay(game, actions[:ply])[0] for ply in range(opening, len(actions))])
+    remarks = {}
+    for ply, scores_A in enumerate(oracle.scores(states_NW), start=opening):
+        played, best = np.sign(scores_A[actions[ply]]), np.sign(scores_A.max())
+        if played == best:
+            continue
+        better = ", ".join(text.format_action(game, int(a)) for a in np.flatnonzero(np.sign(scores_A) == best))
+        player = record.second if ply % 2 else record.first
+        remarks[ply + 1] = (
+            f"{player} plays {text.format_action(game, actions[ply])} and turns a {_OUTCOMES[best]} into a"
+            f" {_OUTCOMES[played]}; {better} would have kept the {_OUTCOMES[best]}"
+        )
+    return remarks
