@@ -4,7 +4,7 @@ N positions, W words, A actions. Values are seen by the player to move. Players 
 once; every position comes with a seed of its own, so a move does not depend on which others are asked for.
 """
 
-import functools
+import copy
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +50,8 @@ class Agent:
     """moves for states_NW (uint64, none of them over); seeds_N (uint64) decides all that is random"""
     ms: float | None = None
     """milliseconds that it is given for a move, if it thinks by the clock"""
+    within: Callable[[np.ndarray, np.ndarray, float], Thoughts] | None = None
+    """`act` with other milliseconds for each position, if it thinks by the clock and can change its pace"""
     again: Callable[[], "Agent"] | None = None
     """the same player once more, sharing nothing with this one, so that both may think at the same time"""
 
@@ -98,19 +100,26 @@ def _alphabeta(
             raise ValueError(f"alphabeta has no preset {preset!r}{nearest(preset, known)}; it has {', '.join(known)}")
         if without:
             raise ValueError(f"preset={preset} is played whole: without= is for our own pieces of knowledge")
-        copy = alphabeta.AlphaZeroJl(game, Budget(**(given or {"depth": connect4_alphazero_jl.DEPTH})))
-        think = copy.search
-    else:
-        own = alphabeta.AlphaBeta(game, Budget(**(given or {"depth": 4})), frozenset(filter(None, without.split("+"))))
+        jl = alphabeta.AlphaZeroJl(game, Budget(**(given or {"depth": connect4_alphazero_jl.DEPTH})))
+        return Agent(name, lambda states_NW, seeds_N: _judged(jl.search(states_NW, seeds_N)), ms=ms)
+    own = alphabeta.AlphaBeta(game, Budget(**(given or {"depth": 4})), frozenset(filter(None, without.split("+"))))
 
-        def think(states_NW: np.ndarray, seeds_N: np.ndarray) -> alphabeta.Verdicts:
-            return own.search(states_NW)
+    def within(states_NW: np.ndarray, seeds_N: np.ndarray, ms: float) -> Thoughts:
+        hurried = copy.copy(own)
+        hurried.budget = replace(own.budget, ms=ms)
+        return _judged(hurried.search(states_NW))
 
-    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
-        found = think(states_NW, seeds_N)
-        return Thoughts(actions_N=found.actions_N, value_N=found.values_N, proven_N=found.proven_N)
+    return Agent(
+        name,
+        lambda states_NW, seeds_N: _judged(own.search(states_NW)),
+        ms=ms,
+        within=within if ms is not None else None,
+    )
 
-    return Agent(name, act, ms=ms)
+
+def _judged(found: Any) -> Thoughts:
+    """The verdicts of an alpha-beta search as thoughts."""
+    return Thoughts(actions_N=found.actions_N, value_N=found.values_N, proven_N=found.proven_N)
 
 
 def _rollout(game: Game, name: str, sims: int = 1000) -> Agent:
@@ -228,7 +237,8 @@ def _mcts(
     config = from_dict(SearchConfig, {"simulations": simulations, "rule": rule, "cache_bits": _CACHE_BITS}, "mcts")
     if ms is not None:
         evaluators = _evaluators(game, path, device, dtype, batch=min(config.considered, game.actions))
-        return Agent(name, _by_the_clock(game, config, ms, evaluators[0]), ms=ms)
+        within = _by_the_clock(game, config, ms, evaluators[0])
+        return Agent(name, lambda states_NW, seeds_N: within(states_NW, seeds_N, ms), ms=ms, within=within)
     evaluators = _evaluators(game, path, device, dtype)
 
     from selfplay.search.line import principal
@@ -256,25 +266,30 @@ def _mcts(
     return Agent(name, act)
 
 
-def _by_the_clock(game: Game, config: Any, ms: float, evaluate: Any) -> Callable[[np.ndarray, np.ndarray], Thoughts]:
-    """Every position has its milliseconds, and one core."""
+def _by_the_clock(
+    game: Game, config: Any, most_ms: float, evaluate: Any
+) -> Callable[[np.ndarray, np.ndarray, float], Thoughts]:
+    """Every position has its milliseconds, and one core; there is room for `most_ms` of thought."""
     import torch
 
-    from selfplay.search.search import Search
+    from selfplay.search.search import Result, Search
     from selfplay.search.timed import TimedSearch
 
-    if config.rule == "gumbel":
-        timed = TimedSearch(game, config, ms)
-        think = functools.partial(timed.run, evaluate=evaluate)
-    else:
-        search = Search(game, config, games=1)
-        think = lambda state_W: search.run(state_W[None], evaluate, milliseconds=ms)  # noqa: E731
+    timed = TimedSearch(game, config, most_ms) if config.rule == "gumbel" else None
+    search = None if timed else Search(game, config, games=1)
 
-    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+    def think(state_W: np.ndarray, ms: float) -> Result:
+        if timed:
+            timed.milliseconds = ms
+            return timed.run(state_W, evaluate)
+        assert search
+        return search.run(state_W[None], evaluate, milliseconds=ms)
+
+    def within(states_NW: np.ndarray, seeds_N: np.ndarray, ms: float) -> Thoughts:
         torch.set_num_threads(1)  # of this thread
-        return _joined([think(state_W) for state_W in states_NW])
+        return _joined([think(state_W, ms) for state_W in states_NW])
 
-    return act
+    return within
 
 
 def _joined(found: Sequence[Any]) -> Thoughts:
@@ -402,6 +417,14 @@ def _parsed(spec: str) -> tuple[str, dict[str, Any]]:
 def check(spec: str) -> None:
     """`ValueError` if the spec is not in the grammar; opens no file."""
     _parsed(spec)
+
+
+def by_the_clock(spec: str, ms: float) -> str:
+    """The spec with `ms` added, if such a player can think by the clock and is not told yet how long it may."""
+    base, arguments = _parsed(spec)
+    if "ms" not in _KINDS[base].options or {"ms", "sims"} & set(arguments):
+        return spec
+    return f"{spec}{',' if ':' in spec else ':'}ms={ms:g}"
 
 
 def starts_programs(spec: str) -> bool:
