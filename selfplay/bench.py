@@ -115,7 +115,10 @@ def gemm_gflops(dtype: Any, device: Any = "cpu", seconds: float = 0.2) -> float:
 
 
 def network(setting: Setting) -> dict[str, Any]:
-    """The network alone, one thread (one stream on CUDA), batches of `games` random positions."""
+    """The network alone, batches of `games` random positions: evaluations/s of a thread while all threads are at work.
+
+    One thread alone is faster: the cores share caches, memory and power. Self-play can reach no more than this.
+    """
     import torch
 
     from selfplay.evaluator import NetworkEvaluator
@@ -126,18 +129,29 @@ def network(setting: Setting) -> dict[str, Any]:
     model = build(game, setting.network).eval()
     evaluate = NetworkEvaluator(model, setting.device, game=game, batch=setting.games)
     planes_NPHW = np.stack([game.planes_of(state_W) for state_W in random_positions(game, setting.games, 0)])
-    evaluate(planes_NPHW)
-    began, rows, passed = time.perf_counter(), 0, 0.0
-    while passed < setting.seconds:
+
+    def evaluations_per_s(evaluate: NetworkEvaluator) -> float:
+        torch.set_num_threads(1)  # of this thread
         evaluate(planes_NPHW)
-        rows += setting.games
-        passed = time.perf_counter() - began
+        began, rows, passed = time.perf_counter(), 0, 0.0
+        while passed < setting.seconds:
+            evaluate(planes_NPHW)
+            rows += setting.games
+            passed = time.perf_counter() - began
+        return rows / passed
+
+    others = [
+        NetworkEvaluator(model, setting.device, game=game, batch=setting.games, dtype=evaluate.dtype)
+        for _ in range(setting.threads - 1)
+    ]
+    with ThreadPoolExecutor(setting.threads) as pool:
+        rate = float(np.mean(list(pool.map(evaluations_per_s, [evaluate, *others]))))
     dtype = getattr(torch, evaluate.dtype)
     return {
-        "evaluations_per_s": rows / passed,
+        "evaluations_per_s": rate,
         "dtype": evaluate.dtype,
         "backend": "cuda graph" if evaluate.device.type == "cuda" else "eager cpu",
-        "gflops": rows / passed * evaluation_flops(model, game) / 1e9,
+        "gflops": rate * evaluation_flops(model, game) / 1e9,
         "gemm_gflops": gemm_gflops(dtype, evaluate.device),
         "parameters": parameter_count(model),
         "flops_per_evaluation": evaluation_flops(model, game),
@@ -237,7 +251,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--games", type=int, default=plain.games, help=f"games at once per thread (default: {plain.games})"
     )
-    parser.add_argument("--threads", type=int, default=0, help="threads of selfplay and train (default: one per core)")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="threads of network, selfplay and train (default: one per core)"
+    )
     parser.add_argument(
         "--simulations", type=int, default=plain.simulations, help=f"per move (default: {plain.simulations})"
     )
