@@ -9,7 +9,7 @@ import pytest
 import games
 from games import text
 from games.game import ONGOING
-from selfplay.knowledge import gomoku_alphabeta, gomoku_lines
+from selfplay.knowledge import gomoku_lines, gomoku_lines_alphabeta
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import WIN, Budget
 from selfplay.knowledge.rules import Rules
@@ -46,7 +46,7 @@ def test_counts_kept_move_by_move_equal_counts_from_scratch(name):
     game = games.make(name)
     tables = gomoku_lines.lines_of_game(game)
     k = game.in_a_row
-    worth_K = gomoku_alphabeta.worths(k, frozenset())[1:]
+    worth_K = gomoku_lines_alphabeta.worths(k, frozenset())[1:]
     board_C, counts_2L = np.zeros(game.cells, np.int8), np.zeros((2, len(tables.cells_LK)), np.int8)
     sums_3 = np.zeros(3, np.int64)
     rng = np.random.default_rng(0)
@@ -73,11 +73,13 @@ def test_counts_kept_move_by_move_equal_counts_from_scratch(name):
             assert sums_3[1 + side] == sum(not any(cell in theirs for cell in line) for line in short)
 
 
-@pytest.mark.parametrize("name", ["gomoku:size=7", "gomoku:size=7,rule=standard", "gomoku:size=6,k=4", "tictactoe"])
+@pytest.mark.parametrize(
+    "name", ["gomoku:size=7,k=4", "gomoku:size=7,k=4,rule=standard", "gomoku:size=7,k=6", "tictactoe"]
+)
 @pytest.mark.parametrize("depth", [1, 2])
 def test_search_equals_minimax(name, depth):
     game = games.make(name)
-    worth = gomoku_alphabeta.worths(game.in_a_row, frozenset())
+    worth = gomoku_lines_alphabeta.worths(game.in_a_row, frozenset())
     for plies in (0, game.cells // 4, game.cells // 2):
         states_NW = naive.random_states(game, 2, plies, seed=plies)
         found = search(game, states_NW, depth=depth)
@@ -175,7 +177,7 @@ def test_each_piece_of_knowledge_changes_the_search():
     game = games.make("gomoku9")
     states_NW = naive.random_states(game, 8, 6, seed=1)
     whole = search(game, states_NW, depth=2)
-    assert (search(game, states_NW, frozenset({"lines"}), depth=2).scores_N == 0).all()
+    assert (search(game, states_NW, frozenset({"shapes"}), depth=2).scores_N == 0).all()
     assert (search(game, states_NW, frozenset({"near"}), depth=2).nodes_N > whole.nodes_N).all()
     assert (whole.scores_N != 0).any()
 

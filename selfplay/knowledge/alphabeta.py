@@ -13,10 +13,11 @@ import numpy as np
 
 from games.game import Game
 from games.registry import nearest
-from selfplay.knowledge import connect4_alphabeta, connect4_alphazero_jl, gomoku_alphabeta
+from selfplay.knowledge import connect4_alphabeta, connect4_alphazero_jl, gomoku_alphabeta, gomoku_lines_alphabeta
 from selfplay.knowledge.budget import DECIDED, Budget, Table
 
 _PLAYS = {"connect4": connect4_alphabeta, "gomoku": gomoku_alphabeta}
+_FIVE = 5  # in a row: shapes are known of this kind of Gomoku only, and lines of any
 _SMALL_TABLE = 65_521  # entries; both sizes are prime, since a position's place is its key modulo the size
 _LARGE_TABLE = 2_097_143
 _LARGE_FROM_DEPTH = 10
@@ -40,7 +41,8 @@ class AlphaBeta:
     def __init__(self, game: Game, budget: Budget, without: frozenset[str] = frozenset()) -> None:
         if game.kind not in _PLAYS:
             raise ValueError(f"alphabeta knows nothing of {game.name!r}; it plays {', '.join(_PLAYS)}")
-        self._module = _PLAYS[game.kind]
+        other_gomoku = game.kind == "gomoku" and game.in_a_row != _FIVE
+        self._module = gomoku_lines_alphabeta if other_gomoku else _PLAYS[game.kind]
         self.pieces = pieces = list(self._module.PIECES)
         for name in without:
             if name not in pieces:
