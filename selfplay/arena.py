@@ -3,15 +3,15 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from games.game import Game
 from games.registry import nearest
-from selfplay import agents, prices, rating, score, tournament
-from selfplay.match import MatchResult, Pace, Until, check_games, play_match
+from selfplay import agents, prices, rating, runs, score, tournament
+from selfplay.match import MatchResult, check_games, play_match
 
 __all__ = ["play_match", "report"]
 
@@ -48,10 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--record", metavar="FILE", help="add every game to this file, for `selfplay play --replay`")
     parser.add_argument(
-        "--ablate", metavar="AGENT", help="instead of a tournament: this player against itself without each of its"
-        " pieces of knowledge"
+        "--ablate",
+        metavar="AGENT",
+        help="instead of a tournament: this player against itself without each of its pieces of knowledge",
     )
-    parser.add_argument("--run", metavar="RUN", help="with --ablate: the training compute of this run that buys the same")
+    parser.add_argument(
+        "--run", metavar="RUN", help="with --ablate: the training compute of this run that buys the same"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
 
 
@@ -89,7 +92,7 @@ def _tournament(game: Game, args: argparse.Namespace) -> int:
         tournament.everyone(players),
         games=args.games,
         seed=args.seed,
-        until=_decided(bounds),
+        until=(lambda pairs_5: score.sprt(pairs_5, *bounds).decided) if bounds else None,
         record=args.record,
     )
     found = report(game, names, results, anchor=anchor, seed=args.seed, bounds=bounds)
@@ -97,3 +100,123 @@ def _tournament(game: Game, args: argparse.Namespace) -> int:
     for line in tournament.warnings(results):
         print(f"not at equal time: {line}", file=sys.stderr)
     return 0
+
+
+def report(
+    game: Game,
+    names: Sequence[str],
+    results: Sequence[MatchResult],
+    *,
+    anchor: int = 0,
+    seed: int = 0,
+    bounds: tuple[float, float] | None = None,
+) -> dict:
+    """What `--json` prints of these matches; `names` are the players, number `anchor` being 0 Elo.
+
+    `bounds` are those of the sequential test that stopped the matches, if one did.
+    """
+    matches = [(result.a, result.b, result.pairs_5) for result in results]
+    return {
+        "game": game.name,
+        "pairs": [_pair(result, bounds) for result in results],
+        "ratings": [entry.as_dict() for entry in rating.rate(names, matches, anchor=anchor, seed=seed)],
+        "seconds_per_move": _seconds_per_move(results),
+    }
+
+
+def _pair(result: MatchResult, bounds: tuple[float, float] | None) -> dict:
+    found = result.as_dict()
+    if any(pace.budget for pace in result.paces):
+        found["ms_per_move"] = [1000 * pace.mean for pace in result.paces]
+        found["ms_slowest"] = [1000 * pace.slowest for pace in result.paces]
+        found["late_moves"] = [pace.late_moves for pace in result.paces]
+    if bounds:
+        found["sprt"] = score.sprt(result.pairs_5, *bounds).as_dict()
+    return found
+
+
+def _seconds_per_move(results: Sequence[MatchResult]) -> dict[str, float]:
+    """The average over an agent's matches, by agent."""
+    times: dict[str, list[float]] = {}
+    for result in results:
+        for name, pace in zip((result.a, result.b), result.paces, strict=True):
+            times.setdefault(name, []).append(pace.mean)
+    return {name: float(np.mean(values)) for name, values in times.items()}
+
+
+def _bounds(text: str | None) -> tuple[float, float] | None:
+    """The two differences of strength, in Elo, between which a sequential test decides."""
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"--sprt takes two numbers of Elo, as 0,20, not {text!r}") from None
+    if not (-1000 <= low < high <= 1000):
+        raise ValueError(f"--sprt takes two numbers of Elo from -1000 to 1000, the smaller first, not {text!r}")
+    return low, high
+
+
+def _distinct_names(specs: Sequence[str]) -> list[str]:
+    """The specs, those named again with a number, so that a player can meet its like."""
+    return [spec if spec not in specs[:i] else f"{spec} ({specs[:i].count(spec) + 1})" for i, spec in enumerate(specs)]
+
+
+def _elo(elo: float | None) -> str:
+    return "-" if elo is None else f"{elo:+.0f}"
+
+
+def _table(found: dict) -> str:
+    """What a person reads: Elo of every agent, and its time for a move."""
+    width = max(len(entry["agent"]) for entry in found["ratings"])
+    lines = [f"{'agent':{width}}   Elo  95 % interval   ms/move"]
+    for entry in sorted(found["ratings"], key=lambda entry: -entry["elo"]):
+        span = f"{_elo(entry['elo_low'])} .. {_elo(entry['elo_high'])}"
+        mean = 1000 * found["seconds_per_move"][entry["agent"]]
+        lines.append(f"{entry['agent']:{width}} {_elo(entry['elo']):>5}  {span:<14} {mean:9.3f}")
+    return "\n".join(lines)
+
+
+def _ablation(game: Game, args: argparse.Namespace) -> int:
+    """`selfplay arena --ablate`."""
+    if args.agents:
+        raise ValueError(f"--ablate plays one player against itself; {' '.join(args.agents)} cannot join in")
+    lines = runs.read_lines(Path(args.run) / runs.EVALS) if args.run else None
+    found, grown = prices.prices(game, args.ablate, games=args.games, seed=args.seed, lines=lines, record=args.record)
+    if args.json:
+        record = {
+            "game": game.name,
+            "agent": args.ablate,
+            "prices": [price.as_dict() for price in found],
+            "growth": grown and grown.as_dict(),
+        }
+        print(json.dumps(record))
+    else:
+        print(_price_table(found, grown, args.run))
+    return 0
+
+
+def _price_table(found: Sequence[prices.Price], grown: prices.Growth | None, run: str | None) -> str:
+    """What a person reads: Elo of each piece, and the factor of compute that buys as much."""
+    width = max(len("piece"), *(len(price.piece) for price in found))
+    lines = [f"{'piece':{width}}   Elo  95 % interval" + ("   training compute" if grown else "")]
+    for price in found:
+        match = price.match.as_dict()
+        span = f"{_elo(match['elo_low'])} .. {_elo(match['elo_high'])}"
+        line = f"{price.piece:{width}} {_elo(match['elo']):>5}  {span:<14}"
+        if grown:
+            factors = [_factor(factor) for factor in (price.factor, price.factor_low, price.factor_high)]
+            line += f"  x {factors[0]} [{factors[1]}, {factors[2]}]"
+        lines.append(line.rstrip())
+    if grown:
+        lines.append(
+            f"\n{grown.agent} of {run} gained {grown.elo_per_decade:.0f} Elo by ten times the training compute where it"
+            f" was even with {grown.opponent}, at {grown.flops:.2g} FLOPs ({grown.evaluations} evaluations)"
+        )
+    elif run:
+        lines.append(f"\n{run} has too few evaluations of 10 to 90 % against any one opponent to price compute")
+    return "\n".join(lines)
+
+
+def _factor(factor: float | None) -> str:
+    return "-" if factor is None else f"{factor:.3g}"
