@@ -29,7 +29,7 @@ Lines = Sequence[Mapping[str, Any]]
 
 AMOUNTS = ("evaluations", "games", "seconds")
 _REACH = 2.0  # decades beyond the last evaluation that a forecast looks
-_STEPS = 240  # of the grid over the evaluations, and beyond them
+_STEPS = 120  # of the grid over the evaluations, and beyond them
 _STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)  # 97.5 % quantiles, 1 to 10 d.f.
 
 
