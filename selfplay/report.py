@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from selfplay import atomic, runs
+from selfplay import atomic, crossover, crossover_command, runs
 from selfplay.config import Config
+from selfplay.strength import strength
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito: told apart by everyone
 _GREY = "#6b7280"
@@ -35,15 +37,16 @@ def write(run_dir: Path) -> Path:
 
 
 def curves(config: Config, metrics: Sequence[Mapping[str, Any]], evals: Sequence[Mapping[str, Any]]) -> bytes:
-    """A PNG: strength over training compute, losses, and what the search adds to the network."""
-    figure = Figure(figsize=(12, 6), dpi=110, layout="constrained")
-    strength, losses, search = figure.subplot_mosaic(
-        [["strength", "losses"], ["strength", "search"]], width_ratios=[3, 2]
+    """A PNG: Elo among the ladder and scores over training compute, losses, and what search adds to the network."""
+    figure = Figure(figsize=(13, 9), dpi=110, layout="constrained")
+    elo, scores, losses, search = figure.subplot_mosaic(
+        [["elo", "scores"], ["losses", "search"]], height_ratios=[5, 3]
     ).values()
     figure.suptitle(
         f"{config.game}, {config.network.architecture}, seed {config.seed}", x=0.01, ha="left", weight="bold"
     )
-    _strength(strength, evals)
+    _elo(elo, [evals])
+    _scores(scores, [evals])
     _lines(losses, metrics, {"loss/policy": "policy", "loss/value": "value", "loss/reply": "reply"}, "loss (nats)")
     _lines(
         search,
@@ -51,28 +54,27 @@ def curves(config: Config, metrics: Sequence[Mapping[str, Any]], evals: Sequence
         {"policy/entropy": "entropy of the targets", "policy/kl_search_net": "KL(search, network)"},
         "nats",
     )
-    search.set_xlabel("generation")
-    for axes in (strength, losses, search):
+    return _png(figure, elo, scores, losses, search)
+
+
+def overlay(run_dirs: Sequence[Path]) -> bytes:
+    """A PNG of several runs as seeds of one experiment: Elo and scores, same colours, one line a run."""
+    figure = Figure(figsize=(13, 5.6), dpi=110, layout="constrained")
+    elo, scores = figure.subplots(1, 2)
+    figure.suptitle(", ".join(path.name for path in run_dirs), x=0.01, ha="left", weight="bold")
+    evals = [runs.read_lines(path / runs.EVALS) for path in run_dirs]
+    _elo(elo, evals)
+    _scores(scores, evals)
+    return _png(figure, elo, scores)
+
+
+def _png(figure: Figure, *all_axes: Axes) -> bytes:
+    for axes in all_axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="#e5e7eb", linewidth=0.6)
         axes.set_axisbelow(True)
         if axes.get_legend_handles_labels()[0]:
-            axes.legend(frameon=False, fontsize=9)
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
-
-
-def overlay(run_dirs: Sequence[Path]) -> bytes:
-    """A PNG of the strength curves of several runs, as seeds of one experiment: same colours, one line a run."""
-    figure = Figure(figsize=(9, 6), dpi=110, layout="constrained")
-    axes = figure.subplots()
-    figure.suptitle(", ".join(path.name for path in run_dirs), x=0.01, ha="left", weight="bold")
-    for path in run_dirs:
-        _strength(axes, runs.read_lines(path / runs.EVALS), first=path == run_dirs[0])
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#e5e7eb", linewidth=0.6)
-    axes.legend(frameon=False, fontsize=9)
+            axes.legend(frameon=False, fontsize=8)
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
@@ -106,36 +108,76 @@ def _lines(axes: Axes, metrics: Sequence[Mapping[str, Any]], names: Mapping[str,
     axes.set_ylabel(unit)
 
 
-def _strength(axes: Axes, evals: Sequence[Mapping[str, Any]], *, first: bool = True) -> None:
-    curves_by_pair: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for match in evals:
-        curves_by_pair[match["opponent"], match["agent"]].append(match)
-    colours = dict(zip(dict.fromkeys(opponent for opponent, _ in curves_by_pair), _COLOURS * 9, strict=False))
-    for (opponent, agent), matches in curves_by_pair.items():
-        # An evaluation of the untrained network has no place on a logarithmic axis.
-        seen = [match for match in matches if match["flops"] > 0]
-        flops = [match["flops"] for match in seen]
-        score = [100 * match["score"] for match in seen]
-        low, high = ([100 * match[key] for match in seen] for key in ("score_low", "score_high"))
-        style = "--" if agent.startswith("net") else "-"
-        axes.plot(
-            flops,
-            score,
-            style,
-            color=colours[opponent],
-            marker="o",
-            markersize=3.5,
-            label=f"{agent} against {opponent}" if first else None,
-        )
-        axes.fill_between(flops, low, high, color=colours[opponent], alpha=0.12, linewidth=0)
-    axes.axhline(50, color=_GREY, linewidth=1, linestyle=":")
-    axes.set(
-        ylim=(0, 102), ylabel="score (%), with 95 % intervals", xlabel="training compute (FLOPs, 2 per multiply-add)"
-    )
-    if evals:
+def _compute_axis(axes: Axes, evals: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+    axes.set_xlabel("training compute (FLOPs, 2 per multiply-add)")
+    if any(evals):
         axes.set_xscale("log")
     else:
         axes.text(0.5, 0.5, "no matches yet", transform=axes.transAxes, ha="center", va="bottom", color=_GREY)
+
+
+def _elo(axes: Axes, evals: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+    """The learner's Elo, the ladder's rungs as lines across; with several runs, on the scale of the average rung."""
+    found = [strength(lines) for lines in evals if lines]
+    rungs: dict[str, list[float]] = defaultdict(list)
+    for one in found:
+        for rung, value in one.rungs.items():
+            rungs[rung].append(value)
+    for rung, values in rungs.items():
+        if len(values) == len(found):  # met in every run
+            axes.axhline(float(np.mean(values)), color=_GREY, linewidth=0.9, linestyle=":")
+            axes.text(1.0, float(np.mean(values)), f" {rung}", transform=axes.get_yaxis_transform(), va="center",
+                      fontsize=7.5, color=_GREY)  # fmt: skip
+    players = list(dict.fromkeys(player for one in found for player in one.learner))
+    for colour, player in zip(_COLOURS, players, strict=False):
+        for number, one in enumerate(found):
+            points = [point for point in one.learner.get(player, ()) if point[0] > 0]
+            if points:
+                label = player if number == 0 else None
+                axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3.5, label=label)
+    axes.set_ylabel("Elo among the ladder")
+    _compute_axis(axes, evals)
+
+
+def _scores(axes: Axes, evals: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+    """Scores of the player with search, with their bands, and where they cross 50 % with the crossing's interval."""
+    evals = [[match for match in lines if match["agent"] != "net"] for lines in evals]
+    opponents = list(dict.fromkeys(match["opponent"] for lines in evals for match in lines))
+    colours = dict(zip(opponents, _COLOURS * 9, strict=False))
+    for number, lines in enumerate(evals):
+        curves_by_pair: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+        for match in lines:
+            if match["flops"] > 0:  # an untrained network has no place on a logarithmic axis
+                curves_by_pair[match["opponent"], match["agent"]].append(match)
+        for (opponent, agent), matches in curves_by_pair.items():
+            flops = [match["flops"] for match in matches]
+            low, high = ([100 * match[key] for match in matches] for key in ("score_low", "score_high"))
+            axes.plot(
+                flops,
+                [100 * match["score"] for match in matches],
+                color=colours[opponent],
+                marker="o",
+                markersize=3,
+                label=f"{agent} against {opponent}" if number == 0 else None,
+            )
+            axes.fill_between(flops, low, high, color=colours[opponent], alpha=0.1, linewidth=0)
+    known = [lines for lines in evals if lines]
+    for rung in crossover.record(known, "")["rungs"] if known else ():
+        if rung["flops"] is not None:
+            axes.errorbar(
+                [rung["flops"]],
+                [50],
+                xerr=[[rung["flops"] - rung["flops_low"]], [rung["flops_high"] - rung["flops"]]],
+                color=colours[rung["opponent"]],
+                marker="D",
+                markersize=6,
+                capsize=4,
+                linewidth=2,
+                markeredgecolor="white",
+            )
+    axes.axhline(50, color=_GREY, linewidth=1, linestyle=":")
+    axes.set(ylim=(0, 102), ylabel="score with search (%), 95 % intervals; diamonds: overtaken")
+    _compute_axis(axes, evals)
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -184,6 +226,7 @@ def _page(
         *newest["versions"].items(),
         *newest["machine"].items(),
     ]
+    crossings = crossover_command.table(crossover.record([evals], config.game)) if evals else "no matches yet"
     title = html.escape(f"{config.game}, {config.network.architecture}, seed {config.seed}")
     match_headers = ("opponent", "player", "score [95 %]", "wins / draws / losses", "distinct games", "generation")
     match_table = _table(match_headers, matches) if matches else "<p>No match was played.</p>"
@@ -200,6 +243,8 @@ pre {{ background: #f3f4f6; padding: .7rem; overflow-x: auto; }}
 <img alt="Strength over training compute, and losses" src="data:image/png;base64,{base64.b64encode(picture).decode()}">
 <h2>Against reference players</h2>
 {match_table}
+<h2>When it overtook human knowledge</h2>
+<pre>{html.escape(crossings)}</pre>
 <h2>What it cost</h2>
 {_table(("spent", ""), spent)}
 <h2>How to repeat it</h2>
