@@ -3,6 +3,7 @@
     GET  /                       the page          GET  /static/NAME     what it is made of
     GET  /api/games              games that can be played
     GET  /api/players?game=G     who can be played against
+    GET  /api/opening?game=G&seed=S   a balanced line of moves to begin with
     POST /api/think              {"game", "moves", "agent", "seed"?} -> the agent's move and what it thinks
     POST /api/truth              {"game", "moves"} -> what perfect play makes of every move
     GET  /api/runs               all runs          GET  /api/runs/RUN    one of them
@@ -29,7 +30,7 @@ from starlette.routing import Route
 
 from games import text
 from games.game import ONGOING, Game
-from selfplay import oracle
+from selfplay import openings, oracle
 from selfplay.web import catalogue, folders
 from selfplay.web.guard import Guard, RefusedError, parsed
 from selfplay.web.thinking import BusyError, Thinking
@@ -98,6 +99,14 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
         game = await run_in_threadpool(catalogue.game, root, request.query_params.get("game", ""))
         return JSONResponse(await run_in_threadpool(catalogue.players, root, game))
 
+    async def opening(request: Request) -> Response:
+        game = await run_in_threadpool(catalogue.game, root, request.query_params.get("game", ""))
+        seed = request.query_params.get("seed", "0")
+        if not (seed.isascii() and seed.isdigit() and len(seed) < 19):
+            raise RefusedError(400, "'seed' is a whole number of at most 18 digits")
+        (actions,) = await thinking.work(partial(openings.openings, game, 1, int(seed)))
+        return JSONResponse({"moves": text.format_moves(game, actions)})
+
     async def think(request: Request) -> Response:
         asked = parsed(await request.body())
         spec, seed = _text(asked, "agent", _LONGEST_SPEC), asked.get("seed", 0)
@@ -164,6 +173,7 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
             Route("/static/{name}", static),
             Route("/api/games", all_games),
             Route("/api/players", players),
+            Route("/api/opening", opening),
             Route("/api/think", think, methods=["POST"]),
             Route("/api/truth", truth, methods=["POST"]),
             Route("/api/runs", all_runs),

@@ -1,0 +1,145 @@
+// Who sits at the board: the grammar of agents as three plain menus.
+
+import { get } from "./api.js";
+import { h } from "./dom.js";
+
+export const YOU = "you";
+
+const KINDS = {
+  random: "Random moves",
+  rules: "Simple rules",
+  alphabeta: "Alpha-beta search",
+  rollout: "Random playouts",
+  solver: "Perfect player",
+};
+const SIMULATIONS = [16, 64, 200, 800, 1600];
+const DEPTHS = [2, 4, 6, 8, 10, 12];
+const PLAYOUTS = [100, 1000, 10000, 100000];
+
+const count = (n) => n.toLocaleString("en");
+
+const asked = new Map();
+
+/** Who can play a game: {ladder, pretrained, runs, most_rollouts}. */
+export async function playersOf(game, { anew = false } = {}) {
+  if (anew || !asked.has(game.name)) asked.set(game.name, get(`/api/players?game=${encodeURIComponent(game.name)}`));
+  return asked.get(game.name);
+}
+
+/** [who, checkpoint, strength] of a spec, each as the menus have it. */
+function parts(spec) {
+  const [kind, ...rest] = spec.split(":");
+  const tail = rest.join(":");
+  if (kind !== "net" && kind !== "mcts") return [kind, "", tail];
+  const [path, ...options] = tail.split(",");
+  const [run, generation = ""] = path.split("@");
+  return [`run:${run}`, generation, kind === "net" ? "net" : options.join(",") || "sims=64"];
+}
+
+function spec(who, generation, strength) {
+  if (!who.startsWith("run:")) return strength ? `${who}:${strength}` : who;
+  const path = who.slice(4) + (generation ? `@${generation}` : "");
+  return strength === "net" ? `net:${path}` : `mcts:${path},${strength}`;
+}
+
+/** What a person calls an agent. */
+export function called(agent) {
+  if (agent === YOU) return "You";
+  const [who, generation, strength] = parts(agent);
+  const learned = who.startsWith("run:");
+  const name = learned ? who.slice(4).split("/").at(-1) + (generation ? ` @ ${generation}` : "") : (KINDS[who] ?? who);
+  return strength ? `${name} · ${strengthName(who, strength).toLowerCase()}` : name;
+}
+
+function strengthName(who, strength) {
+  const [key, value] = strength.split("=");
+  const number = count(Number(value));
+  if (strength === "net") return "No search";
+  if (key === "sims") return who === "rollout" ? `${number} playouts` : `${number} sims`;
+  if (key === "depth") return `Depth ${value}`;
+  if (key === "nodes") return `${number} positions`;
+  if (key === "ms") return `${value} ms`;
+  if (key === "last") return `Last ${value} moves only`;
+  return strength || "Always perfect";
+}
+
+function strengths(who, players) {
+  if (who.startsWith("run:")) return ["net", ...SIMULATIONS.map((n) => `sims=${n}`)];
+  if (who === "alphabeta") return DEPTHS.map((n) => `depth=${n}`);
+  if (who === "rollout") return [...new Set(PLAYOUTS.map((n) => Math.min(n, players.most_rollouts)))].map((n) => `sims=${n}`);
+  if (who === "solver") return ["", "last=24", "last=12"];
+  return [""];
+}
+
+const usual = { run: "sims=200", alphabeta: "depth=4", rollout: "sims=1000" };
+
+/** The spec of the strongest learned player there is, else of a decent other one. */
+export function strongest(players, run) {
+  if (run && players.runs.some(({ name }) => name === run)) return `mcts:${run},sims=200`;
+  if (players.pretrained) return "mcts:pretrained,sims=200";
+  if (players.runs.length) return `mcts:${players.runs[0].name},sims=200`;
+  return "alphabeta:depth=4";
+}
+
+const option = (value, label, chosen) => h("option", { value, selected: value === chosen }, label);
+
+/** Menus for one seat; `onChange(spec)`. `others` are further choices, [value, label]. */
+export class Seat {
+  constructor(label, players, chosen, onChange, others = [[YOU, "You"]]) {
+    this.players = players;
+    this.onChange = onChange;
+    this.others = others;
+    this.element = h("fieldset", { class: "seat" }, h("legend", {}, label));
+    this.menus = h("div", { class: "menus" });
+    this.element.append(this.menus);
+    this.label = label;
+    this.set(chosen);
+  }
+
+  set(chosen) {
+    this.chosen = chosen;
+    const focused = [...this.menus.children].indexOf(document.activeElement?.closest("label"));
+    const { players } = this;
+    const [who, generation, strength] = this.others.some(([value]) => value === chosen) ? [chosen, "", ""] : parts(chosen);
+    const learned = [...(players.pretrained ? ["pretrained"] : []), ...players.runs.map(({ name }) => name)];
+    if (who.startsWith("run:") && !learned.includes(who.slice(4))) learned.push(who.slice(4));
+    const menu = h(
+      "select",
+      { "aria-label": `${this.label}: who`, onchange: (event) => this.#who(event.target.value) },
+      this.others.map(([value, label]) => option(value, label, who)),
+      learned.length > 0 && h("optgroup", { label: "Learned by self-play" }, learned.map((name) => option(`run:${name}`, name === "pretrained" ? "Pretrained" : name, who))),
+      h("optgroup", { label: "Human knowledge" }, ["rules", "alphabeta"].map((kind) => option(kind, KINDS[kind], who))),
+      h("optgroup", { label: "Neither" }, players.ladder.filter((kind) => !["rules", "alphabeta"].includes(kind)).map((kind) => option(kind, KINDS[kind], who))),
+    );
+    const wrapped = (control) => h("label", { class: "select" }, control);
+    const menus = [wrapped(menu)];
+    const choices = this.others.some(([value]) => value === who) ? [""] : strengths(who, players);
+    if (choices.length > 1 || choices[0] !== "") {
+      if (!choices.includes(strength)) choices.push(strength);
+      const again = (event) => this.#picked(spec(who, generation, event.target.value));
+      menus.push(wrapped(h("select", { "aria-label": `${this.label}: strength`, onchange: again }, choices.map((each) => option(each, strengthName(who, each), strength)))));
+    }
+    const run = players.runs.find(({ name }) => `run:${name}` === who);
+    if (run) {
+      const again = (event) => this.#picked(spec(who, event.target.value, strength));
+      const shown = run.generations.length <= 60 ? run.generations : spread(run.generations, 60);
+      if (generation && !shown.includes(Number(generation))) shown.push(Number(generation));
+      menus.push(wrapped(h("select", { "aria-label": `${this.label}: checkpoint`, onchange: again }, option("", "Newest checkpoint", generation), [...shown].sort((a, b) => b - a).map((g) => option(String(g), `Generation ${g}`, generation)))));
+    }
+    this.menus.replaceChildren(...menus);
+    this.menus.children[focused]?.firstChild.focus();
+  }
+
+  #who(who) {
+    if (this.others.some(([value]) => value === who)) this.#picked(who);
+    else this.#picked(spec(who, "", usual[who.split(":")[0]] ?? strengths(who, this.players)[0]));
+  }
+
+  #picked(chosen) {
+    this.set(chosen);
+    this.onChange(chosen);
+  }
+}
+
+/** About `most` of the numbers, evenly, the first and the last among them. */
+const spread = (numbers, most) => Array.from({ length: most }, (_, i) => numbers[Math.round((i * (numbers.length - 1)) / (most - 1))]);

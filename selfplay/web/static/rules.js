@@ -1,0 +1,117 @@
+// The rules, so that a click is answered at once and positions are links. The server checks every position again.
+//
+// A board is an array of cells, row by row from the top left: 1 the player who began, -1 the other, 0 nobody.
+// An action is a column (Connect Four) or a cell. Moves are written as everywhere else: `44352`, or `h8 i9`.
+
+const COLUMNS = "123456789abcdefghijklmnopqrstuvwxyz";
+const LETTERS = "abcdefghijklmnopqrstuvwxyz";
+
+export const drops = (game) => game.action_is === "column";
+
+/** The name of an action: `4` or `h8`. */
+export function format(game, action) {
+  if (drops(game)) return COLUMNS[action];
+  return LETTERS[action % game.width] + (game.height - Math.floor(action / game.width));
+}
+
+/** Moves as a line of text. */
+export const formatMoves = (game, actions) => actions.map((a) => format(game, a)).join(drops(game) ? "" : " ");
+
+function parse(game, word) {
+  if (drops(game)) {
+    const column = COLUMNS.indexOf(word);
+    return word.length === 1 && column < game.width ? column : -1;
+  }
+  const match = /^([a-z])([1-9][0-9]?)$/.exec(word);
+  if (!match) return -1;
+  const column = LETTERS.indexOf(match[1]);
+  const row = game.height - Number(match[2]);
+  return column < game.width && row >= 0 ? row * game.width + column : -1;
+}
+
+/** The actions of a line of text. Throws an Error that names the first that is none, or cannot be played. */
+export function parseMoves(game, text) {
+  const parts = text.toLowerCase().replaceAll(",", " ").split(/\s+/).filter(Boolean);
+  const words = drops(game) ? [...parts.join("")] : parts;
+  let position = start(game);
+  return words.map((word, index) => {
+    const action = parse(game, word);
+    if (action < 0) {
+      const example = drops(game) ? `columns are 1 to ${COLUMNS[game.width - 1]}` : `cells are a1 to ${format(game, game.width - 1)}`;
+      throw new Error(`Move ${index + 1}, “${word}”, is not on this board: ${example}.`);
+    }
+    if (position.over) throw new Error(`Move ${index + 1}, “${word}”: the game is already over.`);
+    if (landing(game, position, action) < 0) throw new Error(`Move ${index + 1}, “${word}”, cannot be played: it is taken.`);
+    position = play(game, position, action);
+    return action;
+  });
+}
+
+/** The empty board. `turn` is 1 or -1; `winner` 0 until somebody has won; `line` the winning cells. */
+export const start = (game) => ({
+  cells: new Int8Array(game.height * game.width),
+  turn: 1,
+  plies: 0,
+  last: -1,
+  winner: 0,
+  line: [],
+  over: false,
+});
+
+/** The cell that an action fills, or -1 if it cannot be played. */
+export function landing(game, position, action) {
+  if (position.over) return -1;
+  if (!drops(game)) return position.cells[action] === 0 ? action : -1;
+  for (let row = game.height - 1; row >= 0; row--) {
+    if (position.cells[row * game.width + action] === 0) return row * game.width + action;
+  }
+  return -1;
+}
+
+/** The position after an action that can be played. */
+export function play(game, position, action) {
+  const cells = position.cells.slice();
+  const cell = landing(game, position, action);
+  cells[cell] = position.turn;
+  const line = winningLine(game, cells, cell);
+  const plies = position.plies + 1;
+  return {
+    cells,
+    turn: -position.turn,
+    plies,
+    last: cell,
+    winner: line.length ? position.turn : 0,
+    line,
+    over: line.length > 0 || plies === cells.length,
+  };
+}
+
+function winningLine(game, cells, cell) {
+  const colour = cells[cell];
+  const row = Math.floor(cell / game.width);
+  const column = cell % game.width;
+  for (const [down, right] of [[0, 1], [1, 0], [1, 1], [1, -1]]) {
+    const line = [cell];
+    for (const sign of [1, -1]) {
+      let r = row + sign * down;
+      let c = column + sign * right;
+      while (r >= 0 && r < game.height && c >= 0 && c < game.width && cells[r * game.width + c] === colour) {
+        line.push(r * game.width + c);
+        r += sign * down;
+        c += sign * right;
+      }
+    }
+    if (line.length === game.in_a_row || (line.length > game.in_a_row && !game.exact)) return line;
+  }
+  return [];
+}
+
+/** The position after each number of moves: positions[0] is the empty board. */
+export function replay(game, actions) {
+  const positions = [start(game)];
+  for (const action of actions) positions.push(play(game, positions.at(-1), action));
+  return positions;
+}
+
+/** What the two players are called in this game. */
+export const colours = (game) => (game.kind === "connect4" ? ["Red", "Yellow"] : ["Black", "White"]);
