@@ -38,6 +38,7 @@ def write(run_dir: Path) -> Path:
 
 def curves(config: Config, metrics: Sequence[Mapping[str, Any]], evals: Sequence[Mapping[str, Any]]) -> bytes:
     """A PNG: Elo among the ladder and scores over training compute, losses, and what search adds to the network."""
+    evals = _placed(evals)
     figure = Figure(figsize=(13, 9), dpi=110, layout="constrained")
     elo, scores, losses, search = figure.subplot_mosaic(
         [["elo", "scores"], ["losses", "search"]], height_ratios=[5, 3]
@@ -62,10 +63,15 @@ def overlay(run_dirs: Sequence[Path]) -> bytes:
     figure = Figure(figsize=(13, 5.6), dpi=110, layout="constrained")
     elo, scores = figure.subplots(1, 2)
     figure.suptitle(", ".join(path.name for path in run_dirs), x=0.01, ha="left", weight="bold")
-    evals = [runs.read_lines(path / runs.EVALS) for path in run_dirs]
+    evals = [_placed(runs.read_lines(path / runs.EVALS)) for path in run_dirs]
     _elo(elo, evals)
     _scores(scores, evals)
     return _png(figure, elo, scores)
+
+
+def _placed(evals: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Without those of an untrained network, which has no place on a logarithmic axis."""
+    return [match for match in evals if match["flops"] > 0]
 
 
 def _png(figure: Figure, *all_axes: Axes) -> bytes:
@@ -131,8 +137,7 @@ def _elo(axes: Axes, evals: Sequence[Sequence[Mapping[str, Any]]]) -> None:
     players = list(dict.fromkeys(player for one in found for player in one.learner))
     for colour, player in zip(_COLOURS, players, strict=False):
         for number, one in enumerate(found):
-            points = [point for point in one.learner.get(player, ()) if point[0] > 0]
-            if points:
+            if points := one.learner.get(player):
                 label = player if number == 0 else None
                 axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3.5, label=label)
     axes.set_ylabel("Elo among the ladder")
@@ -147,8 +152,7 @@ def _scores(axes: Axes, evals: Sequence[Sequence[Mapping[str, Any]]]) -> None:
     for number, lines in enumerate(evals):
         curves_by_pair: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
         for match in lines:
-            if match["flops"] > 0:  # an untrained network has no place on a logarithmic axis
-                curves_by_pair[match["opponent"], match["agent"]].append(match)
+            curves_by_pair[match["opponent"], match["agent"]].append(match)
         for (opponent, agent), matches in curves_by_pair.items():
             flops = [match["flops"] for match in matches]
             low, high = ([100 * match[key] for match in matches] for key in ("score_low", "score_high"))

@@ -20,7 +20,8 @@ def match(generation, score, agent="mcts:sims=64", opponent="rules"):
     return {
         "generation": generation, "flops": 1e12 * generation, "agent": agent, "opponent": opponent, "wins": 60,
         "draws": 10, "losses": 30, "distinct_games": 97, "score": score, "score_low": score - 0.1,
-        "score_high": score + 0.1,
+        "score_high": score + 0.1, "evaluations": 5 * generation, "games": 7 * generation, "seconds": 9.0 * generation,
+        "pairs": [10, 0, 20, 10, 10],
     }  # fmt: skip
 
 
