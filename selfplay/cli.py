@@ -22,6 +22,7 @@ COMMANDS = {
     "analyze": ("selfplay.analyze", "answer positions from stdin with moves and values, as JSON"),
     "eval": ("selfplay.solved", "compare an agent with perfect play"),
     "crossover": ("selfplay.crossover_command", "when a run overtook each opponent, with confidence intervals"),
+    "play": ("selfplay.play", "play against any agent in the terminal, or go through recorded games"),
     "serve": ("selfplay.web.serve", "play, look at runs and step through games in a browser"),
     "report": ("selfplay.report", "draw the curves of runs, and write their pages anew"),
     "bench": ("selfplay.bench", "measure search, network, self-play and learning"),
