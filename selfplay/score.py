@@ -6,6 +6,7 @@ A pair is one opening played with both colours, so its two games are not indepen
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 Z95 = 1.959964  # standard normal quantile of a two-sided 95 % interval
 
@@ -46,7 +47,62 @@ def elo(score: float) -> float | None:
     return 400 * math.log10(score / (1 - score))
 
 
+def expected(elo: float) -> float:
+    """The score that an Elo difference stands for."""
+    return 1 / (1 + 10 ** (-elo / 400))
+
+
 def resolution(games: int) -> float:
     """Half the width, in Elo, of the 95 % interval of a match between equals without draws."""
     low, high = wilson(0.5, games)
     return 200 * (math.log10(high / (1 - high)) - math.log10(low / (1 - low)))
+
+
+_DECISIVE = math.log(0.95 / 0.05)  # Wald 1945: 5 % errors of either kind
+_UNSEEN = 1e-3  # pairs added to each of the five results, so that none is impossible (as fishtest does)
+
+
+@dataclass(frozen=True)
+class Sequential:
+    """Where a sequential test stands: H0, the difference is `elo0`, against H1, it is `elo1`."""
+
+    elo0: float
+    elo1: float
+    llr: float
+    """log likelihood ratio, H1 over H0"""
+    lower: float = -_DECISIVE
+    upper: float = _DECISIVE
+
+    @property
+    def decision(self) -> str | None:
+        """ "H0", "H1", or None while more games are needed"""
+        return "H1" if self.llr >= self.upper else "H0" if self.llr <= self.lower else None
+
+    @property
+    def decided(self) -> bool:
+        return self.decision is not None
+
+    def as_dict(self) -> dict:
+        named = {name: getattr(self, name) for name in ("elo0", "elo1", "llr", "lower", "upper")}
+        return {**named, "decision": self.decision}
+
+
+def sprt(pairs_5: Sequence[float], elo0: float, elo1: float) -> Sequential:
+    """The generalised sequential probability ratio test on pairs of games, alpha = beta = 0.05.
+
+    Each hypothesis fixes the expected score alone and is given the pair distribution of that mean under which the
+    counts are likeliest (Van den Bergh, "The generalized maximum likelihood ratio for the expectation value of a
+    distribution", the test of fishtest). Elo is logistic. May be asked after every pair.
+    """
+    seen_5 = [n + _UNSEEN for n in pairs_5]
+
+    def log_likelihood(mean: float) -> float:
+        """Of the counts, at best, less a constant; the best distribution is p_i / (1 + x (i / 4 - mean))."""
+        low, high = -1 / (1 - mean), 1 / mean
+        for _ in range(60):
+            x = (low + high) / 2
+            excess = sum(n * (i / 4 - mean) / (1 + x * (i / 4 - mean)) for i, n in enumerate(seen_5))
+            low, high = (x, high) if excess > 0 else (low, x)
+        return -sum(n * math.log1p(x * (i / 4 - mean)) for i, n in enumerate(seen_5))
+
+    return Sequential(elo0, elo1, log_likelihood(expected(elo1)) - log_likelihood(expected(elo0)))
