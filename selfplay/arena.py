@@ -119,7 +119,7 @@ def report(
     return {
         "game": game.name,
         "pairs": [_pair(result, bounds) for result in results],
-        "ratings": [entry.as_dict() for entry in rating.rate(names, matches, anchor=anchor, seed=seed)],
+        "ratings": [entry.as_dict() for entry in rating.rate(names, matches, anchors={names[anchor]: 0.0}, seed=seed)],
         "seconds_per_move": _seconds_per_move(results),
     }
 
@@ -174,6 +174,15 @@ def _table(found: dict) -> str:
         span = f"{_elo(entry['elo_low'])} .. {_elo(entry['elo_high'])}"
         mean = 1000 * found["seconds_per_move"][entry["agent"]]
         lines.append(f"{entry['agent']:{width}} {_elo(entry['elo']):>5}  {span:<14} {mean:9.3f}")
+    for pair in found["pairs"]:
+        if test := pair.get("sprt"):
+            verdict = {"H1": f"{test['elo1']:+g} Elo rather than {test['elo0']:+g}"}
+            verdict["H0"] = f"{test['elo0']:+g} Elo rather than {test['elo1']:+g}"
+            played = pair["wins"] + pair["draws"] + pair["losses"]
+            lines.append(
+                f"{pair['a']} against {pair['b']}: {verdict.get(test['decision'], 'undecided')} after {played} games"
+                f" (log likelihood ratio {test['llr']:.2f}, decided at +-{test['upper']:.2f})"
+            )
     return "\n".join(lines)
 
 

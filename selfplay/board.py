@@ -41,7 +41,7 @@ def drawn(game: Game, actions: list[int], console: Console) -> Text:
     last = _last_cell(game, actions, board_HW)
     rows = []
     for row in range(game.height):
-        line = Text(f"{game.height - row:2}" if game.action_is == "cell" else "  ", style="dim")
+        line = Text().append(f"{game.height - row:2}" if game.action_is == "cell" else "  ", style="dim")
         for column in range(game.width):
             before = "[" if (row, column) == last else "]" if (row, column - 1) == last else " "
             line.append(before, style="bold" if before != " " else "")

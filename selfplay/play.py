@@ -203,29 +203,28 @@ class Dialogue:
         self.go_on()
 
     def go_on(self) -> None:
-        """Show the board, let the agent move if it is its turn, and say how the game ended if it did."""
-        self.show()
-        if self.agents_turn:
-            assert self.agent is not None
-            thoughts = self.think()
-            if thoughts.forfeits:
-                self.forfeit = f"{self.agent.name} {next(iter(thoughts.forfeits.values()))}"
-                self.say(f"{self.forfeit}: you win", style="bold")
-                return
-            self.say(f"{self.agent.name} plays ", *self.opinion(thoughts))
-            self.actions.append(int(thoughts.actions_N[0]))
-            self.show()
-        if self.status != ONGOING:
+        """Let the agent move if it is its turn, show the board, and say how the game ended if it did."""
+        if self.agents_turn and not self.answered():
+            return
+        self.console.print(board.drawn(self.game, self.actions, self.console), soft_wrap=True)
+        if self.over:
             self.say(self.outcome(), style="bold")
-        elif self.hints and self.agent is not None:
+            return
+        self.say(board.stone(self.game, len(self.actions) % 2, self.console), " to move")
+        if self.hints and self.agent is not None:
             self.hint("")
 
-    def show(self) -> None:
-        self.console.print(board.drawn(self.game, self.actions, self.console), soft_wrap=True)
-        if not self.over:
-            mover = len(self.actions) % 2
-            whose = "" if self.agent is None else " (you)" if mover == self.me else f" ({self.agent.name})"
-            self.say(board.stone(self.game, mover, self.console), f" to move{whose}")
+    def answered(self) -> bool:
+        """The agent moves; False if it cannot, and has lost."""
+        assert self.agent is not None
+        thoughts = self.think()
+        if thoughts.forfeits:
+            self.forfeit = f"{self.agent.name} {next(iter(thoughts.forfeits.values()))}"
+            self.say(f"{self.forfeit}: you win", style="bold")
+            return False
+        self.say(f"{self.agent.name} plays ", *self.opinion(thoughts))
+        self.actions.append(int(thoughts.actions_N[0]))
+        return True
 
     def outcome(self) -> str:
         if self.status == DRAW:
@@ -240,7 +239,10 @@ class Dialogue:
         assert self.agent is not None
         state_W, _ = text.replay(self.game, self.actions)
         drawn = np.random.SeedSequence([self.seed, *state_W.tolist()]).generate_state(1, np.uint64)
-        return self.agent.act(state_W[None], drawn)
+        if not self.console.is_terminal:
+            return self.agent.act(state_W[None], drawn)
+        with self.console.status(Text(f"{self.agent.name} thinks")):
+            return self.agent.act(state_W[None], drawn)
 
     def opinion(self, thoughts: agents.Thoughts) -> tuple[str | Text, ...]:
         """Its move, what it expects for whoever plays that, what else it looked at, and how it sees the game go on."""
@@ -253,7 +255,7 @@ class Dialogue:
         best = sorted(said["policy"], key=lambda move: -said["policy"][move])[:_SHOWN]
         if len(best) > 1:
             likes = (
-                f"{move} {said['policy'][move]:.0%}" + (f" of {said['visits'][move]}" if move in said["visits"] else "")
+                f"{move} {said['policy'][move]:.0%}" + (f" ({said['visits'][move]})" if move in said["visits"] else "")
                 for move in best
             )
             parts.append(Text(f"  [{', '.join(likes)}]", style="dim"))
@@ -316,3 +318,4 @@ class Dialogue:
         self.say("a move: a column, as 4" if self.game.action_is == "column" else "a move: a cell, as h8")
         for name, meaning in COMMANDS.items():
             self.say(f"{name:6} {meaning}")
+        self.say("in brackets: the moves that an agent likes best, and how many simulations it spent on each")
