@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from selfplay import curve
-from selfplay.score import Z95
+from selfplay.score import Z95, student
 
 Lines = Sequence[Mapping[str, Any]]
 """the lines of one run's evals.jsonl, or the first of them"""
@@ -30,7 +30,6 @@ Lines = Sequence[Mapping[str, Any]]
 AMOUNTS = ("evaluations", "games", "seconds")
 _REACH = 2.0  # decades beyond the last evaluation that a forecast looks
 _STEPS = 120  # of the grid over the evaluations, and beyond them
-_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)  # 97.5 % quantiles, 1 to 10 d.f.
 
 
 @dataclass(frozen=True)
@@ -192,23 +191,17 @@ def _run(lines: Lines) -> dict[tuple[str, str], dict[str, Any]]:
 def _together(crossings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One crossing from those of several seeds; overtaken if in every one of them."""
 
-    def interval(values: Sequence[float]) -> tuple[float, float, float]:
-        mean, freedom = float(np.mean(values)), len(values) - 1
-        student = _STUDENT[freedom - 1] if freedom <= len(_STUDENT) else 2.2
-        half = student * float(np.std(values, ddof=1)) / math.sqrt(len(values))
-        return mean, mean - half, mean + half
-
     overtaken = all(crossing["status"] == "overtaken" for crossing in crossings)
     known = overtaken and all(crossing["flops"] for crossing in crossings)
     spent: dict[str, float | None] = dict.fromkeys(("flops", *AMOUNTS))
     if known:
         spent = {name: 10 ** float(np.mean(np.log10([c[name] for c in crossings]))) for name in spent}
-        _, low, high = (10**x for x in interval(np.log10([c["flops"] for c in crossings]).tolist()))
+        _, low, high = (10**x for x in student(np.log10([c["flops"] for c in crossings]).tolist()))
     else:
         low = min(crossing["flops_low"] for crossing in crossings)
         high = max(crossing["flops_high"] for crossing in crossings) if overtaken else None
     ends = [math.log(c["score_at_end"] / (1 - c["score_at_end"])) for c in crossings]
-    score, score_low, score_high = (_score(x) for x in interval(ends))
+    score, score_low, score_high = (_score(x) for x in student(ends))
     return {
         "status": "overtaken" if overtaken else "not overtaken",
         "flops": spent["flops"],
