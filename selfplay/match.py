@@ -215,12 +215,14 @@ def _by_the_clock(games: _Games, seats: Sequence[tuple[Agent, Agent]], paces: Se
 
     def pair(first_g: int) -> None:
         seat = free.get()
-        for g in (first_g, first_g + 1):
-            for ply in itertools.count():
-                if stopped.is_set() or not np.isnan(games.points_G[g]):
-                    break
-                move(seat, g, ply)
-        free.put(seat)
+        try:
+            for g in (first_g, first_g + 1):
+                for ply in itertools.count():
+                    if stopped.is_set() or not np.isnan(games.points_G[g]):
+                        break
+                    move(seat, g, ply)
+        finally:
+            free.put(seat)
 
     with ThreadPoolExecutor(len(seats), initializer=_one_core) as pool:
         try:
