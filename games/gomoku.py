@@ -4,6 +4,8 @@ Bit `row * size + column`, row 0 at the top. State words: the mover's stones, th
 plies played. Freestyle: k or more in a row win. Standard: exactly k. Tic-tac-toe is 3 x 3 with k = 3.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from games.game import DRAW, MOVER_WON, ONGOING, Game
@@ -114,6 +116,16 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
         observe=observe,
         options={"rule": rule},
     )
+
+
+def position(game: Game, mover: Sequence[int], other: Sequence[int]) -> np.ndarray:
+    """The state in which the player to move has stones on the cells `mover`, and the opponent on `other`."""
+    state_W = np.zeros(game.words, np.uint64)
+    for first_word, cells in ((0, mover), (game.words // 2, other)):
+        for cell in cells:
+            state_W[first_word + (cell >> 6)] |= _ONE << np.uint64(cell & 63)
+    state_W[-1] = len(mover) + len(other)
+    return state_W
 
 
 def _canonical(size: int, k: int, rule: str) -> str:

@@ -24,6 +24,7 @@ COMMANDS = {
     "crossover": ("selfplay.crossover_command", "when a run overtook each opponent, with confidence intervals"),
     "play": ("selfplay.play", "play against any agent in the terminal, or go through recorded games"),
     "serve": ("selfplay.web.serve", "play, look at runs and step through games in a browser"),
+    "engine": ("selfplay.engine", "be a Gomoku engine for managers that speak the Gomocup protocol"),
     "report": ("selfplay.report", "draw the curves of runs, and write their pages anew"),
     "bench": ("selfplay.bench", "measure search, network, self-play and learning"),
     "doctor": ("selfplay.doctor", "say what this machine can do and what is missing"),
