@@ -7,6 +7,7 @@
     POST /api/think              {"game", "moves", "agent", "seed"?} -> the agent's move and what it thinks
     POST /api/truth              {"game", "moves"} -> what perfect play makes of every move
     GET  /api/runs               all runs          GET  /api/runs/RUN    one of them
+    GET  /api/crossings?runs=A,B when runs, as seeds of one experiment, overtook whom
     GET  /api/records            files of games    GET  /api/records/[RUN/]FILE
 
 Answers are JSON; a mistake is {"error": one line} and a 4xx.
@@ -38,6 +39,7 @@ from selfplay.web.thinking import BusyError, Thinking
 _STATIC = Path(__file__).with_name("static")
 _LONGEST_MOVES = 2400  # characters: a full 20 x 20 board
 _LONGEST_SPEC = 300
+_MOST_RUNS = 8
 _TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css", ".html": "text/html"}
 
 
@@ -139,6 +141,12 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
             return Response(status_code=304, headers=headers)
         return JSONResponse(await run_in_threadpool(folders.full, folder), headers=headers)
 
+    async def crossings(request: Request) -> Response:
+        names = request.query_params.get("runs", "").split(",")
+        if len(names) > _MOST_RUNS:
+            raise RefusedError(400, f"at most {_MOST_RUNS} runs together")
+        return JSONResponse(await run_in_threadpool(folders.crossings, root, names))
+
     async def all_records(request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(folders.record_files, root))
 
@@ -178,6 +186,7 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
             Route("/api/truth", truth, methods=["POST"]),
             Route("/api/runs", all_runs),
             Route("/api/runs/{run}", run),
+            Route("/api/crossings", crossings),
             Route("/api/records", all_records),
             Route("/api/records/{file:path}", recorded),
         ],

@@ -56,7 +56,7 @@ def run_dir(root: Path, name: str) -> Path:
 
 
 @cache
-def _game_of(run: Path) -> str | None:
+def game_of(run: Path) -> str | None:
     """The game that a run is for; None if its settings cannot be read. It never changes."""
     try:
         config = runs.recorded_config(run)
@@ -69,7 +69,7 @@ def all_games(root: Path) -> list[dict[str, Any]]:
     """Every game that may be played, with what a page needs to draw it and to keep its rules."""
     names = {games.make(name).name: label for name, label in _GAMES.items()}
     for run in run_dirs(root).values():
-        if name := _game_of(run):
+        if name := game_of(run):
             names.setdefault(name, name)
     return [_described(games.make(name), label) for name, label in names.items()]
 
@@ -102,7 +102,7 @@ def players(root: Path, game: Game) -> dict[str, Any]:
     """Who may be played against: kinds of the ladder, and runs of this game with their checkpoints."""
     found = []
     for name, run in run_dirs(root).items():
-        if _game_of(run) == game.name and (generations := list(checkpoint.folders(run))):
+        if game_of(run) == game.name and (generations := list(checkpoint.folders(run))):
             found.append({"name": name, "generations": generations})
     ladder = ["random", "rules", "alphabeta", "rollout"]
     if game.name == "connect4" and oracle.available():
@@ -163,8 +163,8 @@ def _weights(root: Path, game: Game, name: str) -> str:
         raise ValueError(
             f"no run {base!r} here{nearest(base, list(known))}; networks are named by run, or 'pretrained'"
         )
-    if _game_of(known[base]) != game.name:
-        raise ValueError(f"run {base} is for {_game_of(known[base]) or 'no game that is known'}, not for {game.name}")
+    if game_of(known[base]) != game.name:
+        raise ValueError(f"run {base} is for {game_of(known[base]) or 'no game that is known'}, not for {game.name}")
     if not at:
         generation = str(max(checkpoint.folders(known[base]), default=0))
     elif not (generation.isascii() and generation.isdigit() and len(generation) <= 9):

@@ -1,13 +1,12 @@
 """What the files of run folders say, as JSON for a page; read while a run writes them, and after."""
 
-import json
 import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from selfplay import metrics, records, runs
+from selfplay import crossover, metrics, records, runs
 from selfplay.web import catalogue
 
 _POINTS = 400  # of a curve, at most
@@ -15,7 +14,6 @@ _STILL_RUNNING = 120.0  # seconds since the last line of metrics
 _FILE_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}\.jsonl")
 _MOST_GAMES = 2000  # of one file that are shown
 _LARGEST_FILE = 32 << 20  # bytes
-CROSSOVER = "crossover.json"
 
 # What a page draws; the other metrics are shown by their last value.
 _CURVES = (
@@ -48,7 +46,7 @@ def _modified(path: Path) -> float | None:
 
 def stamp(run: Path) -> str:
     """Changes whenever a file that `full` reads does."""
-    names = (runs.CONFIG, runs.METRICS, runs.EVALS, CROSSOVER, "checkpoints")
+    names = (runs.CONFIG, runs.METRICS, runs.EVALS, "checkpoints")
     stats = [path.stat() for name in names if (path := run / name).exists()]
     return "-".join(f"{stat.st_mtime_ns:x}.{stat.st_size:x}" for stat in stats)
 
@@ -68,7 +66,7 @@ def _summary(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "flops": last.get("train_flops", 0),
         "games": last.get("games", 0),
         "seconds": last.get("play_seconds", 0) + last.get("learn_seconds", 0),
-        "age": None if modified is None else max(0, round(time.time() - modified)),
+        "modified": modified,
         "running": modified is not None and time.time() - modified < _STILL_RUNNING,
     }
 
@@ -99,7 +97,6 @@ def full(run: Path) -> dict[str, Any]:
         "evals": runs.read_lines(run / runs.EVALS),
         "curves": _thinned(lines),
         "health": rows,
-        "crossover": _crossover(run),
         "records": [path.name for path in _files(run)],
     }
 
@@ -118,11 +115,19 @@ def _thinned(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]
     return curves
 
 
-def _crossover(run: Path) -> Any:
-    try:
-        return json.loads((run / CROSSOVER).read_bytes())
-    except (OSError, ValueError):
-        return None
+def crossings(root: Path, names: Sequence[str]) -> dict[str, Any]:
+    """The crossover record of runs as seeds of one experiment, and forecasts for whom they have yet to overtake."""
+    evals, games = [], set()
+    for name in names:
+        run = catalogue.run_dir(root, name)
+        evals.append(runs.read_lines(run / runs.EVALS))
+        games.add(catalogue.game_of(run))
+    if len(games) != 1 or not all(evals):
+        return {"rungs": [], "forecasts": []}
+    return {
+        "rungs": crossover.record(evals, games.pop())["rungs"],
+        "forecasts": crossover.forecast(evals[0]) if len(evals) == 1 else [],
+    }
 
 
 def _files(folder: Path) -> list[Path]:

@@ -195,10 +195,10 @@ export class Board {
     const best = heat ? Math.max(...Object.values(heat)) : 0;
     const warm = Object.entries(heat ?? {}).flatMap(([action, share]) => {
       const cell = landing(game, position, Number(action));
-      if (drops(game) || cell < 0 || share < 0.005) return [];
+      if (drops(game) || cell < 0 || share < Math.max(0.005, 0.04 * best)) return [];
       const [x, y] = this.#centre(cell);
       const dot = svg("circle", { cx: x, cy: y, r: 41, class: share === best ? "heat best" : "heat", style: { "--share": Math.sqrt(share).toFixed(3) } });
-      const words = share >= 0.02 ? svg("text", { x, y: y + 12, class: "heat-text" }, Math.round(100 * share)) : null;
+      const words = share >= 0.01 ? svg("text", { x, y: y + 12, class: "heat-text" }, Math.round(100 * share)) : null;
       return [dot, words].filter(Boolean);
     });
     this.heatLayer.replaceChildren(...warm);

@@ -25,7 +25,7 @@ export class Thoughts {
       { class: "card", "aria-labelledby": "thoughts-title" },
       h("div", { class: "card-head" }, h("h2", { id: "thoughts-title" }, "What it thinks"), toggle("Show", on, (value) => this.#set({ on: value }))),
       this.body,
-      h("details", { class: "settings" }, h("summary", {}, "Who thinks, and the truth"), this.seat.element, this.truthSwitch),
+      h("details", { class: "settings" }, h("summary", {}, "Settings"), this.seat.element, this.truthSwitch),
     );
   }
 
