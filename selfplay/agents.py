@@ -331,7 +331,7 @@ def _engine(
 
 
 def _human(game: Game, name: str) -> Agent:
-    raise ValueError("`human` plays in a terminal or a browser, not in matches or measurements")
+    raise ValueError("`human` plays in `selfplay play` and `selfplay serve`, not in matches or measurements")
 
 
 @dataclass(frozen=True)
