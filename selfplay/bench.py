@@ -24,6 +24,7 @@ examples:
   selfplay bench search --game connect4 --games 256
   selfplay bench network --network resnet:5x64
   selfplay bench all --game gomoku15 --json
+  selfplay bench coverage    # not the machine: how often 95 % intervals hold the truth, by simulation; about a minute
 """
 _OPENING_PLIES = 8  # random moves before a measured position, at most; as in the presets
 _POSITIONS_PER_SLOT = 16  # of one round: searches in flight at its end are begun anew, so rounds are not short
@@ -239,12 +240,22 @@ def train(setting: Setting) -> dict[str, float]:
     return {"samples_per_s": samples / passed}
 
 
+def _coverage() -> dict[str, float]:
+    from selfplay import coverage
+
+    return coverage.measure()
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     plain = Setting()
     parser.epilog = _EPILOG
     parser.add_argument(
-        "part", nargs="?", choices=(*PARTS, "all"), default="all", help="what to measure (default: all)"
+        "part",
+        nargs="?",
+        choices=(*PARTS, "all", "coverage"),
+        default="all",
+        help="what to measure (default: all but coverage)",
     )
     parser.add_argument("--game", default=plain.game, help=f"default: {plain.game}")
     parser.add_argument("--network", default=plain.network, help=f"default: {plain.network}")
@@ -280,7 +291,7 @@ def run(args: argparse.Namespace) -> int:
     )
     found: dict[str, Any] = {}
     for part in PARTS if args.part == "all" else (args.part,):
-        found[part] = PARTS[part](setting)
+        found[part] = _coverage() if part == "coverage" else PARTS[part](setting)
         if not args.json:
             figures = "  ".join(f"{name} {_figure(value)}" for name, value in found[part].items())
             print(f"{part:<9}{figures}", flush=True)
