@@ -99,6 +99,8 @@ def _tournament(game: Game, args: argparse.Namespace) -> int:
     print(json.dumps(found) if args.json else _table(found))
     for line in tournament.warnings(results):
         print(f"not at equal time: {line}", file=sys.stderr)
+    for line in tournament.forfeits(results):
+        print(f"lost by forfeit: {line}", file=sys.stderr)
     return 0
 
 

@@ -1,6 +1,7 @@
 """Matches one after the other: watched, put on paper, stopped when they are decided."""
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,3 +54,9 @@ def warnings(results: Sequence[MatchResult]) -> list[str]:
                     f" (mean {1000 * pace.mean:.3g} ms, slowest {1000 * pace.slowest:.3g} ms)"
                 )
     return lines
+
+
+def forfeits(results: Sequence[MatchResult]) -> list[str]:
+    """A line about each reason why players could not go on, most frequent first."""
+    reasons = Counter(game.note for result in results for game in result.records if game.note)
+    return [f"{count} x {reason}" for reason, count in reasons.most_common()]
