@@ -20,6 +20,7 @@ COMMANDS = {
     "train": ("selfplay.train_command", "learn a game by self-play; the same command goes on with a stopped run"),
     "arena": ("selfplay.arena", "play matches between agents, with confidence intervals"),
     "analyze": ("selfplay.analyze", "answer positions from stdin with moves and values, as JSON"),
+    "measure": ("selfplay.measure", "evaluate the checkpoints of a finished run anew, against other opponents"),
     "eval": ("selfplay.solved", "compare an agent with perfect play"),
     "crossover": ("selfplay.crossover_command", "when a run overtook each opponent, with confidence intervals"),
     "play": ("selfplay.play", "play against any agent in the terminal, or go through recorded games"),

@@ -175,6 +175,10 @@ class EvalConfig:
         _require(self.simulations >= 1, f"eval.simulations is at least 1, not {self.simulations}")
         _require(0 <= self.share < 1, f"eval.share is in [0, 1), not {self.share}")
 
+    def due(self, flops: float, last: float) -> bool:
+        """Whether training compute calls for an evaluation, the last one having been at `last`."""
+        return self.per_decade > 0 and flops >= max(self.first_flops, last * 10 ** (1 / self.per_decade))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:

@@ -23,21 +23,15 @@ from selfplay.records import FIRST_WON, SECOND_WON, GameRecord
 _OUTCOMES = {1: "win", 0: "draw", -1: "loss"}
 
 
-def write_down(
-    run_dir: Path,
-    game: Game,
-    lines: Sequence[Mapping[str, Any]],
-    results: Mapping[tuple[str, str], MatchResult],
+def write_crossings(
+    run_dir: Path, game: Game, lines: Sequence[Mapping[str, Any]], results: Mapping[tuple[str, str], MatchResult]
 ) -> dict[str, Any]:
-    """Bring the three files up to date; the crossover record. `results` are the matches of the last lines."""
+    """Bring crossover.json and overtaken.jsonl up to date; the crossover record.
+
+    `results` are the matches of the last lines.
+    """
     record = crossover.record([lines], game.name)
     atomic.write_file(run_dir / runs.CROSSOVER, json.dumps(record, indent=1).encode() + b"\n")
-    generation = lines[-1]["generation"]
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    runs.append(
-        run_dir / runs.FORECASTS,
-        [{"generation": generation, "written": now, **entry} for entry in crossover.forecast(lines)],
-    )
     shown = _shown(run_dir / runs.OVERTAKEN)
     for rung in record["rungs"]:
         pairing = rung["agent"], rung["opponent"]
@@ -47,6 +41,13 @@ def write_down(
                 with atomic.naming(run_dir / runs.OVERTAKEN):
                     records.append(run_dir / runs.OVERTAKEN, [moment])
     return record
+
+
+def write_forecasts(run_dir: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Add to forecasts.jsonl what the lines so far let expect, with the time: so it was said before the event."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    stamp = {"generation": lines[-1]["generation"], "written": now}
+    runs.append(run_dir / runs.FORECASTS, [{**stamp, **entry} for entry in crossover.forecast(lines)])
 
 
 def _shown(path: Path) -> set[tuple[str, str]]:

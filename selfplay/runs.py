@@ -170,7 +170,7 @@ def opened(run_dir: Path, config: Config, *, command: Sequence[str], fresh: bool
     """
     with atomic.naming(run_dir):
         run_dir.mkdir(parents=True, exist_ok=True)
-    with _locked(run_dir):
+    with locked(run_dir):
         known = recorded_config(run_dir) is not None
         if known and fresh:
             raise ValueError(f"{run_dir} exists already; leave --fresh out to continue it, or give another --run")
@@ -183,8 +183,11 @@ def opened(run_dir: Path, config: Config, *, command: Sequence[str], fresh: bool
 
 
 @contextmanager
-def _locked(run_dir: Path) -> Iterator[None]:
-    """The kernel drops the lock with the process, however it ends; the file stays."""
+def locked(run_dir: Path) -> Iterator[None]:
+    """Hold the folder for the time of the block; `ValueError` if another process does.
+
+    The kernel drops the lock with the process, however it ends; the file stays.
+    """
     path = run_dir / LOCK
     with atomic.naming(path):
         file = path.open("a+", encoding="utf-8")

@@ -180,7 +180,8 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
                     folder.record(generation.number, generation.ledger, generation.metrics, generation.evals)
                     record = None
                     if generation.evals:
-                        record = overtaking.write_down(run_dir, game, referee.lines, referee.results)
+                        record = overtaking.write_crossings(run_dir, game, referee.lines, referee.results)
+                        overtaking.write_forecasts(run_dir, referee.lines)
                         events.write_strength(
                             generation.number,
                             generation.evals,

@@ -172,7 +172,8 @@ class Trainer:
             **play_metrics(harvests, play_seconds),
             "memory/rss_mb": resident_mb(),
         }
-        evals = self._evaluate(evaluate_agent) if evaluate_agent and self._evaluation_due() else []
+        due = self.done or self.config.eval.due(self.ledger.train_flops, self.evaluated_flops)
+        evals = self._evaluate(evaluate_agent) if evaluate_agent and due else []
         return Generation(
             number=self.number,
             ledger=self.ledger,
@@ -181,15 +182,6 @@ class Trainer:
             seconds=time.perf_counter() - started,
             done=self.done,
         )
-
-    def _evaluation_due(self) -> bool:
-        """At the end, and at log-spaced training compute."""
-        config, flops = self.config.eval, self.ledger.train_flops
-        if self.done:
-            return True
-        if config.per_decade == 0 or flops < config.first_flops:
-            return False
-        return flops >= self.evaluated_flops * 10 ** (1 / config.per_decade)
 
     def _evaluate(self, evaluate_agent: EvaluateAgent) -> list[dict]:
         started = time.perf_counter()

@@ -102,7 +102,8 @@ def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):
         [[45, 0, 5, 0, 0], [35, 0, 10, 0, 5], [10, 0, 10, 0, 30], [2, 0, 5, 0, 43], [0, 0, 2, 0, 48]]
     )]  # fmt: skip
     for count in range(1, 6):
-        record = overtaking.write_down(tmp_path, game, rises[:count], {("mcts:sims=64", "random"): result})
+        record = overtaking.write_crossings(tmp_path, game, rises[:count], {("mcts:sims=64", "random"): result})
+        overtaking.write_forecasts(tmp_path, rises[:count])
     assert json.loads((tmp_path / runs.CROSSOVER).read_text()) == record == crossover.record([rises], "connect4")
     (rung,) = record["rungs"]
     assert rung["status"] == "overtaken"
@@ -147,3 +148,26 @@ def test_strength_is_one_scale_for_learner_and_ladder():
     (first, early), (second, late) = found.learner["net"]
     assert (first, second) == (1e9, 1e10)
     assert (early, late) == pytest.approx((191, 573), abs=8)
+
+
+def test_a_finished_run_is_measured_anew_as_training_would_have_done_it(tmp_path, capsys):
+    from selfplay import cli
+
+    run_dir = tmp_path / "run"
+    tiny = ["train", "--config", "tiny", "--game", "connect4", "--run", str(run_dir), "--generations", "5", "--quiet"]
+    assert cli.guarded([*tiny, "--eval.opponents", "random", "rules", "--eval.games", "6"]) == 0
+    first = runs.read_lines(run_dir / runs.EVALS)
+    (run_dir / runs.EVALS).write_text("")
+    assert cli.guarded(["measure", str(run_dir)]) == 0
+    again = runs.read_lines(run_dir / runs.EVALS)
+    for row in (*first, *again):  # another measurement may choose another of two dtypes, and so another game
+        assert row["opponent"] in ("random", "rules")
+    spent = ("generation", "flops", "evaluations", "games", "seconds", "agent", "opponent", "simulations", "seed")
+    assert [[row[name] for name in spent] for row in again] == [[row[name] for name in spent] for row in first]
+    assert cli.guarded(["measure", str(run_dir), "--opponents", "alphabeta:depth=1", "--per_decade", "0"]) == 0
+    (one, *_), last = runs.read_lines(run_dir / runs.EVALS), runs.read_lines(run_dir / runs.METRICS)[-1]
+    assert (one["opponent"], one["generation"]) == ("alphabeta:depth=1", last["generation"])
+    assert not (run_dir / runs.FORECASTS).exists()
+    capsys.readouterr()
+    assert cli.guarded(["measure", str(tmp_path)]) == 2
+    assert "is no run folder" in capsys.readouterr().err
