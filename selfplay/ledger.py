@@ -24,6 +24,8 @@ class Ledger:
     play_seconds: float = 0.0
     learn_seconds: float = 0.0
     eval_seconds: float = 0.0
+    train_joules: float = 0.0
+    """energy of self-play and learning, with all else that ran on the machine; 0 where the machine does not tell"""
 
     @property
     def train_flops(self) -> float:

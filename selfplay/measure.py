@@ -79,7 +79,7 @@ def _due(schedule: EvalConfig, metrics: Sequence[dict[str, Any]]) -> Iterator[tu
     """The generations that the trainer would have evaluated, with what was spent until then."""
     last = 0.0
     for line in metrics:
-        ledger = Ledger(**{item.name: line[item.name] for item in dataclasses.fields(Ledger)})
+        ledger = Ledger(**{item.name: line[item.name] for item in dataclasses.fields(Ledger) if item.name in line})
         if schedule.due(ledger.train_flops, last) or line is metrics[-1]:
             last = ledger.train_flops
             yield line["generation"], ledger

@@ -243,6 +243,14 @@ METRICS = (
         "high: lower eval.games or eval.per_decade",
         clock=True,
     ),
+    Metric(
+        "train_joules",
+        "J",
+        "energy that the processors drew during self-play and learning, all that ran on the machine",
+        "grows",
+        "0: the machine does not tell (no readable RAPL counters)",
+        clock=True,
+    ),
 )
 
 _BY_NAME = {metric.name: metric for metric in METRICS}

@@ -21,6 +21,7 @@ import games
 from selfplay import checkpoint
 from selfplay.actor import Actor, Harvest
 from selfplay.config import Config
+from selfplay.energy import EnergyMeter
 from selfplay.evaluator import NetworkEvaluator, pick_device
 from selfplay.learner import Learner, Losses
 from selfplay.ledger import Ledger
@@ -59,6 +60,7 @@ class Trainer:
         self.ledger = Ledger()
         self.owed_steps = 0.0  # gradient steps that the reuse asks for and that are not yet taken
         self.evaluated_flops = 0.0  # training compute at the last evaluation
+        self.energy = EnergyMeter()
         torch.manual_seed(config.seed)
         network = build(self.game, config.network.architecture)
         self.flops = evaluation_flops(network, self.game)
@@ -139,6 +141,7 @@ class Trainer:
         """Play, learn, and where it is due measure strength."""
         self.number += 1
         started = time.perf_counter()
+        self.energy.joules()  # what was drawn between generations is not the training's
         harvests = self.play()
         for harvest in harvests:
             self.replay.add(
@@ -158,7 +161,12 @@ class Trainer:
         losses, steps = self.learn(positions)
         samples = steps * self.config.learn.batch
         learn_seconds = time.perf_counter() - started - play_seconds
-        self.ledger += Ledger(samples=samples, learn_flops=3 * self.flops * samples, learn_seconds=learn_seconds)
+        self.ledger += Ledger(
+            samples=samples,
+            learn_flops=3 * self.flops * samples,
+            learn_seconds=learn_seconds,
+            train_joules=self.energy.joules(),
+        )
         metrics = {
             "loss/total": losses.total,
             "loss/policy": losses.policy,
