@@ -5,10 +5,12 @@ import errno
 import importlib.util
 import ipaddress
 import socket
+import threading
 from pathlib import Path
 from urllib.parse import quote
 
 _NEEDED = ("starlette", "uvicorn", "h11")
+_LONG_START = 5.0  # seconds; longer than kernels take that were compiled before
 _EXAMPLES = """\
 The page plays every game against every agent and every checkpoint, shows what they think, follows runs while
 they train, and steps through recorded games. It asks no other host for anything.
@@ -88,8 +90,13 @@ def run(args: argparse.Namespace) -> int:
     root = _folder(args)
     bound = _bound(args.host, args.port)
     print(f"selfplay is at {_address(bound, args.run)}  (Ctrl-C ends it)", flush=True)
-
+    patience = threading.Timer(
+        _LONG_START, print, ["compiling for this machine, once; the page comes when that is done"]
+    )
+    patience.daemon = True
+    patience.start()
     from selfplay.web.server import serve
 
+    patience.cancel()
     serve(bound, root, names=(args.host, socket.gethostname()))
     return 0

@@ -55,23 +55,29 @@ class _Connection(H11Protocol):
             self._deadline = None
 
 
+def made(root: Path, *, names: Iterable[str] = ()) -> uvicorn.Server:
+    """The server for a runs folder, not yet running."""
+    games.make("connect4")
+    # Whoever sends what is not HTTP is told so; the terminal need not be.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "Invalid HTTP request" not in record.getMessage())
+    return uvicorn.Server(
+        uvicorn.Config(
+            application(root, names=names),
+            http=_Connection,
+            ws="none",
+            loop="asyncio",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=20,
+            timeout_graceful_shutdown=1,
+        )
+    )
+
+
 def serve(bound: socket.socket, root: Path, *, names: Iterable[str] = ()) -> None:
     """Answer on a socket that listens until Ctrl-C or SIGTERM, which arrive again once it is closed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < _OPEN_FILES:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES, hard), hard))
-    games.make("connect4")
-    # Whoever sends what is not HTTP is told so; the terminal need not be.
-    logging.getLogger("uvicorn.error").addFilter(lambda record: "Invalid HTTP request" not in record.getMessage())
-    config = uvicorn.Config(
-        application(root, names=names),
-        http=_Connection,
-        ws="none",
-        loop="asyncio",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=20,
-        timeout_graceful_shutdown=1,
-    )
-    uvicorn.Server(config).run(sockets=[bound])
+    made(root, names=names).run(sockets=[bound])

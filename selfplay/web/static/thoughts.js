@@ -56,6 +56,8 @@ export class Thoughts {
       return;
     }
     this.element.setAttribute("aria-busy", "true");
+    if (drops(game) && this.strip.hidden) this.#columns(game, new Map(), this.on ? {} : null); // room for what is to come
+    if (!this.body.hasChildNodes()) this.body.append(h("p", { class: "quiet" }, "Thinking…"));
     try {
       if (!this.on) this.#render(game, position, null, await truth(game, moves, { signal }), agent);
       else {
@@ -84,7 +86,6 @@ export class Thoughts {
     const visits = Object.values(thought?.visits ?? {}).reduce((sum, n) => sum + n, 0);
     for (const [name, n] of Object.entries(thought?.visits ?? {})) row(name).visits = n / visits;
     for (const [name, outcome] of Object.entries(fact?.moves ?? {})) row(name).truth = outcome;
-    this.strip.hidden = !drops(game);
     if (drops(game)) this.#columns(game, moves, thought);
     else if (thought) this.onHeat(Object.fromEntries([...moves].map(([name, { policy = 0 }]) => [action(game, name), policy])));
     else this.onHeat(null);
@@ -133,6 +134,7 @@ export class Thoughts {
   /** Bars below the columns of the board, and the truth under them. */
   #columns(game, moves, thought) {
     this.onHeat(null);
+    this.strip.hidden = false;
     this.strip.style.setProperty("--columns", game.width);
     const best = thought?.move;
     const names = Array.from({ length: game.width }, (_, column) => format(game, column));
