@@ -27,7 +27,8 @@ from selfplay.score import Z95, student
 Lines = Sequence[Mapping[str, Any]]
 """the lines of one run's evals.jsonl, or the first of them"""
 
-AMOUNTS = ("evaluations", "games", "seconds")
+AMOUNTS = ("evaluations", "games", "seconds", "jones_flops")
+"""what had been spent; the last (of self-play alone, 1 per multiply-add: Jones 2021) is unknown to older lines"""
 _REACH = 2.0  # decades beyond the last evaluation that a forecast looks
 _STEPS = 120  # of the grid over the evaluations, and beyond them
 
@@ -41,7 +42,7 @@ class _Match:
     x_E: np.ndarray
     pairs_E5: np.ndarray
     amounts: Mapping[str, np.ndarray]
-    """log10 of each of AMOUNTS at the evaluations"""
+    """log10 of each of AMOUNTS that is known at all evaluations"""
 
     def until(self, count: int) -> "_Match":
         """The first `count` evaluations."""
@@ -58,7 +59,8 @@ def _matches(lines: Lines) -> list[_Match]:
     found = []
     for agent, opponent in (key for key in order if key in groups):
         group = groups[agent, opponent]
-        amounts = {name: np.log10([max(line[name], 1e-9) for line in group]) for name in AMOUNTS}
+        known = [name for name in AMOUNTS if all(line.get(name) for line in group)]
+        amounts = {name: np.log10([line[name] for line in group]) for name in known}
         x_E, pairs_E5 = np.log10([line["flops"] for line in group]), np.array([line["pairs"] for line in group], float)
         found.append(_Match(agent, opponent, x_E, pairs_E5, amounts))
     return found
@@ -104,7 +106,7 @@ def _crossing(match: _Match, x_G: np.ndarray, mean_G: np.ndarray, sd_G: np.ndarr
         at, high = None, None
     spent: dict[str, float | None] = dict.fromkeys(AMOUNTS)
     if at is not None and math.isfinite(at):
-        spent = {name: 10 ** float(np.interp(at, match.x_E, values_E)) for name, values_E in match.amounts.items()}
+        spent |= {name: 10 ** float(np.interp(at, match.x_E, values_E)) for name, values_E in match.amounts.items()}
     return {
         "status": "not overtaken" if high is None else "overtaken",
         "flops": None if at == -math.inf else _power(at),
@@ -169,33 +171,28 @@ def _run(lines: Lines) -> dict[tuple[str, str], dict[str, Any]]:
     prefixes = [match.until(count) for match in matches for count in range(1, len(match.x_E) + 1)]
     grid_BG, found = _strengths(prefixes)
     crossings: dict[tuple[str, str], dict[str, Any]] = {}
-    forecasts: list[dict[str, Any]] = []
+    forecasts: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for prefix, x_G, mean_G, sd_G in zip(prefixes, grid_BG, found.mean_BG, found.sd_BG, strict=True):
         key, played = (prefix.agent, prefix.opponent), slice(_STEPS + 1)
         made = _forecast(prefix, x_G, mean_G, sd_G)
-        if made is not None and made["flops"] and made["flops_high"]:
-            forecasts.append(made)
+        if made is not None and made["flops_high"] is not None:
+            forecasts.setdefault(key, []).append(made)
         crossings[key] = _crossing(prefix, x_G[played], mean_G[played], sd_G[played])  # the last prefix is the whole
     for key, crossing in crossings.items():
-        before = (
-            made
-            for made in forecasts
-            if (made["agent"], made["opponent"]) == key
-            and not (crossing["flops"] and made["made_at_flops"] >= crossing["flops"])
-        )
-        first = next(before, None)
+        event = math.inf if crossing["status"] == "not overtaken" else crossing["flops"] or 0
+        first = next((made for made in forecasts.get(key, ()) if made["made_at_flops"] < event), None)
         crossing["forecast"] = first and _graded(first, crossing)
     return crossings
 
 
 def _together(crossings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One crossing from those of several seeds; overtaken if in every one of them."""
-
     overtaken = all(crossing["status"] == "overtaken" for crossing in crossings)
     known = overtaken and all(crossing["flops"] for crossing in crossings)
     spent: dict[str, float | None] = dict.fromkeys(("flops", *AMOUNTS))
     if known:
-        spent = {name: 10 ** float(np.mean(np.log10([c[name] for c in crossings]))) for name in spent}
+        values = {name: [crossing[name] for crossing in crossings] for name in spent}
+        spent |= {name: 10 ** float(np.mean(np.log10(each))) for name, each in values.items() if all(each)}
         _, low, high = (10**x for x in student(np.log10([c["flops"] for c in crossings]).tolist()))
     else:
         low = min(crossing["flops_low"] for crossing in crossings)
@@ -224,10 +221,10 @@ def record(runs: Sequence[Lines], game: str) -> dict[str, Any]:
     - `status`: "overtaken" (in every run), or "not overtaken", which is to be read as "beyond flops_low".
     - `flops`: training compute of the crossing; null if it is yet to come, or came before the first evaluation.
     - `flops_low`, `flops_high`: its 95 % interval; 0 if it may have come before the first evaluation, null if it
-      may come at any compute later. `evaluations`, `games`, `seconds`: what had been spent at the crossing.
+      may come at any compute later. `evaluations`, `games`, `seconds`, `jones_flops`: spent at the crossing.
     - `score_at_end`, `score_low`, `score_high`: of the curve at the last evaluation, at `flops_at_end`.
-    - `forecast`: the first one with an interval bounded on both sides that was made before the crossing, with
-      `covered` and `ratio` (crossing / forecast); null if there was none. Of several runs, the first one's.
+    - `forecast`: the first one with an upper bound that was made before the crossing, with `covered` and `ratio`
+      (crossing / forecast); null if there was none. Of several runs, the first one's that has one.
     - `runs`: the same for each run.
     """
     by_run = [_run(lines) for lines in runs]

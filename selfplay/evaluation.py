@@ -101,6 +101,8 @@ class Referee:
             "evaluations": ledger.evaluations,
             "games": ledger.games,
             "seconds": ledger.train_seconds,
+            "jones_flops": ledger.jones_flops,
+            "joules": ledger.train_joules or None,
             "agent": learner.name,
             "opponent": opponent,
             "simulations": self.config.eval.simulations if learner.name.startswith("mcts:sims") else 0,
