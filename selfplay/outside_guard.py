@@ -67,7 +67,7 @@ def main(megabytes: int, command: list[str]) -> int:
     try:
         program = subprocess.Popen(command, start_new_session=True, preexec_fn=lambda: _limit(megabytes))
     except (OSError, subprocess.SubprocessError) as error:
-        print(f"ERROR {command[0]} cannot be run: {error}", flush=True)
+        print(f"ERROR cannot be run: {getattr(error, 'strerror', error)}", flush=True)
         return 127
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the program's output ends when the program does
     events = select.poll()
