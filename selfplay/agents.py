@@ -365,7 +365,7 @@ GRAMMAR = """agents are named NAME[:key=value,...]:
   random                          uniform over legal moves
   rules                           one-ply human rules: win, block, do not hand over a win, centre or longest line
   alphabeta:depth=6               handcrafted evaluation + alpha-beta; also nodes=100000 or ms=20;
-                                  without=threats+centre switches pieces of knowledge off;
+                                  without=zugzwang+centre switches pieces of knowledge off;
                                   preset=alphazero-jl is that project's minimax player of Connect Four
   rollout:sims=1000               tree search with random playouts
   solver, solver:last=12          Connect Four, perfect; with last=s only in the last s plies, random before

@@ -97,7 +97,7 @@ def test_net_plays_the_likeliest_legal_move(weights):
         ("alphabeta:depth=0", "connect4", "is a whole number above 0, not '0'"),
         ("alphabeta:ms=nan", "connect4", "is a number above 0, not 'nan'"),
         ("alphabeta:depth=2,depth=3", "connect4", "gives option 'depth' twice"),
-        ("alphabeta:without=threat", "connect4", "(did you mean 'threats'?)"),
+        ("alphabeta:without=zugzwan", "connect4", "(did you mean 'zugzwang'?)"),
         ("random:sims=3", "connect4", "has no option 'sims=3'; its options: none"),
         ("mcts", "connect4", "needs a network, as in mcts:runs/NAME"),
         ("mcts:{},sims=8,ms=3", "connect4", "takes sims= or ms=, not both"),

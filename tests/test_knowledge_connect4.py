@@ -9,12 +9,12 @@ import pytest
 import games
 from games import text
 from selfplay import oracle
-from selfplay.knowledge import connect4_alphabeta, connect4_lines
+from selfplay.knowledge import connect4_alphabeta, connect4_evaluation, connect4_lines, connect4_zugzwang
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import DECIDED, WIN, Budget, Table
 from selfplay.knowledge.rules import Rules
 
-BOARDS = ["connect4", "connect4:height=4,width=5,k=3", "connect4:height=7,width=8", "connect4:height=5,width=4,k=5"]
+BOARDS = ["connect4", "connect4:height=4,width=5,k=3", "connect4:height=7,width=8", "connect4:height=6,width=5,k=5"]
 
 
 def search(game, states_NW, without=frozenset(), **budget):
@@ -44,47 +44,94 @@ def test_winning_bits_are_the_cells_that_complete_a_line(name):
         assert found & board & ~bits(game, own) == bits(game, naive.completing(game, own))
 
 
+WEIGHTS = ("few", "soon", "near", "centre", "rows", "zugzwang", "tempo")  # in the order in which the kernel takes them
+SWITCHES = ("wins", "handover", "doubles")
+
+
+def weights(game, without=frozenset()):
+    return dict(
+        zip(WEIGHTS, (int(worth) for worth in connect4_evaluation.worths(game.in_a_row, without)), strict=False)
+    )
+
+
+def evaluation(game, state_W, worth):
+    height, width, k = game.height, game.width, game.in_a_row
+    own, mask = state_W[0], state_W[1]
+    board = connect4_lines.board_bits(height, width)
+    empty = board & ~mask
+    return connect4_evaluation.evaluate(
+        own,
+        mask,
+        connect4_lines.winning_bits(own, height, k) & empty,
+        connect4_lines.winning_bits(mask ^ own, height, k) & empty,
+        (mask + connect4_lines.floor_bits(height, width)) & board,
+        height,
+        width,
+        k,
+        board,
+        connect4_evaluation.odd_bits(height, width),
+        connect4_evaluation.middle_bits(height, width),
+        worth,
+    )
+
+
 @pytest.mark.parametrize("name", BOARDS)
-@pytest.mark.parametrize("without", [frozenset(), frozenset({"threats"}), frozenset({"lines"}), frozenset({"centre"})])
+@pytest.mark.parametrize("without", [(), ("lines",), ("centre",), ("zugzwang",), ("tempo",), ("lines", "tempo")])
 def test_evaluation_equals_its_twin(name, without):
     game = games.make(name)
-    worth = connect4_alphabeta.worths(game.in_a_row, without)
-    board = connect4_lines.board_bits(game.height, game.width)
-    floor = connect4_lines.floor_bits(game.height, game.width)
+    worth = connect4_evaluation.worths(game.in_a_row, frozenset(without))
     values = []
-    for state_W in naive.random_states(game, 25, game.max_plies // 3, seed=2):
-        found = connect4_alphabeta.evaluate(
-            state_W[0], state_W[1], game.height, game.width, game.in_a_row, board, floor, worth
-        )
-        assert found == naive.connect4_evaluation(game, state_W, worth)
-        values.append(found)
+    for plies in (game.max_plies // 4, game.max_plies // 2):
+        for state_W in naive.random_states(game, 25, plies, seed=2):
+            found = evaluation(game, state_W, worth)
+            assert found == naive.connect4_evaluation(game, state_W, weights(game, frozenset(without)))
+            values.append(found)
     assert len(set(values)) > 2
 
 
-def test_each_piece_of_knowledge_changes_the_evaluation():
-    game = games.make("connect4")
-    states_NW = naive.random_states(game, 20, 14, seed=4)
-    whole = search(game, states_NW, depth=1).scores_N
-    for piece in connect4_alphabeta.PIECES:
-        assert (search(game, states_NW, frozenset({piece}), depth=1).scores_N != whole).any(), piece
+def test_filling_the_board_equals_its_twin():
+    outcomes = []
+    for name in BOARDS:
+        game = games.make(name)
+        height, width, k = game.height, game.width, game.in_a_row
+        board = connect4_lines.board_bits(height, width)
+        for plies in (game.max_plies // 3, game.max_plies // 2, 2 * game.max_plies // 3):
+            for own, mask, _ in naive.random_states(game, 40, plies, seed=plies):
+                mine = connect4_lines.winning_bits(own, height, k) & board & ~mask
+                theirs = connect4_lines.winning_bits(mask ^ own, height, k) & board & ~mask
+                found = connect4_zugzwang.fill_out(board & ~mask, mine, theirs, board, height)
+                assert found == naive.connect4_fill_out(game, np.array([own, mask, plies], np.uint64))
+                outcomes.append(found)
+    assert {outcome: outcomes.count(outcome) > 20 for outcome in (-1, 0, 1)} == {-1: True, 0: True, 1: True}
 
 
 @pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("without", [(), ("wins",), ("handover",), ("doubles",), ("wins", "handover", "doubles")])
 @pytest.mark.parametrize("depth", [1, 2, 3])
-def test_search_equals_minimax(name, depth):
+def test_search_equals_minimax(name, depth, without):
     game = games.make(name)
-    worth = connect4_alphabeta.worths(game.in_a_row, frozenset())
+    worth = weights(game)
+    pieces = set(SWITCHES) - set(without)
     for plies in (game.max_plies // 6, game.max_plies // 3, game.max_plies // 2):
         states_NW = naive.random_states(game, 2, plies, seed=plies)
-        found = search(game, states_NW, depth=depth)
+        found = search(game, states_NW, frozenset(without), depth=depth)
         for n, state_W in enumerate(states_NW):
             reached = int(found.depths_N[n])  # a decided game needs no more depth
             assert reached == depth or found.proven_N[n]
-            value, best = naive.minimax(
-                game, state_W, reached, lambda s: naive.connect4_evaluation(game, s, worth), naive.connect4_candidates
+            value, best = naive.connect4_minimax(
+                game, state_W, reached, lambda s: naive.connect4_evaluation(game, s, worth), pieces
             )
             assert found.scores_N[n] == value
             assert found.actions_N[n] in best
+
+
+def test_each_piece_of_knowledge_changes_what_is_found():
+    game = games.make("connect4")
+    states_NW = np.concatenate([naive.random_states(game, 40, plies, seed=4) for plies in (14, 20)])
+    whole = search(game, states_NW, depth=2)
+    for piece in connect4_alphabeta.PIECES:
+        found = search(game, states_NW, frozenset({piece}), depth=2)
+        assert (found.scores_N != whole.scores_N).any() or (found.nodes_N != whole.nodes_N).any(), piece
 
 
 def test_small_boards_are_solved_to_the_end():

@@ -53,17 +53,24 @@ class AlphaBeta:
         self.game = game
         self.budget = budget
         self._worth = self._module.worths(game.in_a_row, without)
-        large = min(budget.depth, game.max_plies) >= _LARGE_FROM_DEPTH
-        size = _LARGE_TABLE if large and budget.nodes > _SMALL_TABLE else _SMALL_TABLE
+        if self._module is connect4_alphabeta:
+            size = connect4_alphabeta.table_size(budget)
+        else:
+            large = min(budget.depth, game.max_plies) >= _LARGE_FROM_DEPTH
+            size = _LARGE_TABLE if large and budget.nodes > _SMALL_TABLE else _SMALL_TABLE
         self._tables = [Table(size) for _ in range(os.cpu_count() or 1)]
 
     def search(self, states_NW: np.ndarray) -> Verdicts:
         """Search every position with the whole budget, on all cores."""
-        work: Callable = self._timed if self.budget.ms > 0 else self._counted
+        work: Callable = self._counted
+        if self.budget.ms > 0 and self._module is not connect4_alphabeta:  # that one looks at the clock itself
+            work = self._timed
         found_N4 = _on_all_cores(lambda share, core: work(states_NW[share], self._tables[core]), len(states_NW))
         return _verdicts(self.game, states_NW, found_N4, self._module.SCALE)
 
     def _counted(self, states_NW: np.ndarray, table: Table) -> np.ndarray:
+        if self._module is connect4_alphabeta:
+            return connect4_alphabeta.search(self.game, states_NW, self._worth, self.budget, table)
         never_1 = np.zeros(1, np.int64)
         return self._module.search(self.game, states_NW, self._worth, self.budget, table, never_1)
 
@@ -87,17 +94,16 @@ class AlphaZeroJl:
     """The handcrafted minimax player of AlphaZero.jl; repeatable for a budget of depth or nodes and the same seeds."""
 
     def __init__(self, game: Game, budget: Budget) -> None:
-        if game.kind != "connect4":
-            raise ValueError(f"preset=alphazero-jl plays connect4, not {game.name!r}")
+        if game.kind != "connect4" or game.in_a_row != 4:
+            raise ValueError(f"preset=alphazero-jl plays connect4 with four in a row, not {game.name!r}")
         self.game = game
         self.budget = budget
-        self._worth_K = connect4_alphazero_jl.worths(game.in_a_row)
 
     def search(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Verdicts:
         """Search every position with the whole budget, on all cores; a seed for each decides ties."""
 
         def work(share: slice, core: int) -> np.ndarray:
-            return connect4_alphazero_jl.search(self.game, states_NW[share], seeds_N[share], self._worth_K, self.budget)
+            return connect4_alphazero_jl.search(self.game, states_NW[share], seeds_N[share], self.budget)
 
         found_N4 = _on_all_cores(work, len(states_NW))
         return _verdicts(self.game, states_NW, found_N4, connect4_alphazero_jl.SCALE)

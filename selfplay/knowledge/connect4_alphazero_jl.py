@@ -7,7 +7,7 @@ worth the same however far off, and a draw 0. It plays one of the moves of the h
 
 The values are those of plain minimax to the last bit: alpha-beta only leaves out what cannot change them, and they
 are counted in hundredths, where no sum is rounded. (Empty lines are worth the same to both sides.) N positions, W
-words, A actions, P plies below the root, K stones in a line.
+words, A actions, P plies below the root.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from games.game import Game
 from games.kernel import i64, kernel, u64
 from selfplay.knowledge.budget import DECIDED, INFINITE, UNLIMITED, WIN, Budget
 from selfplay.knowledge.clock import CLOCK, clock, now
-from selfplay.knowledge.connect4_lines import MAX_K, ONE, ZERO, board_bits, line_worth
+from selfplay.knowledge.connect4_lines import ONE, ZERO, board_bits, count_bits, open_lines
 from selfplay.search.rng import below
 
 NAME = "alphazero-jl"
@@ -25,23 +25,30 @@ DEPTH = 5
 SCALE = 100.0  # hundredths: a line that needs one stone
 
 
-@kernel(i64(u64, u64, i64, i64, i64[::1]))
-def evaluate(own, mask, height, width, worth_K):
+@kernel(i64(u64, u64, i64), allocates=False)
+def _lines_worth(own, free, height):
+    total = 0
+    for shift in (1, height, height + 1, height + 2):
+        ones, twos, threes = open_lines(own, free, shift, 4)
+        total += count_bits(ones) + 10 * count_bits(twos) + 100 * count_bits(threes)
+    return total
+
+
+@kernel(i64(u64, u64, i64, i64), allocates=False)
+def evaluate(own, mask, height, width):
     """Hundredths of AlphaZero.jl's `heuristic_value`."""
-    other = mask ^ own
     board = board_bits(height, width)
-    k = len(worth_K)
-    return line_worth(own, other, board, height, k, worth_K) - line_worth(other, own, board, height, k, worth_K)
+    other = mask ^ own
+    return _lines_worth(own, board & ~other, height) - _lines_worth(other, board & ~own, height)
 
 
-@kernel((u64[:, ::1], u64[::1], i64, i64, i64[::1], i64[::1], i64, i64, i64, i64, CLOCK, i64[:, ::1]))
-def _search(states_NW, rng_N, height, width, worth_K, columns_A, first, last, max_nodes, max_ns, clock, found_N4):
+@kernel((u64[:, ::1], u64[::1], i64, i64, i64[::1], i64, i64, i64, i64, CLOCK, i64[:, ::1]))
+def _search(states_NW, rng_N, height, width, columns_A, first, last, max_nodes, max_ns, clock, found_N4):
     """Alpha-beta to depth `first`, then deeper one by one; found_N4 gets action, score, depth completed, nodes.
 
     At ply p of the walk `own_P[p]`, `mask_P[p]` is the position, `[alpha_P, beta_P]` its window. The window of a move
     at the root leaves room for a tie with the best.
     """
-    k = len(worth_K)
     board = board_bits(height, width)
     own_P = np.zeros(last + 1, np.uint64)
     mask_P = np.zeros(last + 1, np.uint64)
@@ -73,12 +80,12 @@ def _search(states_NW, rng_N, height, width, worth_K, columns_A, first, last, ma
                     best_P[p] = -INFINITE
                     next_P[p] = 0
                     over = True
-                    if p > 0 and has_line(mask_P[p] ^ own_P[p], height, k) == 1:
+                    if p > 0 and has_line(mask_P[p] ^ own_P[p], height, 4) == 1:
                         value = -WIN
                     elif mask_P[p] == board:
                         value = 0
                     elif p == depth:
-                        value = evaluate(own_P[p], mask_P[p], height, width, worth_K)
+                        value = evaluate(own_P[p], mask_P[p], height, width)
                     else:
                         over = False
                     if over:
@@ -120,14 +127,7 @@ def _search(states_NW, rng_N, height, width, worth_K, columns_A, first, last, ma
         found_N4[n, 3] = nodes
 
 
-def worths(k: int) -> np.ndarray:
-    """What a line with 0 to k-1 stones is worth, int64 [K]."""
-    if k > MAX_K:
-        raise ValueError(f"alphabeta plays connect4 with k up to {MAX_K}, not k={k}")
-    return np.array([0] + [10 ** (stones - 1) for stones in range(1, k)], np.int64)
-
-
-def search(game: Game, states_NW: np.ndarray, seeds_N: np.ndarray, worth_K: np.ndarray, budget: Budget) -> np.ndarray:
+def search(game: Game, states_NW: np.ndarray, seeds_N: np.ndarray, budget: Budget) -> np.ndarray:
     """Actions, scores, completed depths and nodes of the positions, int64 [N, 4]."""
     found_N4 = np.zeros((len(states_NW), 4), np.int64)
     columns_A = np.array(sorted(range(game.width), key=lambda column: abs(2 * column - game.width + 1)), np.int64)
@@ -138,7 +138,6 @@ def search(game: Game, states_NW: np.ndarray, seeds_N: np.ndarray, worth_K: np.n
         seeds_N.copy(),
         game.height,
         game.width,
-        worth_K,
         columns_A,
         first,
         last,
