@@ -85,6 +85,8 @@ def answers(game: Game, agent: Agent, lines: Iterable[str], seed: int = 0, batch
 
 def answer(game: Game, thoughts: Thoughts, n: int) -> dict:
     """What `thoughts` say of position n, as JSON."""
+    if n in thoughts.forfeits:
+        return {"error": f"the agent {thoughts.forfeits[n]}"}
     move = text.format_action(game, int(thoughts.actions_N[n]))
     policy_NA, visits_NA, value_N, proven_N = (
         thoughts.policy_NA,

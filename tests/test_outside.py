@@ -1,5 +1,7 @@
 """Outside engines: every way to misbehave costs the game, with the reason, and leaves no process behind."""
 
+import io
+import json
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import pytest
 
 import games
 from games import text
-from selfplay import agents, match, outside
+from selfplay import agents, cli, match, outside
 from selfplay.outside import ForfeitError, OutsideEngine
 
 ENGINE = Path(__file__).with_name("bad_engine.py")
@@ -346,6 +348,16 @@ def test_an_opponent_in_an_environment_says_what_happened():
     choose = agents.opponent(f"engine:{ENGINE},args=refuse", GAME)
     with pytest.raises(ValueError, match="answered START with"):
         choose(GAME.initial(), np.random.default_rng(0))
+
+
+def test_analyze_says_what_happened(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("e5\n\n"))
+    assert cli.guarded(["analyze", "--game", "gomoku9", "--agent", f"engine:{ENGINE},args=refuse"]) == 1
+    said = "the agent answered START with 'ERROR only boards of 19'"
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"moves": "e5", "error": said},
+        {"moves": "", "error": said},
+    ]
 
 
 def test_the_guard_needs_nothing_but_python():
