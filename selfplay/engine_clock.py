@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 UNLIMITED = 2**31 - 1  # as the protocol writes that there is no limit
 _UNTOLD = 1000.0  # for a move, where the manager sets no limit
-_MARGIN, _MARGIN_SHARE, _MOST_MARGIN = 30.0, 0.08, 500.0  # kept back: threads wake late, machines are busy
+_MARGIN, _MARGIN_SHARE, _MOST_MARGIN = 20.0, 0.08, 500.0  # kept back: threads wake late, machines are busy
 _LEAST = 1.0  # to think where there is no time
 _FEWEST_MOVES, _USUAL_MOVES = 10, 30  # that a match may still have, by which its time is shared out
 
@@ -62,7 +62,7 @@ def thinking(limit: float) -> float:
 
 def waiting(limit: float) -> float:
     """How long to wait for an answer, before another has to be given."""
-    return max(_MARGIN, limit - _margin(limit) / 2)
+    return max(_MARGIN, limit - _margin(limit) / 4)
 
 
 def _margin(limit: float) -> float:
