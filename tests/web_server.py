@@ -1,0 +1,112 @@
+"""A server of the page in this process, on a free port, for a runs folder made here."""
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+from pathlib import Path
+
+import games
+from selfplay import checkpoint, records, runs
+from selfplay.config import Config
+from selfplay.ledger import Ledger
+
+GAME = "connect4"
+
+
+def a_run(root: Path, name: str, *, game: str = GAME, generations: int = 2, matches: int = 6) -> Path:
+    """A run with real checkpoints of an untrained network, and matches against `rules` that go ever better."""
+    import torch
+
+    from selfplay import network
+
+    torch.manual_seed(0)
+    folder = root / name
+    given = {"game": game, "network": {"architecture": "mlp:1x16"}}
+    config = runs.settle(folder, Config(), given)
+    weights = checkpoint.weights_bytes(network.build(games.make(game), "mlp:1x16"), games.make(game).name)
+    with runs.opened(folder, config, command=["selfplay", "train"]) as opened:
+        for generation in range(1, generations + 1):
+            checkpoint.write(folder, generation, {checkpoint.WEIGHTS: weights})
+        for generation in range(1, matches + 1):
+            add_generation(opened, generation)
+    return folder
+
+
+def add_generation(opened: runs.Run, generation: int) -> None:
+    """One more line of metrics, and a match of 40 games that is won by 5 more than the last."""
+    spent = 1e12 * 2**generation
+    ledger = Ledger(games=100 * generation, play_flops=spent / 2, learn_flops=spent / 2, play_seconds=30.0 * generation)
+    wins = min(40, 5 * generation)
+    match = {
+        "generation": generation,
+        "flops": spent,
+        "evaluations": int(spent / 1e6),
+        "games": 100 * generation,
+        "seconds": 30.0 * generation,
+        "agent": "mcts:sims=64",
+        "opponent": "rules",
+        "simulations": 64,
+        "wins": wins,
+        "draws": 0,
+        "losses": 40 - wins,
+        "pairs": [(40 - wins) // 2, 0, wins % 2, 0, wins // 2],
+        "distinct_games": 40,
+        "score": wins / 40,
+        "score_low": max(0.0, wins / 40 - 0.1),
+        "score_high": min(1.0, wins / 40 + 0.1),
+        "seed": 0,
+    }
+    opened.record(generation, ledger, {"loss/policy": 2.0 / generation, "loss/value": 1.0}, [match])
+
+
+def a_record(moves: str, **more) -> records.GameRecord:
+    """A game of Connect Four between `rules` and `random`."""
+    game = games.make(GAME)
+    made = records.of_game(game, "rules", "random", games.text.parse_moves(game, moves)).as_dict()
+    return records.parse(json.dumps(made | more))
+
+
+@contextlib.contextmanager
+def served(root: Path):
+    """Its port."""
+    from selfplay.web import server
+
+    bound = socket.create_server(("127.0.0.1", 0))
+    running = server.made(root)
+    thread = threading.Thread(target=running.run, args=([bound],), daemon=True)
+    thread.start()
+    while not running.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    try:
+        yield bound.getsockname()[1]
+    finally:
+        running.should_exit = True
+        thread.join(timeout=20)
+        assert not thread.is_alive()
+
+
+def ask(port: int, method: str, path: str, body=None, headers=None, timeout: float = 60):
+    """Status, headers, and the JSON of the answer (its bytes if it is none); a dict for a body goes as JSON."""
+    headers = dict(headers or {})
+    if isinstance(body, dict | list):
+        body = json.dumps(body).encode()
+        headers.setdefault("Content-Type", "application/json")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        if body is not None and "Content-Length" not in headers:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        content = response.read()
+    finally:
+        connection.close()
+    with contextlib.suppress(ValueError):
+        return response.status, response.headers, json.loads(content)
+    return response.status, response.headers, content
