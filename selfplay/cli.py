@@ -26,6 +26,7 @@ COMMANDS = {
     "play": ("selfplay.play", "play against any agent in the terminal, or go through recorded games"),
     "serve": ("selfplay.web.serve", "play, look at runs and step through games in a browser"),
     "engine": ("selfplay.engine", "be a Gomoku engine for managers that speak the Gomocup protocol"),
+    "export": ("selfplay.export", "write a network as an ONNX file, a Kaggle submission or a weights file"),
     "report": ("selfplay.report", "draw the curves of runs, and write their pages anew"),
     "bench": ("selfplay.bench", "measure search, network, self-play and learning"),
     "doctor": ("selfplay.doctor", "say what this machine can do and what is missing"),

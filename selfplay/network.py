@@ -58,7 +58,7 @@ class _ConvNorm(nn.Module):
 def _pooled(x: Tensor) -> Tensor:
     """Mean and maximum over the board: [B, F, H, W] -> [B, 2F]."""
     # Pooling operators, because `amax` over two dimensions takes ten times as long in bfloat16 on a CPU.
-    board = (x.shape[2], x.shape[3])
+    board = (int(x.shape[2]), int(x.shape[3]))  # numbers even where an export traces the sizes
     return torch.cat([functional.avg_pool2d(x, board), functional.max_pool2d(x, board)], dim=1).flatten(1)
 
 
