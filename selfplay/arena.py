@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,8 @@ from selfplay import agents, prices, rating, runs, score, tournament
 from selfplay.match import MatchResult, check_games, play_match
 
 __all__ = ["play_match", "report"]
+
+_SURPRISING = 3.0  # standard errors between a match and what the ratings make of it
 
 _EXAMPLES = """\
 Each opening is played twice, with both colours. Intervals are 95 %, by pair of games. The first agent named
@@ -39,7 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--game", help="the game, as in connect4 or gomoku:size=9")
     parser.add_argument("--games", type=int, default=400, help="games of each match, an even number (default 400)")
     parser.add_argument("--seed", type=int, default=0, help="decides openings and all that is random (default 0)")
-    parser.add_argument("--anchor", metavar="AGENT", help="which of the agents is the zero of the Elo scale")
+    parser.add_argument(
+        "--anchor",
+        action="append",
+        default=[],
+        metavar="AGENT[=ELO]",
+        help="an agent that keeps this Elo, 0 if none is given; may be repeated (default: the first agent is 0)",
+    )
     parser.add_argument(
         "--sprt",
         metavar="ELO0,ELO1",
@@ -82,9 +92,7 @@ def _tournament(game: Game, args: argparse.Namespace) -> int:
     if args.run:
         raise ValueError("--run goes with --ablate")
     names = _distinct_names(args.agents)
-    if args.anchor and args.anchor not in names:
-        raise ValueError(f"--anchor {args.anchor!r} is none of the agents{nearest(args.anchor, names)}")
-    anchor = names.index(args.anchor) if args.anchor else 0
+    anchors = dict(_anchor(text, names) for text in args.anchor or names[:1])
     bounds = _bounds(args.sprt)
     players = [agents.make(spec, game, name=name) for spec, name in zip(args.agents, names, strict=True)]
     results = tournament.play(
@@ -95,7 +103,7 @@ def _tournament(game: Game, args: argparse.Namespace) -> int:
         until=(lambda pairs_5: score.sprt(pairs_5, *bounds).decided) if bounds else None,
         record=args.record,
     )
-    found = report(game, names, results, anchor=anchor, seed=args.seed, bounds=bounds)
+    found = report(game, names, results, anchors=anchors, seed=args.seed, bounds=bounds)
     print(json.dumps(found) if args.json else _table(found))
     for line in tournament.warnings(results):
         print(f"not at equal time: {line}", file=sys.stderr)
@@ -109,20 +117,24 @@ def report(
     names: Sequence[str],
     results: Sequence[MatchResult],
     *,
-    anchor: int = 0,
+    anchors: Mapping[str, float],
     seed: int = 0,
     bounds: tuple[float, float] | None = None,
 ) -> dict:
-    """What `--json` prints of these matches; `names` are the players, number `anchor` being 0 Elo.
+    """What `--json` prints of these matches between the players called `names`; `anchors` keep the Elo given.
 
-    `bounds` are those of the sequential test that stopped the matches, if one did.
+    `bounds` are those of the sequential test that stopped the matches, if one did. `residuals` say how far each
+    match is from what the ratings make of it, z in standard errors.
     """
     matches = [(result.a, result.b, result.pairs_5) for result in results]
+    ratings = rating.rate(names, matches, anchors=anchors, seed=seed)
     return {
         "game": game.name,
         "pairs": [_pair(result, bounds) for result in results],
-        "ratings": [entry.as_dict() for entry in rating.rate(names, matches, anchors={names[anchor]: 0.0}, seed=seed)],
+        "ratings": [entry.as_dict() for entry in ratings],
         "seconds_per_move": _seconds_per_move(results),
+        "residuals": [asdict(residual) for residual in rating.residuals(ratings, matches)],
+        "cycles": [list(cycle) for cycle in rating.cycles(matches)],
     }
 
 
@@ -144,6 +156,21 @@ def _seconds_per_move(results: Sequence[MatchResult]) -> dict[str, float]:
         for name, pace in zip((result.a, result.b), result.paces, strict=True):
             times.setdefault(name, []).append(pace.mean)
     return {name: float(np.mean(values)) for name, values in times.items()}
+
+
+def _anchor(text: str, names: Sequence[str]) -> tuple[str, float]:
+    """An agent and the Elo that it keeps; specs hold `=` too, so whole names are tried first."""
+    if text in names:
+        return text, 0.0
+    name, _, elo = text.rpartition("=")
+    if name not in names:
+        raise ValueError(f"--anchor {text!r} names none of the agents{nearest(text, list(names))}")
+    try:
+        if math.isfinite(value := float(elo)):
+            return name, value
+    except ValueError:
+        pass
+    raise ValueError(f"--anchor {text!r}: the Elo of {name} is a number, not {elo!r}")
 
 
 def _bounds(text: str | None) -> tuple[float, float] | None:
@@ -185,6 +212,13 @@ def _table(found: dict) -> str:
                 f"{pair['a']} against {pair['b']}: {verdict.get(test['decision'], 'undecided')} after {played} games"
                 f" (log likelihood ratio {test['llr']:.2f}, decided at +-{test['upper']:.2f})"
             )
+    for residual in found["residuals"]:
+        if abs(residual["z"]) > _SURPRISING:
+            lines.append(
+                f"surprising: {residual['a']} scores {100 * residual['score']:.0f} % against {residual['b']}, where the"
+                f" ratings expect {100 * residual['expected']:.0f} % ({residual['z']:+.1f} standard errors)"
+            )
+    lines += [f"a circle: {a} beats {b}, which beats {c}, which beats {a}" for a, b, c in found["cycles"]]
     return "\n".join(lines)
 
 
@@ -192,6 +226,10 @@ def _ablation(game: Game, args: argparse.Namespace) -> int:
     """`selfplay arena --ablate`."""
     if args.agents:
         raise ValueError(f"--ablate plays one player against itself; {' '.join(args.agents)} cannot join in")
+    if args.sprt or args.anchor:
+        raise ValueError(f"{'--sprt' if args.sprt else '--anchor'} goes with a tournament, not with --ablate")
+    if args.run and not (Path(args.run) / runs.CONFIG).exists():
+        raise ValueError(f"--run {args.run} is no run folder")
     lines = runs.read_lines(Path(args.run) / runs.EVALS) if args.run else None
     found, grown = prices.prices(game, args.ablate, games=args.games, seed=args.seed, lines=lines, record=args.record)
     if args.json:

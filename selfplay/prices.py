@@ -5,7 +5,6 @@ against one opponent say how many Elo ten times the training compute brought its
 as that opponent. Elo over slope gives the factor of compute. E evaluations, R resamples.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from games.game import Game
-from selfplay import agents, score, tournament
+from selfplay import agents, rating, score, tournament
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import Budget
 from selfplay.match import MatchResult
 
-_ELO = 400 / math.log(10)  # Elo points of one unit of log odds
 _EVEN = (0.1, 0.9)  # scores between which a match tells how strength grows; beyond, Elo is mostly noise
 _FEWEST = 3  # evaluations for a slope
 _RESAMPLES = 1000
@@ -103,8 +101,8 @@ def growth(lines: Sequence[Mapping[str, Any]], spec: str, seed: int = 0) -> Grow
         opponent=pairing[1],
         evaluations=len(x_E),
         flops=float(10 ** (x_E.mean() - level / slope)),
-        elo_per_decade=_ELO * slope,
-        slopes_R=_ELO * np.array(slopes),
+        elo_per_decade=rating.ELO * slope,
+        slopes_R=rating.ELO * np.array(slopes),
     )
 
 

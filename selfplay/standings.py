@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -52,12 +51,6 @@ def line_of(result: MatchResult) -> str:
         f"{result.a} against {result.b}: +{result.wins} ={result.draws} -{result.losses}, "
         f"score {result.score:.3f} [{low:.3f}, {high:.3f}], {result.distinct_games} distinct games"
     )
-
-
-def forfeits(result: MatchResult) -> list[str]:
-    """Why players lost games that were not over, each reason once with its count."""
-    reasons = Counter(record.note for record in result.records if record.note)
-    return [f"{count} x {reason}" for reason, count in reasons.most_common()]
 
 
 class _Lines(Standings):
@@ -121,8 +114,6 @@ class _Live(Standings):
                 Text(f"{100 * result.score:.1f} % [{100 * low:.1f}, {100 * high:.1f}]", style=style),
                 str(result.distinct_games),
             )
-            for line in forfeits(result):
-                table.add_row(Text(f"  {line}", style="yellow"))
         if len(self.results) < len(self.couples):
             a, b = self.couples[len(self.results)]
             wins, draws, losses = (int((self._points_G == points).sum()) for points in (1, 0.5, 0))
