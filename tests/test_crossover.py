@@ -62,6 +62,14 @@ def test_ten_times_the_compute_is_ten_times_the_crossing():
         assert there[key] == pytest.approx(10 * here[key])
 
 
+def test_the_interval_lies_on_both_sides_of_the_crossing():
+    """A straight curve, well inside its evaluations, 100 games each: about as far up as down."""
+    rung = only(logistic_run(13.3, 2.5, STEPS, pairs=50))
+    up, down = math.log10(rung["flops_high"] / rung["flops"]), math.log10(rung["flops"] / rung["flops_low"])
+    assert 0.05 < up < 0.2
+    assert up == pytest.approx(down, rel=0.25)
+
+
 def test_more_games_give_a_narrower_interval():
     def width(pairs):
         rung = only(logistic_run(13.3, 2.5, STEPS, pairs=pairs))
@@ -213,6 +221,14 @@ def test_no_forecast_of_what_has_happened_and_an_open_one_of_what_is_far():
     (far,) = crossover.forecast([line(10.0**x, 0.02) for x in STEPS])
     assert far["flops_high"] is None
     assert far["flops_low"] >= 10 ** STEPS[-1]
+
+
+def test_what_was_expected_too_late_is_no_forecast():
+    """The first evaluation looked as if it were below, the whole curve says that it was above."""
+    lines = [line(10.0**x, s, pairs=50) for x, s in zip(STEPS, [0.48, 0.7, 0.7, 0.7, 0.7, 0.75], strict=False)]
+    assert len(crossover.forecast(lines[:1])) == 1
+    rung = only(lines)
+    assert (rung["status"], rung["flops"], rung["forecast"]) == ("overtaken", None, None)
 
 
 def test_a_forecast_that_the_run_has_passed_by_has_failed():

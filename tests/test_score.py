@@ -14,6 +14,12 @@ def test_expected_score_by_hand():
     assert score.expected(-190.85) == pytest.approx(0.25, abs=1e-5)
 
 
+def test_standard_error_by_hand():
+    """A sweep of 50 pairs and the two halves: 50.5 of 51 are won, p (1 - p) / 51."""
+    assert score.standard_error([0, 0, 0, 0, 50]) == pytest.approx(math.sqrt(50.5 * 0.5 / 51**3))
+    assert score.standard_error([50, 0, 0, 0, 50]) == pytest.approx(0.5 / math.sqrt(101))
+
+
 def test_two_outcomes_have_the_likelihood_ratio_of_coin_tosses():
     """Pairs won or lost whole leave no freedom: the mean is the chance, and the ratio is binomial."""
     p0, p1 = 10 / 11, 100 / 101
