@@ -44,12 +44,12 @@ class _Desk:
     def at_once(self) -> int:
         """Positions of a batch: many for networks, which gain by it; one for the others, whose times add up."""
         kind, _, tail = self.spec.partition(":")
+        options = dict(item.partition("=")[::2] for item in tail.split(",")[1:])
         if kind == "net":
             return _AT_ONCE
-        if kind != "mcts" or "ms=" in tail:
+        if kind != "mcts" or "ms" in options:
             return 1
-        simulations = next((int(item[5:]) for item in tail.split(",") if item.startswith("sims=")), 64)
-        return max(1, min(_AT_ONCE, _MOST_SIMULATIONS // simulations))
+        return max(1, min(_AT_ONCE, _MOST_SIMULATIONS // int(options.get("sims", 64))))
 
     def think(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> list[dict[str, Any]]:
         """On a thread of the pool; the first call makes the agent."""
