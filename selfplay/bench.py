@@ -212,10 +212,9 @@ def train(setting: Setting) -> dict[str, float]:
     from selfplay.replay import Replay
 
     game, config = games.make(setting.game), Config()
-    torch.set_num_threads(setting.threads)
     model = build(game, setting.network)
     evaluator = NetworkEvaluator(model, setting.device, game=game, batch=setting.games)
-    learner = Learner(model, config.learn, evaluator.device, evaluator.dtype)
+    learner = Learner(model, config.learn, evaluator.device, evaluator.dtype, setting.threads)
     rows = 4 * setting.games
     replay = Replay(game, config.replay)
     replay.add(

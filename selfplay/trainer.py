@@ -75,7 +75,7 @@ class Trainer:
             dtype=state.get("dtype", config.network.dtype),
         )
         self.dtype = first.dtype
-        self.learner = Learner(network, config.learn, self.device, self.dtype)
+        self.learner = Learner(network, config.learn, self.device, self.dtype, self.threads)
         per_thread = math.ceil(config.play.positions / self.threads)
         evaluators = [first] + [
             NetworkEvaluator(network, config.device, game=self.game, batch=config.play.games, dtype=self.dtype)

@@ -166,3 +166,33 @@ def test_a_restored_learner_goes_on_as_the_first(architecture):
     for part in ("network", "average"):
         mine, other = first.state()[part], second.state()[part]
         assert all(torch.equal(mine[name], other[name]) for name in mine)
+
+
+def threaded(threads, architecture="mlp:1x32", **settings):
+    torch.manual_seed(0)
+    config = LearnConfig(**({"warmup_steps": 0} | settings))
+    return Learner(build(GAME, architecture), config, torch.device("cpu"), "float32", threads)
+
+
+def test_threads_share_a_batch_and_change_no_step():
+    """Without batch statistics the mean over shares is the mean over the batch; 100 rows do not divide by three."""
+    batches = [batch_of(100, seed, replies=False) for seed in range(4)]
+    alone, shared = threaded(1), threaded(3)
+    first, second = alone.learn(iter(batches), 0), shared.learn(iter(batches), 0)
+    assert second.total == pytest.approx(first.total, rel=1e-5)
+    assert second.gradient_norm == pytest.approx(first.gradient_norm, rel=1e-4)
+    for mine, theirs in zip(alone.network.parameters(), shared.network.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-6, rtol=1e-4)
+
+
+def test_the_same_number_of_threads_takes_the_same_steps_also_after_a_restore():
+    batches = [batch_of(96, seed) for seed in range(6)]
+    whole, again, late = (threaded(2, "resnet:1x8") for _ in range(3))
+    whole.learn(iter(batches), 0)
+    again.learn(iter(batches[:3]), 0)
+    late.learn(iter([batch_of(96, 50)]), 0)  # whatever it did before is forgotten
+    late.restore(again.state())
+    late.learn(iter(batches[3:]), 0)
+    for name, tensor in weights(whole.network).items():
+        assert torch.equal(tensor, weights(late.network)[name]), name
+    assert any(not torch.equal(tensor, weights(again.network)[name]) for name, tensor in weights(whole.network).items())
