@@ -25,7 +25,7 @@ import numpy as np
 from games.game import Game
 
 _GUARD = Path(__file__).with_name("outside_guard.py")
-_START_SECONDS = 60.0  # for what precedes a first move: a network may have to be loaded, kernels compiled
+_START_SECONDS = 120.0  # before a first move: a network may have to be loaded, code compiled
 _END_SECONDS = 1.0  # that a program has to end when told to, as the protocol suggests
 _MOST_STARTS = 3  # in a row that came to nothing, before a program is given up
 _LONGEST_LINE = 1 << 16  # bytes
