@@ -165,8 +165,8 @@ class Script:
 
 
 def test_a_conversation_by_hand(monkeypatch):
-    """The first position whole, then the opponent's moves alone; another game, and one taken up in its middle."""
-    script = Script("OK", "4,4", "5,4", "OK", "0,0", "UNKNOWN", "OK", "MESSAGE hm", "8,8")
+    """The first position whole, then the opponent's move alone; another position, another game, one in its middle."""
+    script = Script("OK", "4,4", "5,4", "OK", "3,3", "OK", "0,0", "UNKNOWN", "OK", "MESSAGE hm", "8,8")
     monkeypatch.setattr(outside, "_Program", script)
     player = engine()
     line = text.parse_moves(GAME, "a9 i1 e5")  # x,y: 0,0 then 8,8 then 4,4
@@ -177,12 +177,15 @@ def test_a_conversation_by_hand(monkeypatch):
     assert player.move(state_after(line[:2])) == line[2]
     line.append(9)  # 0,1
     assert player.move(state_after(line)) == 4 * 9 + 5
+    same_own = text.parse_moves(GAME, "a9 h2 e5 g3 f5 f4")  # the engine's stones, but not the other's
+    assert player.move(state_after(same_own)) == 3 * 9 + 3
     assert player.move(GAME.initial()) == 0
     other = text.parse_moves(GAME, "b9 c9 d9")  # the engine followed: its stone is the second
     assert player.move(state_after(other)) == 80
     assert script.sent == [
         *("(start)", "START 9", "BOARD", "0,0,1", "8,8,2", "DONE"),
         "TURN 0,1",
+        *("RESTART", "BOARD", "0,0,1", "5,5,2", "4,4,1", "6,6,2", "5,4,1", "7,7,2", "DONE"),
         *("RESTART", "BEGIN"),
         *("RESTART", "(close)", "(start)", "START 9", "BOARD", "1,0,2", "2,0,1", "3,0,2", "DONE"),
     ]
