@@ -1,15 +1,14 @@
 // The server's answers. A mistake is an Error whose message a person can read.
 
 async function answer(path, options) {
-  let response;
+  let response, found;
   try {
     response = await fetch(path, options);
+    found = await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("The server does not answer. Is `selfplay serve` still running?");
+    throw new Error(response ? `The server answered ${response.status}.` : "The server does not answer. Is `selfplay serve` still running?");
   }
-  if (response.status === 304) return null;
-  const found = await response.json().catch(() => ({ error: `The server answered ${response.status}.` }));
   if (!response.ok) throw new Error(found.error ?? `The server answered ${response.status}.`);
   return found;
 }
