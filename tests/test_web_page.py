@@ -1,0 +1,451 @@
+"""The page in a real browser, by clicks and keys, on a real server with a real checkpoint of a small network."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from web_server import a_record, a_run, add_generation, served
+
+import games
+from games import text
+from games.game import DRAW, MOVER_WON, ONGOING
+from selfplay import records, runs
+
+api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: apt-get install chromium-headless-shell")
+
+RUN = "tiny"
+PATIENCE = 30_000  # milliseconds
+AGENT = f"mcts:{RUN},sims=16"
+SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("served")
+    a_run(root, RUN)
+    a_run(root, "second", matches=4)
+    game = a_record("45455464645", opening="45", comments={"10": "Now there is no way out."}, note="an easy win")
+    records.append(root / RUN / "overtaken.jsonl", [game, a_record("1122")])
+    return root
+
+
+@pytest.fixture(scope="module")
+def address(root):
+    with served(root) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, address):
+    """Opens a page of the address; at the end none may have logged an error or asked another host for anything."""
+    contexts, troubles = [], []
+
+    def go(where="", *, size="desktop", scheme="light"):
+        width, height = SIZES[size]
+        options = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
+        context = browser.new_context(**options, reduced_motion="reduce", has_touch=size == "phone")
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda request: request.url.startswith(address) or troubles.append(request.url))
+        page.on("response", lambda response: response.status >= 400 and troubles.append(response.url))
+        page.goto(address + where)
+        return page
+
+    go.troubles = troubles
+    yield go
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def moves(page):
+    """The moves on the table, as its list shows them."""
+    return [button.inner_text() for button in page.get_by_role("list", name="Moves").get_by_role("button").all()]
+
+
+def wait_for_moves(page, count):
+    page.wait_for_function("count => document.querySelectorAll('.moves .move').length >= count", arg=count)
+
+
+def play_address(**fields):
+    from urllib.parse import urlencode
+
+    return "#/play?" + urlencode({"game": "connect4", "first": "you", "second": AGENT, **fields})
+
+
+def column(page, number):
+    return page.get_by_role("button", name=re.compile(f"^Column {number}:"))
+
+
+# The rules of the page.
+
+
+@pytest.mark.parametrize("name", ["connect4", "gomoku:size=9", "tictactoe"])
+def test_the_page_keeps_the_rules_of_the_game(opened, name):
+    """Random games, position by position, against the compiled rules."""
+    game, rng = games.make(name), np.random.default_rng(3)
+    lines = []
+    for _ in range(60):
+        state_W, status, actions = game.initial(), ONGOING, []
+        while status == ONGOING:
+            actions.append(int(rng.choice(game.legal_actions(state_W))))
+            state_W, status = game.after(state_W, actions[-1])
+        lines.append((actions, state_W, status))
+    assert len({status for *_, status in lines} & {MOVER_WON, DRAW}) == (1 if "size=9" in name else 2)
+    page = opened(play_address(game=name))
+    found = page.evaluate(
+        """async ([name, lines]) => {
+            const rules = await import("/static/rules.js");
+            const game = (await (await fetch("/api/games")).json()).find((each) => each.name === name);
+            return lines.map((line) => {
+                const actions = rules.parseMoves(game, line);
+                const positions = rules.replay(game, actions);
+                const { cells, over, winner, line: won } = positions.at(-1);
+                const early = positions.slice(0, -1).some((position) => position.over);
+                return { written: rules.formatMoves(game, actions), cells: [...cells], over, winner, won, early };
+            });
+        }""",
+        [name, [text.format_moves(game, actions) for actions, *_ in lines]],
+    )
+    for (actions, state_W, status), told in zip(lines, found, strict=True):
+        assert told["written"] == text.format_moves(game, actions)
+        board_HW = text.board_of(game, state_W)
+        assert told["cells"] == board_HW.reshape(-1).tolist()
+        assert told["over"]
+        assert not told["early"]
+        last_mover = 1 if len(actions) % 2 else -1
+        assert told["winner"] == (last_mover if status == MOVER_WON else 0)
+        assert len(told["won"]) >= game.in_a_row or status == DRAW
+        assert {board_HW.reshape(-1)[cell] for cell in told["won"]} <= {last_mover}
+
+
+# Playing.
+
+
+def test_a_click_drops_a_disc_and_the_agent_answers(opened):
+    page = opened(play_address())
+    column(page, 4).click()
+    wait_for_moves(page, 2)
+    assert moves(page)[0] == "4"
+    assert page.locator(".picture .stone-first").count() == 1
+    assert page.locator(".picture .stone-second").count() == 1
+    api.expect(page.get_by_role("status").filter(has_text="Your move")).to_be_visible()
+    answer = moves(page)[1]
+    api.expect(column(page, answer)).to_have_attribute(
+        "aria-label", re.compile("red, yellow" if answer == "4" else "yellow from the bottom")
+    )
+
+
+def test_the_address_brings_the_position_back(opened):
+    page = opened(play_address(second="you"))
+    for number in (4, 4, 3):
+        column(page, number).click()
+    api.expect(page).to_have_url(re.compile("moves=443"))
+    again = opened(page.url.split("/", 3)[3])
+    wait_for_moves(again, 3)
+    assert moves(again) == ["4", "4", "3"]
+    api.expect(again.get_by_label("Moves so far")).to_have_value("443")
+
+
+def test_keys_play_step_and_walk_the_board(opened):
+    page = opened(play_address(second="you", show=0))
+    api.expect(column(page, 4)).to_be_visible()
+    page.keyboard.press("4")
+    page.keyboard.press("3")
+    assert moves(page) == ["4", "3"]
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".picture .stone-second").count() == 0
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".picture .stone-second").count() == 1
+    column(page, 4).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    api.expect(column(page, 6)).to_be_focused()
+    page.keyboard.press("Enter")
+    assert moves(page) == ["4", "3", "6"]
+    page.keyboard.press("9")  # there is no column 9
+    page.keyboard.press("Home")
+    assert page.locator(".picture .stone-first").count() == 0
+
+
+def test_gomoku_is_played_on_cells(opened):
+    page = opened(play_address(game="gomoku:size=9", second="alphabeta:depth=1", show=0))
+    page.get_by_role("button", name="e5: empty").click()
+    wait_for_moves(page, 2)
+    assert moves(page)[0] == "e5"
+    api.expect(page.get_by_role("button", name="e5: black")).to_have_attribute("aria-disabled", "true")
+    page.get_by_role("button", name="e5: black").focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    api.expect(page.get_by_role("button", name=re.compile("^d6: "))).to_be_focused()
+    page.get_by_role("button", name="e5: black").click(force=True)  # taken: nothing happens
+    assert len(moves(page)) == 2
+
+
+def test_take_back_goes_to_the_last_own_move(opened):
+    page = opened(play_address())
+    column(page, 4).click()
+    wait_for_moves(page, 2)
+    page.get_by_role("button", name="Take back").click()
+    assert moves(page) == []
+    api.expect(page.get_by_role("button", name="Take back")).to_be_disabled()
+    api.expect(page.get_by_text("Your move: you are red.")).to_be_visible()
+
+
+def test_swapped_sides_let_the_agent_begin(opened):
+    page = opened(play_address())
+    page.get_by_role("button", name="Swap sides").click()
+    wait_for_moves(page, 1)
+    api.expect(page.get_by_text("Your move: you are yellow.")).to_be_visible()
+
+
+def test_a_hint_is_marked_and_said(opened):
+    page = opened(play_address(second="you", moves="112233"))
+    page.get_by_role("button", name="Hint").click()
+    api.expect(page.get_by_text("would play 4.")).to_be_visible()
+    assert page.locator(".hint").count() == 1
+
+
+def test_a_win_is_said_and_ends_the_game(opened):
+    page = opened(play_address(moves="112233"))
+    column(page, 4).click()
+    api.expect(page.get_by_text("You win as red!")).to_be_visible()
+    assert page.locator(".won").count() == 4
+    column(page, 5).click(force=True)
+    assert len(moves(page)) == 7
+
+
+def test_positions_are_loaded_from_their_text(opened):
+    page = opened(play_address(second="you"))
+    box = page.get_by_label("Moves so far")
+    box.fill("4435a")
+    page.get_by_role("button", name="Load").click()
+    api.expect(page.get_by_role("alert").filter(has_text="“a”, is not on this board")).to_be_visible()
+    box.fill("44444444")
+    page.keyboard.press("Enter")
+    api.expect(page.get_by_role("alert").filter(has_text="Move 7, “4”, cannot be played")).to_be_visible()
+    box.fill("4 4, 35")
+    page.keyboard.press("Enter")
+    assert moves(page) == ["4", "4", "3", "5"]
+
+
+def test_two_agents_play_until_paused(opened):
+    page = opened(play_address(first="rules", second="random", show=0))
+    wait_for_moves(page, 3)
+    page.get_by_role("button", name="Pause").click()
+    count = len(moves(page))
+    page.wait_for_timeout(1800)
+    assert len(moves(page)) == count
+    page.get_by_role("button", name="Go on").click()
+    wait_for_moves(page, count + 1)
+
+
+def test_an_opponent_is_chosen_from_the_menus(opened):
+    page = opened(play_address(second="you"))
+    seat = page.get_by_role("group", name="Yellow plays second")
+    seat.get_by_label("who").select_option("alphabeta")
+    seat.get_by_label("strength").select_option("depth=2")
+    api.expect(page).to_have_url(re.compile("second=alphabeta%3Adepth%3D2"))
+    seat.get_by_label("who").select_option(f"run:{RUN}")
+    seat.get_by_label("checkpoint").select_option("1")
+    seat.get_by_label("strength").select_option("net")
+    api.expect(page).to_have_url(re.compile(f"second=net%3A{RUN}%401"))
+    column(page, 1).click()
+    wait_for_moves(page, 2)
+    page.get_by_label("Game", exact=True).select_option("tictactoe")
+    api.expect(page.get_by_role("button", name="b2: empty")).to_be_visible()
+
+
+def test_thoughts_are_shown_and_hidden(opened):
+    page = opened(play_address(second="you", moves="4435", analyst=AGENT))
+    table = page.locator(".candidates")
+    api.expect(table).to_be_visible()
+    assert table.locator("tbody tr").count() == 5
+    api.expect(page.get_by_role("img", name=re.compile(r"Red wins \d.* %, draw .* %, Yellow wins"))).to_be_visible()
+    api.expect(page.locator(".strip")).to_be_visible()
+    api.expect(page.get_by_text("Expects")).to_be_visible()
+    page.get_by_role("switch", name="Show").uncheck()
+    api.expect(table).to_be_hidden()
+    api.expect(page.locator(".strip")).to_be_hidden()
+
+
+def test_a_proven_win_is_called_one(opened):
+    page = opened(play_address(second="you", moves="1122334"[:6], analyst=AGENT))
+    api.expect(page.get_by_text("Proven: Red wins with perfect play.")).to_be_visible()
+
+
+def test_the_truth_stands_under_the_columns(opened):
+    pytest.importorskip("bitbully")
+    page = opened(play_address(second="you", moves="112233", truth=1, analyst=AGENT))
+    api.expect(page.locator(".strip .truth")).to_have_count(7)
+    assert page.locator(".strip .truth").nth(3).inner_text() == "W 1"
+    assert page.get_by_role("img", name=re.compile("column 4: .* wins in 1")).count() == 1
+
+
+def test_the_heat_of_a_board_of_cells_is_on_the_board(opened):
+    page = opened(play_address(game="gomoku:size=9", second="you", moves="e5", analyst="rollout:sims=200"))
+    page.wait_for_selector(".heat.best", state="attached")
+    shares = [float(word) for word in page.locator(".heat-text").all_inner_texts()]
+    assert 0 < sum(shares) <= 100
+
+
+def test_a_mistake_in_the_address_is_said(opened):
+    page = opened(play_address(moves="48"))
+    api.expect(page.get_by_role("alert").filter(has_text="“8”, is not on this board")).to_be_visible()
+    page = opened(play_address(first="mcts:nobody,sims=8", show=0))
+    api.expect(page.get_by_role("alert").filter(has_text="no run 'nobody' here")).to_be_visible()
+    assert [trouble.rpartition("/")[2] for trouble in opened.troubles if trouble.startswith("http")] == ["think"]
+    opened.troubles.clear()
+
+
+# Runs.
+
+
+def test_a_run_is_drawn_and_drawn_anew_as_it_trains(opened, root):
+    folder = a_run(root, "growing", matches=3)
+    page = opened("#/runs/growing")
+    api.expect(page.get_by_role("heading", name="growing")).to_be_visible()
+    picture = page.get_by_role("img", name=re.compile("Strength over training"))
+    api.expect(picture).to_have_attribute("aria-label", re.compile("Simple rules: 13 % at first, 38 % at last"))
+    assert picture.locator("circle:not(.mark)").count() == 3
+    config = runs.recorded_config(folder)
+    for generation in (4, 5, 6, 7, 8):
+        add_generation(runs.Run(folder, config, generation - 1), generation)
+    api.expect(picture).to_have_attribute("aria-label", re.compile("at first, 100.0 % at last"))
+    api.expect(page.get_by_role("cell", name="overtaken")).to_be_visible()
+    assert picture.locator(".mark").count() == 1
+
+
+def test_runs_are_laid_over_each_other(opened):
+    page = opened(f"#/runs/{RUN}")
+    page.get_by_role("button", name="second").click()
+    api.expect(page.get_by_role("heading", name="2 runs")).to_be_visible()
+    api.expect(page).to_have_url(re.compile(r"#/runs/(tiny,second|second,tiny)$"))
+    picture = page.get_by_role("img", name=re.compile("Strength over training"))
+    api.expect(picture.locator(".series")).to_have_count(2)
+    page.get_by_role("button", name="Simple rules").click()
+    api.expect(page.get_by_role("img", name=re.compile("Strength over training"))).to_have_count(0)
+    page.get_by_role("button", name="Simple rules").click()
+    page.get_by_role("button", name="Games", exact=True).click()
+    api.expect(page).to_have_url(re.compile("axis=games"))
+    page.get_by_text("The numbers").click()
+    assert page.locator(".numbers tbody tr").count() == 10
+
+
+def test_the_newest_checkpoint_plays_itself(opened):
+    page = opened(f"#/runs/{RUN}")
+    page.get_by_role("button", name="Watch").click()
+    page.wait_for_function("document.querySelectorAll('.live .picture [class^=stone]').length > 6")
+    page.get_by_role("button", name="Stop").click()
+    api.expect(page.get_by_role("button", name="Watch")).to_be_visible()
+
+
+# Recorded games.
+
+
+def test_a_recorded_game_is_stepped_through(opened):
+    page = opened("#/games")
+    page.get_by_role("link", name=f"Moments of overtaking · {RUN}").click()
+    api.expect(page.get_by_role("cell", name="an easy win")).to_be_visible()
+    page.get_by_role("link", name="Game 1").click()
+    api.expect(page.get_by_role("heading", name="Game 1 of 2: red won")).to_be_visible()
+    api.expect(page).to_have_url(re.compile("ply=2"))  # where the opening ends
+    page.keyboard.press("End")
+    api.expect(page.locator(".comment")).to_have_text("Red won.")
+    page.get_by_role("button", name="One move back").click()
+    api.expect(page.locator(".comment")).to_have_text("Now there is no way out.")
+    page.get_by_role("link", name="Play on from here").click()
+    wait_for_moves(page, 10)
+    api.expect(page).to_have_url(re.compile("#/play.*moves=4545546464"))
+
+
+def test_a_file_that_is_not_there_is_said(opened):
+    page = opened("#/games/nowhere.jsonl")
+    api.expect(
+        page.get_by_role("alert").filter(has_text="there is no file of games 'nowhere.jsonl' here")
+    ).to_be_visible()
+    opened.troubles.clear()
+
+
+def test_an_empty_runs_folder_says_what_to_do(browser, tmp_path):
+    with served(tmp_path) as port:
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/#/runs")
+        api.expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+        page.goto(f"http://127.0.0.1:{port}/#/games")
+        api.expect(page.get_by_role("heading", name="No recorded games yet")).to_be_visible()
+        page.goto(f"http://127.0.0.1:{port}/#/play")
+        column(page, 4).click()
+        wait_for_moves(page, 2)  # against alpha-beta, since nothing is trained
+        page.close()
+
+
+# For everybody.
+
+VIEWS = {
+    "play": play_address(moves="4435", truth=1),
+    "gomoku": play_address(game="gomoku:size=9", second="you", moves="e5 d4", analyst="rollout:sims=50"),
+    "run": f"#/runs/{RUN}",
+    "games": "#/games",
+    "list": f"#/games/{RUN}/overtaken.jsonl",
+    "record": f"#/games/{RUN}/overtaken.jsonl/1?ply=10",
+}
+
+
+def settled(page):
+    page.wait_for_load_state("networkidle")
+    page.wait_for_selector("main h1")
+    page.wait_for_function("!document.querySelector('[aria-busy]')")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_is_wider_than_the_screen(opened, view, size):
+    page = opened(VIEWS[view], size=size)
+    settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing(opened, view, scheme):
+    """Names, contrast, roles, structure: every rule of axe-core, in both colour schemes."""
+    axe = pytest.importorskip("axe_playwright_python")
+    page = opened(VIEWS[view], scheme=scheme)
+    settled(page)
+    # The page may not run scripts of others; axe comes in past that, as the browser's own tools do.
+    page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text())
+    found = page.evaluate("axe.run().then(({violations}) => violations)")
+    assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []
+
+
+def test_colours_follow_the_system_or_the_choice(opened):
+    page = opened(play_address(), scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    button = page.get_by_role("button", name=re.compile("^Colours: auto"))
+    button.click()
+    light = page.evaluate(ground)
+    assert light != dark
+    page.reload()
+    assert page.evaluate(ground) == light  # it is remembered
+    page.get_by_role("button", name=re.compile("^Colours: light")).click()
+    assert page.evaluate(ground) == dark
