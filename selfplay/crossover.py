@@ -243,16 +243,16 @@ def record(runs: Sequence[Lines], game: str) -> dict[str, Any]:
     return {"game": game, "rungs": rungs}
 
 
-_BEATEN = 0.75  # a rung is clearly overtaken when the score's lower bound was above this twice in a row
-_HOPELESS = 0.1  # a score below this says little, and those above such a rung less
+_BEATEN = 0.65  # a rung is clearly overtaken when the score's lower bound was above this twice in a row
+_HOPELESS = 0.24  # 200 Elo above the learner: a score below this says little, and those above such a rung less
 
 
 def informative(lines: Lines, ladder: Sequence[str], agent: str) -> list[str]:
     """The rungs of the ladder (weakest first) that are worth playing now, from the lines so far.
 
-    A match between unequal players teaches little: scores of 10 to 90 % are within 380 Elo. Upwards from the
+    A match between unequal players teaches little: scores of 24 to 76 % are within 200 Elo. Upwards from the
     strongest of the clearly overtaken rungs (so that a fall is seen, and brings back the ones below) to the first
-    rung that beats the learner nine times of ten, with two at most that were never met. At first the weakest three.
+    rung that is 200 Elo above the learner, with two at most that were never met. At first the weakest three.
     """
     met: dict[str, list[Mapping[str, Any]]] = {}
     for line in lines:

@@ -266,6 +266,9 @@ def seen(*matches):
         ([], ["random", "rules", "d2"]),
         # an even match, a hard one, and nobody beyond the hopeless one
         (seen(("random", 0.8), ("rules", 0.5), ("d2", 0.05)), ["random", "rules", "d2"]),
+        # 191 Elo above the learner is still worth a match, 241 is not
+        (seen(("random", 0.8), ("rules", 0.25), ("d2", 0.25)), ["random", "rules", "d2", "d4", "d6"]),
+        (seen(("random", 0.8), ("rules", 0.2), ("d2", 0.1)), ["random", "rules"]),
         # good against all known: two new ones at most
         (seen(("random", 0.9), ("rules", 0.8), ("d2", 0.7)), ["random", "rules", "d2", "d4", "d6"]),
         # clearly overtaken once is not yet settled, twice is
