@@ -105,6 +105,39 @@ def test_filling_the_board_equals_its_twin():
     assert {outcome: outcomes.count(outcome) > 20 for outcome in (-1, 0, 1)} == {-1: True, 0: True, 1: True}
 
 
+@pytest.mark.parametrize(
+    ("white", "black", "outcome"),
+    [
+        # Columns a to g, rows from the bottom. After Allis 1988, "A knowledge-based approach of Connect-Four", on
+        # zugzwang: White, who begins, controls odd threats, Black even ones.
+        ("", "", 0),
+        ("a3", "", 1),
+        ("a4", "", 0),
+        ("", "a3", 0),
+        ("", "a4", -1),
+        ("a3", "b4", 1),  # White's odd threat comes first
+        ("a3", "b3", 0),  # both odd: each has to give up its own
+        ("a3 b3", "c3", 1),  # one more odd threat than Black
+        ("a3 a4", "", 1),
+        ("a3", "a2", -1),  # in one column the lower threat decides: Black's even one ...
+        ("a3", "a4", 1),  # ... or White's odd one below it
+        ("a5", "a4", -1),
+        ("a5", "a3", 1),  # Black's odd threat is of no use: Black has to fill it, and then to play below White's
+        ("a3 b5", "b3", 1),  # White gives up a3, whose column then leaves Black to move
+    ],
+)
+def test_odd_and_even_threats_decide_as_allis_says(white, black, outcome):
+    board = connect4_lines.board_bits(6, 7)
+
+    def cells(names):
+        return np.uint64(sum(1 << ("abcdefg".index(name[0]) * 7 + int(name[1]) - 1) for name in names.split()))
+
+    assert connect4_zugzwang.fill_out(board, cells(white), cells(black), board, 6) == outcome
+    # The same with Black to move: White's first stone already stands in the corner of a column without threats.
+    moved = board & ~(np.uint64(1) << np.uint64(6 * 7))
+    assert connect4_zugzwang.fill_out(moved, cells(black), cells(white), board, 6) == -outcome
+
+
 @pytest.mark.parametrize("name", BOARDS)
 @pytest.mark.parametrize("without", [(), ("wins",), ("handover",), ("doubles",), ("wins", "handover", "doubles")])
 @pytest.mark.parametrize("depth", [1, 2, 3])
