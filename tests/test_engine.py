@@ -373,6 +373,26 @@ def test_questions_before_the_answer_count_from_the_answer(monkeypatch):
     assert asked_at[1] == late
 
 
+def test_time_left_is_of_this_match_and_runs_down(monkeypatch):
+    """By hand: 30 s shared out over 30 moves; no limit of the match after RESTART; 60 s less 0.2 s over 29 moves."""
+    limits = []
+
+    def think(self, state_W, limit, asked):
+        limits.append(limit)
+        time.sleep(0.2)
+        return Thoughts(actions_N=self.game.legal_actions(state_W)[:1])
+
+    monkeypatch.setattr(engine_protocol, "Player", FirstFree)
+    monkeypatch.setattr(FirstFree, "think", think)
+    session = Session("anyone")
+    for line in ("START 9", "INFO timeout_turn 5000", "INFO time_left 30000", "BEGIN", "RESTART", "BEGIN", "RESTART"):
+        session.answer(line, 0.0)
+    for line in ("INFO timeout_match 60000", "BEGIN", "TURN 8,8"):
+        session.answer(line, 0.0)
+    assert limits[:3] == [1000, 5000, 2000]
+    assert 1500 < limits[3] <= 59_800 / 29
+
+
 # The clock. By hand: 180 s left with 0 stones on the board are shared out over 30 moves, with 20 stones over 20,
 # with 60 over 10.
 @pytest.mark.parametrize(
