@@ -30,19 +30,32 @@ from selfplay.knowledge.gomoku_shapes import (
     WINS,
     WINS_SOON,
 )
-from selfplay.knowledge.gomoku_threats import FOUND, UNKNOWN, cells_DC, first_of, keys_F, lowest, win_by_fours
+from selfplay.knowledge.gomoku_threats import (
+    FOUND,
+    THREATS,
+    cells_DC,
+    first_of,
+    keys_F,
+    lowest,
+    threats_t,
+    win_by_fours,
+    win_by_threats,
+)
+from selfplay.knowledge.gomoku_weights import DOUBLE_THREE_AT_HAND, MAKES, MOVER, STOPS, WAITING
 from selfplay.search.rng import mix
 
 # The pieces of knowledge, as `without=` names them.
-PIECES = ("shapes", "near", "answers", "fours")
-SCALE = 200.0  # a score of this size is a clear advantage
+PIECES = ("shapes", "near", "answers", "fours", "threes")
+SCALE = 512.0  # a score of this size is a clear advantage
 
 _PLIES = 128
 _MOST = 400
 _NEAR = 2
-_FOURS_NODES = 300  # for one search of continuous fours, at the root as many as are left
+_FOURS_NODES = 50  # for one search of continuous fours, at the root as many as are left
 _FAILED = 1 << 16
 _WINDOW = 60
+_MOST_THREATS = 12
+_OFFSET = 100  # added to every worth, so that sums of them are never negative; it cancels
 _ONE = np.uint64(1)
 
 # What a walk keeps for each ply: see `_walk`.
@@ -59,6 +72,7 @@ WALK = np.dtype(
         ("next", np.int64, (_PLIES,)),
         ("mode", np.int64, (_PLIES,)),
         ("forced", np.int64, (_PLIES,)),
+        ("enough", np.int64, (_PLIES,)),
         ("killers", np.int64, (_PLIES, 2)),
         ("history", np.int64, (2, _MOST)),
         ("moves", np.int64, (_PLIES, _MOST)),
@@ -71,6 +85,7 @@ WALK = np.dtype(
 )
 walk_t = numba.from_dtype(WALK)
 walks_t = types.Array(walk_t, 1, "C")
+threats_1_t = types.Array(threats_t, 1, "C")
 
 _FULL, _NULL, _REDUCED = 0, 1, 2  # how a child was searched: whole window, null window, null window less deep
 
@@ -78,10 +93,9 @@ _FULL, _NULL, _REDUCED = 0, 1, 2  # how a child was searched: whole window, null
 @kernel(i64(board_t, i64), allocates=False)
 def evaluate(board, side):
     """The evaluation to `side`, who is to move and has no win at hand."""
-    other = 1 - side
     total = worth(board, side)
-    if board["counts"][other, WINS_SOON] > 0:
-        total -= 100
+    if board["counts"][side, DOUBLE_THREE] > 0:
+        total += DOUBLE_THREE_AT_HAND
     return total
 
 
@@ -100,11 +114,11 @@ def _all_moves(board, know, walk, p, side, hinted):
             here = np.uint64(cell)
             if board["stone"][here] != 0:
                 continue
-            rank = 8 * know.promises_Q[np.uint64(quad_at(board, cell, side))]
-            rank += 7 * know.promises_Q[np.uint64(quad_at(board, cell, 1 - side))]
-            rank += min(walk["history"][np.uint64(side), here], 2000)
+            rank = know.promises_Q[np.uint64(quad_at(board, cell, side))]
+            rank += know.stops_Q[np.uint64(quad_at(board, cell, 1 - side))]
+            rank += walk["history"][np.uint64(side), here] >> 4
             if cell == walk["killers"][row, 0] or cell == walk["killers"][row, 1]:
-                rank += 1500
+                rank += 150
             if cell == hinted:
                 rank += 1 << 40
             walk["moves"][row, np.uint64(count)] = cell
@@ -131,8 +145,8 @@ def _answers(board, know, walk, p, side, hinted):
         while bits != 0:
             cell = 64 * w + lowest(bits)
             bits &= bits - _ONE
-            rank = 8 * know.promises_Q[np.uint64(quad_at(board, cell, side))]
-            rank += 8 * know.promises_Q[np.uint64(quad_at(board, cell, 1 - side))]
+            rank = know.promises_Q[np.uint64(quad_at(board, cell, side))]
+            rank += know.stops_Q[np.uint64(quad_at(board, cell, 1 - side))]
             if cell == hinted:
                 rank += 1 << 40
             walk["moves"][row, np.uint64(count)] = cell
@@ -197,7 +211,7 @@ def _walk(
     value = 0
     while p >= 0:
         row = np.uint64(p)
-        stones = board["stones"] if arriving else board["stones"] - 1
+        stones = board["stones"]
         side = stones & 1
         other = 1 - side
         finished = False
@@ -210,6 +224,7 @@ def _walk(
             left = walk["depth"][row]
             blocks = board["counts"][other, WINS]
             walk["forced"][row] = 0
+            walk["enough"][row] = _MOST
             walk["best"][row] = -INFINITE
             walk["start"][row] = walk["alpha"][row]
             walk["next"][row] = 0
@@ -241,14 +256,18 @@ def _walk(
                 finished = True
             else:
                 threatened = board["counts"][other, WINS_SOON] > 0
-                if pieces[3] != 0 and board["counts"][side, MAKES_FOUR] + board["counts"][side, FOUR_THREE] > 0:
-                    room = max_nodes - nodes if p == 0 else _FOURS_NODES
-                    outcome = win_by_fours(board, know, side, room, failed_F, salt, stack_DC, found_3)
+                fours = board["counts"][side, MAKES_FOUR] + 9 * board["counts"][side, FOUR_THREE]
+                if pieces[3] != 0 and fours >= (1 if p == 0 else pieces[10]):
+                    room = 10000 if p == 0 else pieces[5]
+                    outcome = win_by_fours(board, know, side, room, p > 0, failed_F, salt, stack_DC, found_3)
                     walk["nodes"] += found_3[2]
                     if outcome == FOUND:
                         walk["move"][row] = found_3[0]
                         value = WIN - (stones + found_3[1])
                         finished = True
+                if not finished and left <= 0 and threatened and pieces[9] != 0 and p < 2 * depth + 8:
+                    left = 1
+                    walk["depth"][row] = 1
                 if not finished and p > 0 and (left <= 0 or p >= _PLIES - 2):
                     value = evaluate(board, side)
                     finished = True
@@ -272,7 +291,7 @@ def _walk(
                         walk["static"][row] = static
                         narrow = walk["beta"][row] - walk["alpha"][row] == 1
                         if narrow and not threatened and abs(walk["beta"][row]) < DECIDED:
-                            if left <= 4 and static - 70 * left >= walk["beta"][row]:
+                            if left <= 3 and static - pieces[6] * left >= walk["beta"][row]:
                                 value = static
                                 finished = True
                     if not finished:
@@ -280,6 +299,10 @@ def _walk(
                             walk["count"][row] = _answers(board, know, walk, p, side, hinted)
                         else:
                             walk["count"][row] = _all_moves(board, know, walk, p, side, hinted)
+                            if p > 0 and left <= 4 and pieces[7] > 0:
+                                walk["enough"][row] = pieces[7] + pieces[8] * left * left
+                                if not narrow:
+                                    walk["enough"][row] *= 2
                             if walk["count"][row] == 0:
                                 walk["moves"][row, 0] = (size // 2) * size + size // 2
                                 walk["ranks"][row, 0] = 0
@@ -317,7 +340,10 @@ def _walk(
                     if walk["killers"][row, 0] != cell:
                         walk["killers"][row, 1] = walk["killers"][row, 0]
                         walk["killers"][row, 0] = cell
-                if cut or walk["next"][row] == walk["count"][row]:
+                last = walk["next"][row] == walk["count"][row]
+                if not last and walk["next"][row] >= walk["enough"][row] and walk["best"][row] > -DECIDED:
+                    last = True
+                if cut or last:
                     value = walk["best"][row]
                     finished = True
                     if walk["forced"][row] == 0:
@@ -388,9 +414,29 @@ def _walk(
 
 
 @kernel(
+    i64(board_t, knowledge_t, threats_t, i64, i64, keys_F, keys_F, u64, cells_DC, i64s, i64s),
+    allocates=False,
+)
+def _threats_at_root(board, know, threats, max_nodes, share, known_F, failed_F, salt, stack_DC, found_3, stop_1):
+    """1 if continuous fours and threes win, found_3 then holds move, plies and nodes; spends a part of the nodes."""
+    side = board["stones"] & 1
+    room = min(share, max_nodes // 4)
+    spent = 0
+    for deep in range(1, _MOST_THREATS + 1):
+        plies = win_by_threats(
+            board, know, threats, side, deep, room - spent, known_F, failed_F, salt, stack_DC, found_3, stop_1
+        )
+        spent += found_3[2]
+        if plies != 0 or spent >= room:
+            break
+    found_3[2] = spent
+    return 1 if plies > 0 else 0
+
+
+@kernel(
     types.void(
         *(u64[:, ::1], gomoku_board.boards_t, knowledge_t, walks_t, i64s, i64s, i64, i64),
-        *(u64[::1], i64[::1], i64, keys_F, cells_DC, i64s, i64[::1], i64[:, ::1]),
+        *(u64[::1], i64[::1], i64, keys_F, keys_F, cells_DC, threats_1_t, i64s, i64[::1], i64[:, ::1]),
     ),
     allocates=False,
 )
@@ -407,13 +453,15 @@ def _search(
     entries_T,
     epoch,
     failed_F,
+    known_F,
     stack_DC,
+    threats_1,
     found_3,
     stop_1,
     found_N4,
 ):
     """Iterative deepening from each position; found_N4 gets action, score, depth completed, nodes."""
-    board, walk = board_1[0], walk_1[0]
+    board, walk, threats = board_1[0], walk_1[0], threats_1[0]
     cells = know.geometry_1[0]["cells"]
     for n in range(len(states_NW)):
         read(board, know, states_NW[n])
@@ -428,6 +476,24 @@ def _search(
         walk["stopped"] = 0
         walk["root_move"] = -1
         score = 0
+        if pieces[4] != 0 and _threats_at_root(
+            board,
+            know,
+            threats,
+            max_nodes,
+            pieces[11],
+            known_F,
+            failed_F,
+            mix(np.uint64(epoch + n)),
+            stack_DC,
+            found_3,
+            stop_1,
+        ):
+            found_N4[n, 0] = found_3[0]
+            found_N4[n, 1] = WIN - (stones + found_3[1])
+            found_N4[n, 3] = found_3[2]
+            continue
+        walk["nodes"] = found_3[2]
         for depth in range(1, max_depth + 1):
             alpha, beta = -INFINITE, INFINITE
             if depth > 3:
@@ -471,29 +537,47 @@ def _search(
         found_N4[n, 3] = walk["nodes"]
 
 
-def _quads(of_shapes: list[int], of_classes: list[int]) -> np.ndarray:
-    """int64 [Q]: the sum of what the four shapes and the class are worth."""
+def _pairs(of_pairs: tuple[int, ...]) -> np.ndarray:
+    """int64 [Q]: what the best two shapes are worth."""
     quads = np.arange(QUADS)
-    shape_worth = np.array([*of_shapes, 0, 0, 0])
-    total = sum(shape_worth[(quads >> shift) & 15] for shift in (0, 4, 8, 12))
-    return (total + np.array(of_classes)[gomoku_shapes.classes()]).astype(np.int64)
+    shapes_4Q = np.sort([np.minimum((quads >> shift) & 15, gomoku_shapes.FIVE) for shift in (0, 4, 8, 12)], axis=0)
+    best_Q, second_Q = shapes_4Q[3], shapes_4Q[2]
+    return np.array(of_pairs, np.int64)[best_Q * (best_Q + 1) // 2 + second_Q]
+
+
+_SETTINGS = [
+    50,
+    120,
+    8,
+    4,
+    1,
+    3,
+    5000,
+]  # 5 fours nodes, 6 margin, 7, 8 late moves, 9 leaf ext, 10 fours at leaf, 11 vct
 
 
 def worths(k: int, without: frozenset[str]) -> np.ndarray:
-    return np.array([name not in without for name in PIECES], np.int64)
+    """int64: 1 for each piece of knowledge that is on."""
+    import os
+
+    settings = np.array([*(name not in without for name in PIECES), *_SETTINGS], np.int64)
+    for item in filter(None, os.environ.get("GS", "").split(",")):
+        at, _, value = item.partition("=")
+        settings[int(at)] = int(value)
+    return settings
 
 
 @functools.cache
 def knowledge(size: int, exact: int, shapes: bool, near: bool) -> gomoku_board.Knowledge:
-    waiting = _quads([0, 1, 4, 6, 14, 16, 18, 14, 24, 28, 30, 40, 0], [0, 0, 30, 0, 40, 0, 0])
-    mover = _quads([0, 1, 4, 6, 16, 20, 22, 18, 40, 44, 36, 40, 0], [0, 0, 60, 0, 120, 0, 0])
-    promise = _quads([0, 2, 6, 10, 30, 36, 42, 40, 90, 120, 100, 0, 0], [0, 0, 200, 0, 600, 2000, 10000])
+    """The tables of one board, rule and choice of pieces."""
+    worths_Q = (_pairs(MOVER) + _OFFSET) + ((_pairs(WAITING) + _OFFSET) << 32)
     return gomoku_board.Knowledge(
         gomoku_board.geometry(size, exact, _NEAR if near else 0),
         gomoku_shapes.shapes(exact),
         gomoku_shapes.classes(),
-        (mover + (waiting << 32)) * shapes,
-        promise,
+        worths_Q * shapes,
+        _pairs(MAKES),
+        _pairs(STOPS),
     )
 
 
@@ -519,7 +603,9 @@ def search(
         table.entries_T,
         table.epochs(len(states_NW)),
         np.zeros(_FAILED, np.uint64),
+        np.zeros(_FAILED, np.uint64),
         np.zeros((120, _MOST + 2), np.int16),
+        np.zeros(1, THREATS),
         np.zeros(3, np.int64),
         stop_1,
         found_N4,

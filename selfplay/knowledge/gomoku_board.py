@@ -72,7 +72,8 @@ class Knowledge(NamedTuple):
     shapes_K: np.ndarray
     classes_Q: np.ndarray
     worths_Q: np.ndarray  # int64, both halves as in BOARD["worth"]
-    promises_Q: np.ndarray  # int64; for the order of moves
+    promises_Q: np.ndarray  # int64; of a stone of one's own, for the order of moves
+    stops_Q: np.ndarray  # int64; of a stone on a cell where the other side has these shapes
 
 
 board_t = numba.from_dtype(BOARD)
@@ -80,7 +81,7 @@ boards_t = types.Array(board_t, 1, "C")
 geometry_t = types.Array(numba.from_dtype(GEOMETRY), 1, "C")
 i64s = types.Array(i64, 1, "C")
 u8s = types.Array(types.uint8, 1, "C")
-knowledge_t = types.NamedTuple([geometry_t, u8s, u8s, i64s, i64s], Knowledge)
+knowledge_t = types.NamedTuple([geometry_t, u8s, u8s, i64s, i64s, i64s], Knowledge)
 
 _ONE = np.uint64(1)
 _SIDES = np.uint32(0x0F0F0F0F)
