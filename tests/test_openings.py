@@ -5,7 +5,7 @@ import pytest
 
 import games
 from games import text
-from selfplay import openings, oracle
+from selfplay import agents, match, openings, oracle
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import Budget
 
@@ -19,7 +19,41 @@ def test_stored_openings_are_distinct_drawn_and_open():
     assert (oracle.scores(np.array(states[:25])).max(axis=1) == 0).all()
 
 
-@pytest.mark.parametrize("name", ["gomoku9", "gomoku15", "connect4:height=5,width=6"])
+@pytest.mark.parametrize(("name", "size"), [("gomoku9", 9), ("gomoku15", 15), ("gomoku:size=9,rule=standard", 9)])
+def test_stored_openings_of_gomoku_are_distinct_in_every_symmetry(name, size):
+    """Rotations and reflections by numpy, from the board as a picture."""
+    game = games.make(name)
+    lines = openings.openings(game, 512, 0)
+    assert {len(line) for line in lines} == {3, 4, 5, 6}
+    seen = set()
+    for line in lines:
+        assert len(set(line)) == len(line)
+        board_HW = np.zeros((size, size), int)
+        for ply, cell in enumerate(line):
+            board_HW[cell // size, cell % size] = 1 if ply % 2 == 0 else 2
+        images = {
+            np.rot90(turned, quarter).tobytes() for turned in (board_HW, board_HW[:, ::-1]) for quarter in range(4)
+        }
+        assert not images & seen
+        seen |= images
+        rows, columns = np.nonzero(board_HW)
+        assert max(abs(rows - size // 2).max(), abs(columns - size // 2).max()) <= 3
+
+
+@pytest.mark.parametrize("name", ["gomoku9", "gomoku15"])
+def test_stored_openings_of_gomoku_are_anyones_game(name):
+    """A player that did not choose them, against itself: whoever is to move gets about half of the points."""
+    game = games.make(name)
+    player = agents.make("alphabeta:depth=2", game)
+    result = match.play_match(game, player, player, games=120)
+    points = []
+    for record in result.records[::2]:  # both games of a pair are the same
+        first = {"1-0": 1.0, "1/2": 0.5, "0-1": 0.0}[record.result]
+        points.append(1 - first if len(text.parse_moves(game, record.opening)) % 2 else first)
+    assert 0.3 < np.mean(points) < 0.7  # three standard errors around a half
+
+
+@pytest.mark.parametrize("name", ["gomoku:size=11", "gomoku:size=6,k=4", "connect4:height=5,width=6"])
 def test_openings_elsewhere_are_distinct_and_undecided(name):
     game = games.make(name)
     lines = openings.openings(game, 40, 1)
@@ -28,15 +62,10 @@ def test_openings_elsewhere_are_distinct_and_undecided(name):
     assert (AlphaBeta(game, Budget(depth=2)).search(states_NW).proven_N == 0).all()
     assert lines == openings.openings(game, 40, 1)
     assert lines != openings.openings(game, 40, 2)
-    if game.kind == "gomoku":
-        middle = game.width // 2
-        assert all(
-            max(abs(a // game.width - middle), abs(a % game.width - middle)) <= 3 for line in lines for a in line
-        )
 
 
 def test_kept_openings_are_more_even_than_random_ones():
-    game = games.make("gomoku9")
+    game = games.make("gomoku:size=11")
     player = AlphaBeta(game, Budget(depth=2))
 
     def unevenness(lines):
@@ -46,6 +75,20 @@ def test_kept_openings_are_more_even_than_random_ones():
     rng = np.random.default_rng(0)
     drawn = [line for line, _ in openings._random_lines(game, rng, 100)]
     assert unevenness(openings.openings(game, 40, 1)) < 0.6 * unevenness(drawn)
+
+
+def test_what_a_symmetry_turns_into_an_earlier_opening_is_passed_over():
+    game = games.make("connect4")
+    lines = [text.parse_moves(game, line) for line in ("12", "76", "21", "71", "17", "44")]
+    drawn = ((line, text.replay(game, line)[0]) for line in lines)
+    kept = [text.format_moves(game, line) for line, _ in openings._distinct(game, drawn)]
+    assert kept == ["12", "21", "71", "44"]
+
+
+def test_openings_are_made_as_the_stored_ones_were():
+    game = games.make("connect4")
+    stored = openings._FOLDER.joinpath("openings_connect4.txt").read_text().split()
+    assert openings.made(game, 5) == stored[:5]
 
 
 def test_too_few_openings_are_used_again():
