@@ -23,7 +23,8 @@ To add it to a manager, make a program of it. Managers want one file whose name 
 
 Managers on Linux take that file as the engine's command. Piskvork, on Windows, takes a file pbrain-selfplay.bat that
 holds the line `@wsl /path/to/.venv/bin/selfplay engine --game gomoku --agent alphabeta`: double-click a player's name
-in the status bar, or Players > Settings, and choose it. (Written by Piskvork's documentation; not tried here.)
+in the status bar, or Players > Settings, and choose it. (By Piskvork's documentation; not tried here.) Managers choose
+the working folder, so a run needs its full path, as in --agent mcts:/home/me/selfplay/runs/gomoku15.
 
 {grammar}
 
