@@ -215,7 +215,8 @@ def _together(crossings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def record(runs: Sequence[Lines], game: str) -> dict[str, Any]:
     """The crossover record of one run, or of several that are seeds of one experiment.
 
-    `rungs` holds an entry for each player and opponent that all runs know, in the order of their first lines:
+    `rungs` holds an entry for each player and opponent that all runs know, player by player, in the order of their
+    first lines:
 
     - `status`: "overtaken" (in every run), or "not overtaken", which is to be read as "beyond flops_low".
     - `flops`: training compute of the crossing; null if it is yet to come, or came before the first evaluation.
@@ -240,7 +241,8 @@ def record(runs: Sequence[Lines], game: str) -> dict[str, Any]:
                     "runs": each,
                 }
             )
-    return {"game": game, "rungs": rungs}
+    players = list(dict.fromkeys(rung["agent"] for rung in rungs))
+    return {"game": game, "rungs": sorted(rungs, key=lambda rung: players.index(rung["agent"]))}
 
 
 _BEATEN = 0.65  # a rung is clearly overtaken when the score's lower bound was above this twice in a row

@@ -66,7 +66,7 @@ def table(record: Mapping[str, Any]) -> str:
 def _row(rung: Mapping[str, Any]) -> tuple[str, ...]:
     low, high, seconds = rung["flops_low"], rung["flops_high"], rung["seconds"]
     if rung["status"] == "not overtaken":
-        crossing = f"> {low:.2g}"
+        crossing = f"> {low:.2g}" if low else "unknown"
         if done := sum(one["status"] == "overtaken" for one in rung["runs"]):
             crossing += f" ({done} of {len(rung['runs'])} runs have)"
     else:

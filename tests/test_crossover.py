@@ -141,11 +141,11 @@ def test_a_rung_that_is_played_no_more_keeps_its_crossing():
     assert math.log10(cut["flops"]) == pytest.approx(math.log10(whole["flops"]), abs=0.02)
 
 
-def test_rungs_and_players_are_kept_apart_in_the_order_of_their_first_lines():
+def test_rungs_and_players_are_kept_apart_player_by_player():
     lines = [
         *logistic_run(13.0, 3.0, STEPS, opponent="b", agent="mcts:sims=64"),
-        *logistic_run(13.5, 3.0, STEPS, opponent="a", agent="mcts:sims=64"),
         *logistic_run(13.8, 3.0, STEPS, opponent="a", agent="net"),
+        *logistic_run(13.5, 3.0, STEPS, opponent="a", agent="mcts:sims=64"),
     ]
     rungs = crossover.record([lines], "connect4")["rungs"]
     assert [(r["agent"], r["opponent"]) for r in rungs] == [("mcts:sims=64", "b"), ("mcts:sims=64", "a"), ("net", "a")]
@@ -320,14 +320,16 @@ def test_the_command_prints_a_table(folder, capsys):
         *logistic_run(13.0, 3.0, STEPS, opponent="crossed"),
         *[line(10.0**x, 0.9, opponent="before") for x in STEPS],
         *logistic_run(16.0, 1.0, STEPS, opponent="beyond"),
+        line(10.0**13, 0.5, opponent="met once", pairs=1),
     ]
     assert cli.guarded(["crossover", folder("one", lines)]) == 0
     table, _, said = capsys.readouterr().out.partition("\n\n")
-    header, crossed, before, beyond = table.splitlines()
+    header, crossed, before, beyond, once = table.splitlines()
     assert header.split()[:2] == ["player", "opponent"]
     assert "1e+13" in crossed and "1.7" in crossed.split()  # 1e13 / 1e11 seconds are 1.7 minutes
     assert "< 2.5e+12" in before
     assert "> 1.6e+14" in beyond
+    assert "unknown" in once
     assert said.startswith("net against crossed: forecast at 4e+12 FLOPs: ")
     assert "; came at 1e+13, inside the interval" in said
     seeds = [folder("two", logistic_run(13.0, 3.0, STEPS)), folder("three", logistic_run(16.0, 1.0, STEPS))]
