@@ -33,6 +33,7 @@ def root(tmp_path_factory):
     root.mkdir()
     a_run(root, RUN)
     a_run(root, "other-game", game="tictactoe", matches=0)
+    a_run(root, "nine", game="gomoku9", generations=1, matches=0)
     records.append(root / RUN / "overtaken.jsonl", [a_record("1212121", comments={"6": "One more, and it is over."})])
     records.append(root / "match.jsonl", [a_record("12"), a_record("44352")])
     with (root / "match.jsonl").open("a") as file:
@@ -87,8 +88,10 @@ def test_players_of_a_game_are_its_ladder_and_the_checkpoints_of_its_runs(port):
     assert {"random", "rules", "alphabeta", "rollout"} <= set(found["ladder"])
     assert ("solver" in found["ladder"]) == oracle.available()
     _, _, found = ask(port, "GET", "/api/players?game=gomoku9")
-    assert found["runs"] == []
+    assert found["runs"] == [{"name": "nine", "generations": [1]}]
     assert "solver" not in found["ladder"]
+    # A run goes by its game's one name, whatever it was begun with.
+    assert {run["name"]: run["game"] for run in ask(port, "GET", "/api/runs")[2]}["nine"] == "gomoku:size=9"
 
 
 @pytest.mark.parametrize(
@@ -529,6 +532,12 @@ def test_other_methods_are_not_allowed(port, method):
     status, _, found = ask(port, method, "/api/think")
     assert status == 405
     assert found == {"error": "Method Not Allowed"}
+
+
+def test_heads_are_answered_without_a_body(port):
+    status, headers, content = ask(port, "HEAD", "/")
+    assert (status, content) == (200, b"")
+    assert int(headers["content-length"]) > 500
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@
 Answers are JSON; a mistake is {"error": one line} and a 4xx.
 """
 
-import mimetypes
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -43,8 +42,8 @@ _MOST_RUNS = 8
 _TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css", ".html": "text/html"}
 
 
-def _text(asked: dict[str, Any], name: str, longest: int, default: str | None = None) -> str:
-    value = asked.get(name, default)
+def _text(asked: dict[str, Any], name: str, longest: int) -> str:
+    value = asked.get(name)
     if not isinstance(value, str) or len(value) > longest:
         raise RefusedError(400, f"{name!r} is a text of at most {longest} characters")
     return value
@@ -78,12 +77,11 @@ def _truth(game: Game, state_W: np.ndarray) -> dict[str, Any]:
 
 def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
     """The server for the runs folder `root`; `names` are hosts it goes by besides `localhost` and numbers."""
-    files = {path.name: path.read_bytes() for path in sorted(_STATIC.iterdir()) if path.is_file()}
+    files = {path.name: path.read_bytes() for path in sorted(_STATIC.iterdir()) if path.suffix in _TYPES}
     thinking = Thinking()
 
     def served(name: str) -> Response:
-        kind = _TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0]
-        return Response(files[name], media_type=kind, headers={"cache-control": "no-cache"})
+        return Response(files[name], media_type=_TYPES[Path(name).suffix], headers={"cache-control": "no-cache"})
 
     async def index(request: Request) -> Response:
         return served("index.html")

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def _summary(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     last = lines[-1] if lines else {}
     return {
         "name": run.name,
-        "game": config.game,
+        "game": catalogue.game_of(run),
         "architecture": config.network.architecture,
         "seed": config.seed,
         "simulations": config.search.simulations,
@@ -160,8 +161,13 @@ def record_files(root: Path) -> list[dict[str, Any]]:
 
 
 def _games(path: Path) -> list[records.GameRecord]:
-    if path.stat().st_size > _LARGEST_FILE:
-        return []
+    stat = path.stat()
+    return [] if stat.st_size > _LARGEST_FILE else _scanned(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)
+def _scanned(path: Path, modified_ns: int, size: int) -> list[records.GameRecord]:
+    """The games of a file as it stood then: to play them through takes a millisecond each."""
     return records.scan(path)[0]
 
 

@@ -70,7 +70,7 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
         raise RefusedError(415, "the body must be application/json")
     length = headers.get("content-length", "0")
     if not length.isdigit() or int(length[:20]) > _LONGEST_BODY:
-        raise RefusedError(413, f"the body may have {_LONGEST_BODY} bytes")
+        raise RefusedError(413, f"the body may have at most {_LONGEST_BODY} bytes")
     body = b""
     try:
         async with asyncio.timeout(_BODY_SECONDS):
@@ -80,7 +80,7 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
                     raise RefusedError(400, "the body is not whole")
                 body += message.get("body", b"")
                 if len(body) > _LONGEST_BODY:
-                    raise RefusedError(413, f"the body may have {_LONGEST_BODY} bytes")
+                    raise RefusedError(413, f"the body may have at most {_LONGEST_BODY} bytes")
                 if not message.get("more_body", False):
                     return body
     except TimeoutError:

@@ -7,7 +7,11 @@ async function answer(path, options) {
     found = await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error(response ? `The server answered ${response.status}.` : "The server does not answer. Is `selfplay serve` still running?");
+    throw new Error(
+      response
+        ? `The server answered ${response.status}.`
+        : "The server does not answer. Is `selfplay serve` still running?",
+    );
   }
   if (!response.ok) throw new Error(found.error ?? `The server answered ${response.status}.`);
   return found;
@@ -34,29 +38,42 @@ export async function gameNamed(name) {
   return all.find((game) => game.name === name) ?? all[0];
 }
 
-const thoughts = new Map(); // by game, agent and moves; newest last
-const MOST_THOUGHTS = 2000;
+const MOST_KEPT = 2000; // answers
+const asked = new Map(); // promises of answers, by question; newest last
+const answered = new Map(); // what they came to
+
+/** The answer to a question that is put once, however many ask it; a failure is forgotten. */
+async function once(key, ask, signal) {
+  if (!asked.has(key)) {
+    asked.set(key, ask());
+    asked.get(key).then(
+      (found) => answered.set(key, found),
+      () => asked.delete(key),
+    );
+    if (asked.size > MOST_KEPT) {
+      const [oldest] = asked.keys();
+      asked.delete(oldest);
+      answered.delete(oldest);
+    }
+  }
+  const found = await asked.get(key);
+  signal.throwIfAborted(); // who asked has gone on to something else
+  return found;
+}
 
 const thoughtKey = (game, agent, moves, seed) => `${game.name}|${agent}|${seed}|${moves}`;
 
 /** What is known already of what an agent thinks of a position. */
-export const known = (game, agent, moves, seed) => thoughts.get(thoughtKey(game, agent, moves, seed));
+export const known = (game, agent, moves, seed) => answered.get(thoughtKey(game, agent, moves, seed));
 
-/** What an agent thinks of a position; asked once. The seed decides what is random. */
-export async function think(game, agent, moves, { seed, signal }) {
-  const key = thoughtKey(game, agent, moves, seed);
-  if (!thoughts.has(key)) {
-    const found = await post("/api/think", { game: game.name, moves, agent, seed }, { signal });
-    thoughts.set(key, found);
-    if (thoughts.size > MOST_THOUGHTS) thoughts.delete(thoughts.keys().next().value);
-  }
-  return thoughts.get(key);
-}
+/** What an agent thinks of a position. The seed decides what is random. */
+export const think = (game, agent, moves, { seed, signal }) =>
+  once(
+    thoughtKey(game, agent, moves, seed),
+    () => post("/api/think", { game: game.name, moves, agent, seed }),
+    signal,
+  );
 
-const truths = new Map();
-
-/** What perfect play makes of every move of a position; asked once. */
-export async function truth(game, moves, options) {
-  if (!truths.has(moves)) truths.set(moves, await post("/api/truth", { game: game.name, moves }, options));
-  return truths.get(moves);
-}
+/** What perfect play makes of every move of a position. */
+export const truth = (game, moves, signal) =>
+  once(`${game.name}|truth|${moves}`, () => post("/api/truth", { game: game.name, moves }), signal);

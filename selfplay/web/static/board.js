@@ -21,7 +21,10 @@ export class Board {
   show(game, position, { open = false, heat = null, hint = null, animate = true } = {}) {
     if (this.game?.name !== game.name) this.#build(game);
     const before = this.position;
-    const forward = before && position.plies === before.plies + 1 && position.cells.every((v, c) => v === before.cells[c] || c === position.last);
+    const forward =
+      before &&
+      position.plies === before.plies + 1 &&
+      position.cells.every((v, c) => v === before.cells[c] || c === position.last);
     this.position = position;
     this.open = open && !position.over;
     this.#stones(forward && animate ? position.last : -1);
@@ -33,7 +36,9 @@ export class Board {
     this.game = game;
     this.position = null;
     this.stones = new Map();
-    this.heldFocus = drops(game) ? Math.floor(game.width / 2) : Math.floor(game.height / 2) * game.width + Math.floor(game.width / 2);
+    this.heldFocus = drops(game)
+      ? Math.floor(game.width / 2)
+      : Math.floor(game.height / 2) * game.width + Math.floor(game.width / 2);
     const rack = drops(game);
     this.margin = rack ? 24 : 54;
     const width = game.width * UNIT + 2 * this.margin;
@@ -45,7 +50,11 @@ export class Board {
     const parts = rack ? this.#rack(width, height) : this.#grid(width, height);
     const picture = svg(
       "svg",
-      { viewBox: `0 0 ${width} ${height}`, class: rack ? "picture rack" : "picture grid", "aria-hidden": "true" },
+      {
+        viewBox: `0 0 ${width} ${height}`,
+        class: rack ? "picture rack" : "picture grid",
+        "aria-hidden": "true",
+      },
       ...parts,
     );
     const count = rack ? game.width : game.width * game.height;
@@ -89,7 +98,12 @@ export class Board {
         "defs",
         {},
         svg("mask", { id: `${this.id}-holes` }, svg("rect", { width, height, rx: 34, fill: "white" }), holes),
-        svg("linearGradient", { id: `${this.id}-face`, x1: 0, y1: 0, x2: 0, y2: 1 }, svg("stop", { class: "face-top", offset: 0 }), svg("stop", { class: "face-bottom", offset: 1 })),
+        svg(
+          "linearGradient",
+          { id: `${this.id}-face`, x1: 0, y1: 0, x2: 0, y2: 1 },
+          svg("stop", { class: "face-top", offset: 0 }),
+          svg("stop", { class: "face-bottom", offset: 1 }),
+        ),
       ),
       svg("rect", { width: width - 12, height: height - 12, x: 6, y: 6, rx: 30, class: "back" }),
       this.ghost,
@@ -116,12 +130,31 @@ export class Board {
       lines.push(svg("line", { x1: x, x2: x, y1: first, y2: bottom }));
       lines.push(svg("text", { x, y: height - 18 }, format(game, column)[0]));
     }
-    const stars = game.width >= 13 ? [3, (game.width - 1) / 2, game.width - 4] : game.width >= 9 ? [2, (game.width - 1) / 2, game.width - 3] : [];
-    for (const row of stars) for (const column of stars) {
-      if (Number.isInteger(row + column)) lines.push(svg("circle", { class: "star", r: 8, cx: this.margin + UNIT * (column + 0.5), cy: this.margin + UNIT * (row + 0.5) }));
-    }
+    const stars =
+      game.width >= 13
+        ? [3, (game.width - 1) / 2, game.width - 4]
+        : game.width >= 9
+          ? [2, (game.width - 1) / 2, game.width - 3]
+          : [];
+    for (const row of stars)
+      for (const column of stars) {
+        if (Number.isInteger(row + column))
+          lines.push(
+            svg("circle", {
+              class: "star",
+              r: 8,
+              cx: this.margin + UNIT * (column + 0.5),
+              cy: this.margin + UNIT * (row + 0.5),
+            }),
+          );
+      }
     const gradient = (name) =>
-      svg("radialGradient", { id: `${this.id}-${name}`, cx: 0.36, cy: 0.3, r: 0.8 }, svg("stop", { class: `${name}-light`, offset: 0 }), svg("stop", { class: `${name}-dark`, offset: 1 }));
+      svg(
+        "radialGradient",
+        { id: `${this.id}-${name}`, cx: 0.36, cy: 0.3, r: 0.8 },
+        svg("stop", { class: `${name}-light`, offset: 0 }),
+        svg("stop", { class: `${name}-dark`, offset: 1 }),
+      );
     return [
       svg("defs", {}, gradient("black"), gradient("white")),
       svg("rect", { width, height, rx: 22, class: "wood" }),
@@ -138,7 +171,10 @@ export class Board {
   }
 
   #centre(cell) {
-    return [this.margin + UNIT * ((cell % this.game.width) + 0.5), this.margin + UNIT * (Math.floor(cell / this.game.width) + 0.5)];
+    return [
+      this.margin + UNIT * ((cell % this.game.width) + 0.5),
+      this.margin + UNIT * (Math.floor(cell / this.game.width) + 0.5),
+    ];
   }
 
   #stones(moving) {
@@ -166,13 +202,33 @@ export class Board {
   // The two colours differ by more than colour: the first has a ring, the second a bar.
   #disc(cell, colour) {
     const [x, y] = this.#centre(cell);
-    const mark = colour === 1 ? svg("circle", { cx: x, cy: y, r: 23, class: "disc-mark" }) : svg("path", { d: `M${x - 20} ${y}h40`, class: "disc-mark" });
-    return svg("g", {}, svg("circle", { cx: x, cy: y, r: 44, class: colour === 1 ? "stone-first" : "stone-second" }), svg("circle", { cx: x, cy: y, r: 34, class: "disc-rim" }), mark);
+    const mark =
+      colour === 1
+        ? svg("circle", { cx: x, cy: y, r: 23, class: "disc-mark" })
+        : svg("path", { d: `M${x - 20} ${y}h40`, class: "disc-mark" });
+    return svg(
+      "g",
+      {},
+      svg("circle", { cx: x, cy: y, r: 44, class: colour === 1 ? "stone-first" : "stone-second" }),
+      svg("circle", { cx: x, cy: y, r: 34, class: "disc-rim" }),
+      mark,
+    );
   }
 
   #stone(cell, colour) {
     const [x, y] = this.#centre(cell);
-    return svg("g", {}, svg("circle", { cx: x + 2, cy: y + 4, r: 44, class: "shadow" }), svg("circle", { cx: x, cy: y, r: 44, fill: `url(#${this.id}-${colour === 1 ? "black" : "white"})`, class: "stone" }));
+    return svg(
+      "g",
+      {},
+      svg("circle", { cx: x + 2, cy: y + 4, r: 44, class: "shadow" }),
+      svg("circle", {
+        cx: x,
+        cy: y,
+        r: 44,
+        fill: `url(#${this.id}-${colour === 1 ? "black" : "white"})`,
+        class: "stone",
+      }),
+    );
   }
 
   #marks(heat, hint) {
@@ -185,7 +241,14 @@ export class Board {
       }
     } else if (position.last >= 0) {
       const [cx, cy] = this.#centre(position.last);
-      marks.push(svg("circle", { cx, cy, r: drops(game) ? 9 : 12, class: `last ${position.turn === 1 ? "on-second" : "on-first"}` }));
+      marks.push(
+        svg("circle", {
+          cx,
+          cy,
+          r: drops(game) ? 9 : 12,
+          class: `last ${position.turn === 1 ? "on-second" : "on-first"}`,
+        }),
+      );
     }
     if (hint !== null && landing(game, position, hint) >= 0) {
       const [cx, cy] = this.#centre(landing(game, position, hint));
@@ -197,8 +260,15 @@ export class Board {
       const cell = landing(game, position, Number(action));
       if (drops(game) || cell < 0 || share < Math.max(0.005, 0.04 * best)) return [];
       const [x, y] = this.#centre(cell);
-      const dot = svg("circle", { cx: x, cy: y, r: 41, class: share === best ? "heat best" : "heat", style: { "--share": Math.sqrt(share).toFixed(3) } });
-      const words = share >= 0.01 ? svg("text", { x, y: y + 12, class: "heat-text" }, Math.round(100 * share)) : null;
+      const dot = svg("circle", {
+        cx: x,
+        cy: y,
+        r: 41,
+        class: share === best ? "heat best" : "heat",
+        style: { "--share": Math.sqrt(share).toFixed(3) },
+      });
+      const words =
+        share >= 0.01 ? svg("text", { x, y: y + 12, class: "heat-text" }, Math.round(100 * share)) : null;
       return [dot, words].filter(Boolean);
     });
     this.heatLayer.replaceChildren(...warm);
@@ -211,7 +281,10 @@ export class Board {
     const [x, y] = this.#centre(cell);
     this.ghost.setAttribute("cx", x);
     this.ghost.setAttribute("cy", y);
-    this.ghost.setAttribute("class", `ghost ${this.position.turn === 1 ? "first" : "second"} ${drops(this.game) ? "disc" : ""}`);
+    this.ghost.setAttribute(
+      "class",
+      `ghost ${this.position.turn === 1 ? "first" : "second"} ${drops(this.game) ? "disc" : ""}`,
+    );
   }
 
   #pressed(action) {
@@ -254,7 +327,8 @@ export class Board {
       let words;
       if (drops(game)) {
         const stones = [];
-        for (let row = game.height - 1; row >= 0 && position.cells[row * game.width + action] !== 0; row--) stones.push(called(position.cells[row * game.width + action]));
+        for (let row = game.height - 1; row >= 0 && position.cells[row * game.width + action] !== 0; row--)
+          stones.push(called(position.cells[row * game.width + action]));
         words = `Column ${format(game, action)}: ${stones.length ? `${stones.join(", ")} from the bottom` : "empty"}${cell < 0 && !position.over ? ", full" : ""}`;
       } else {
         words = `${format(game, action)}: ${position.cells[action] === 0 ? "empty" : called(position.cells[action])}`;

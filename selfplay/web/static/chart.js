@@ -14,9 +14,16 @@ export function short(value) {
     const power = Math.floor(Math.log10(size));
     const digits = (value / 10 ** power).toFixed(1);
     if (digits === "10.0") return `10${superscript(power + 1)}`;
-    return digits === "1.0" ? `10${superscript(power)}` : `${digits.replace(".0", "")} · 10${superscript(power)}`;
+    return digits === "1.0"
+      ? `10${superscript(power)}`
+      : `${digits.replace(".0", "")} · 10${superscript(power)}`;
   }
-  for (const [unit, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) if (size >= unit) return `${trimmed(value / unit)} ${letter}`;
+  for (const [unit, letter] of [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ])
+    if (size >= unit) return `${trimmed(value / unit)} ${letter}`;
   return trimmed(value);
 }
 
@@ -27,7 +34,9 @@ export function duration(seconds) {
   if (seconds === 0) return "0";
   if (seconds < 90) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ""}`;
+  return minutes < 60
+    ? `${minutes} min`
+    : `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ""}`;
 }
 
 const TIMES = [15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800]; // seconds
@@ -42,7 +51,10 @@ function ticksOf(low, high, { log = false, time = false } = {}) {
   }
   const rough = (high - low) / 4 || 1;
   const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = time && high > 60 ? TIMES.find((each) => each >= rough) ?? 86400 : unit * [1, 2, 2.5, 5, 10].find((factor) => factor * unit >= rough);
+  const step =
+    time && high > 60
+      ? (TIMES.find((each) => each >= rough) ?? 86400)
+      : unit * [1, 2, 2.5, 5, 10].find((factor) => factor * unit >= rough);
   const all = [];
   for (let tick = Math.ceil(low / step) * step; tick <= high + step * 1e-6; tick += step) all.push(tick);
   return all;
@@ -73,8 +85,13 @@ export class Chart {
     const { series, marks, log, yDomain, rule, xFormat, yFormat, yTick, xLabel } = this.options;
     const width = Math.max(240, this.host.clientWidth);
     const { height } = this;
-    const drawn = series.map((each) => ({ ...each, points: each.points.filter(([x, y]) => y !== null && x !== null && (!log || x > 0)) }));
-    const xs = [...drawn.flatMap(({ points }) => points.map(([x]) => x)), ...marks.map(({ x }) => x)].filter((x) => x > 0 || !log);
+    const drawn = series.map((each) => ({
+      ...each,
+      points: each.points.filter(([x, y]) => y !== null && x !== null && (!log || x > 0)),
+    }));
+    const xs = [...drawn.flatMap(({ points }) => points.map(([x]) => x)), ...marks.map(({ x }) => x)].filter(
+      (x) => x > 0 || !log,
+    );
     const ys = drawn.flatMap(({ points }) => points.flatMap(([, y, low, high]) => [y, low ?? y, high ?? y]));
     if (xs.length === 0) {
       this.host.replaceChildren(h("p", { class: "quiet empty" }, "Nothing to draw yet."));
@@ -91,11 +108,20 @@ export class Chart {
       [y0, y1] = [y0 === 0 ? 0 : y0 - room, y1 + room];
     }
     const place = log ? Math.log : (value) => value;
-    const x = (value) => MARGIN.left + ((place(value) - place(x0)) / (place(x1) - place(x0))) * (width - MARGIN.left - MARGIN.right);
-    const y = (value) => height - MARGIN.bottom - ((value - y0) / (y1 - y0)) * (height - MARGIN.top - MARGIN.bottom);
+    const x = (value) =>
+      MARGIN.left +
+      ((place(value) - place(x0)) / (place(x1) - place(x0))) * (width - MARGIN.left - MARGIN.right);
+    const y = (value) =>
+      height - MARGIN.bottom - ((value - y0) / (y1 - y0)) * (height - MARGIN.top - MARGIN.bottom);
     const inside = (value) => Math.max(MARGIN.left, Math.min(width - MARGIN.right, value));
     const grid = ticksOf(y0, y1).flatMap((tick) => [
-      svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: y(tick), y2: y(tick), class: "grid-line" }),
+      svg("line", {
+        x1: MARGIN.left,
+        x2: width - MARGIN.right,
+        y1: y(tick),
+        y2: y(tick),
+        class: "grid-line",
+      }),
       svg("text", { x: MARGIN.left - 8, y: y(tick) + 4, class: "tick end" }, (yTick ?? yFormat)(tick)),
     ]);
     let lastEnd = -Infinity;
@@ -104,31 +130,93 @@ export class Chart {
       const half = words.length * 3.4;
       if (x(tick) - half < lastEnd + 10 || x(tick) + half > width) return [];
       lastEnd = x(tick) + half;
-      return [svg("line", { x1: x(tick), x2: x(tick), y1: height - MARGIN.bottom, y2: height - MARGIN.bottom + 4, class: "axis" }), svg("text", { x: x(tick), y: height - MARGIN.bottom + 18, class: "tick middle" }, words)];
+      return [
+        svg("line", {
+          x1: x(tick),
+          x2: x(tick),
+          y1: height - MARGIN.bottom,
+          y2: height - MARGIN.bottom + 4,
+          class: "axis",
+        }),
+        svg("text", { x: x(tick), y: height - MARGIN.bottom + 18, class: "tick middle" }, words),
+      ];
     });
-    const path = (points, pick) => points.map((point, i) => `${i ? "L" : "M"}${x(point[0]).toFixed(1)} ${y(pick(point)).toFixed(1)}`).join("");
+    const path = (points, pick) =>
+      points
+        .map((point, i) => `${i ? "L" : "M"}${x(point[0]).toFixed(1)} ${y(pick(point)).toFixed(1)}`)
+        .join("");
     const lines = drawn.flatMap(({ colour, dash, points }) => {
       const banded = points.filter(([, , low]) => low !== undefined);
-      const band = banded.length > 1 && `${path(banded, (p) => p[3])}${path([...banded].reverse(), (p) => p[2]).replace("M", "L")}z`;
-      const dots = points.length <= 40 ? points.map((p) => svg("circle", { cx: x(p[0]), cy: y(p[1]), r: 2.6, style: { fill: colour } })) : [];
+      const band =
+        banded.length > 1 &&
+        `${path(banded, (p) => p[3])}${path([...banded].reverse(), (p) => p[2]).replace("M", "L")}z`;
+      const dots =
+        points.length <= 40
+          ? points.map((p) => svg("circle", { cx: x(p[0]), cy: y(p[1]), r: 2.6, style: { fill: colour } }))
+          : [];
       return [
         band && svg("path", { d: band, class: "band", style: { fill: colour } }),
-        svg("path", { d: path(points, (p) => p[1]), class: "series", style: { stroke: colour, "stroke-dasharray": dash ?? "none" } }),
+        svg("path", {
+          d: path(points, (p) => p[1]),
+          class: "series",
+          style: { stroke: colour, "stroke-dasharray": dash ?? "none" },
+        }),
         ...dots,
       ].filter(Boolean);
     });
-    const crossings = marks.filter((mark) => !log || mark.x > 0).flatMap((mark) => [
-      mark.high !== undefined && svg("line", { x1: inside(x(Math.max(mark.low, log ? x0 : -Infinity))), x2: inside(mark.high === null ? width : x(mark.high)), y1: y(mark.y), y2: y(mark.y), class: "whisker", style: { stroke: mark.colour, "stroke-dasharray": mark.hollow ? "3 3" : "none" } }),
-      svg("circle", { cx: inside(x(mark.x)), cy: y(mark.y), r: 6, class: "mark", style: { fill: mark.hollow ? "var(--card)" : mark.colour, stroke: mark.hollow ? mark.colour : "var(--card)" } }, svg("title", {}, mark.words)),
-    ].filter(Boolean));
-    const cursor = svg("line", { class: "cursor", y1: MARGIN.top, y2: height - MARGIN.bottom, visibility: "hidden" });
+    const crossings = marks
+      .filter((mark) => !log || mark.x > 0)
+      .flatMap((mark) =>
+        [
+          mark.high !== undefined &&
+            svg("line", {
+              x1: inside(x(Math.max(mark.low, log ? x0 : -Infinity))),
+              x2: inside(mark.high === null ? width : x(mark.high)),
+              y1: y(mark.y),
+              y2: y(mark.y),
+              class: "whisker",
+              style: { stroke: mark.colour, "stroke-dasharray": mark.hollow ? "3 3" : "none" },
+            }),
+          svg(
+            "circle",
+            {
+              cx: inside(x(mark.x)),
+              cy: y(mark.y),
+              r: 6,
+              class: "mark",
+              style: {
+                fill: mark.hollow ? "var(--card)" : mark.colour,
+                stroke: mark.hollow ? mark.colour : "var(--card)",
+              },
+            },
+            svg("title", {}, mark.words),
+          ),
+        ].filter(Boolean),
+      );
+    const cursor = svg("line", {
+      class: "cursor",
+      y1: MARGIN.top,
+      y2: height - MARGIN.bottom,
+      visibility: "hidden",
+    });
     const picture = svg(
       "svg",
-      { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.#words(drawn, marks) },
+      {
+        width,
+        height,
+        viewBox: `0 0 ${width} ${height}`,
+        role: "img",
+        "aria-label": this.#words(drawn, marks),
+      },
       ...grid,
       ...below,
-      svg("text", { x: (MARGIN.left + width - MARGIN.right) / 2, y: height - 6, class: "tick middle" }, xLabel),
-      rule !== null && svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: y(rule), y2: y(rule), class: "rule" }),
+      svg(
+        "text",
+        { x: (MARGIN.left + width - MARGIN.right) / 2, y: height - 6, class: "tick middle" },
+        xLabel,
+      ),
+      rule !== null &&
+        svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: y(rule), y2: y(rule), class: "rule" }),
       cursor,
       ...lines,
       ...crossings,
@@ -143,7 +231,12 @@ export class Chart {
 
   #words(series, marks) {
     const { yFormat } = this.options;
-    const ends = series.filter(({ points }) => points.length).map(({ name, points }) => `${name}: ${yFormat(points[0][1])} at first, ${yFormat(points.at(-1)[1])} at last`);
+    const ends = series
+      .filter(({ points }) => points.length)
+      .map(
+        ({ name, points }) =>
+          `${name}: ${yFormat(points[0][1])} at first, ${yFormat(points.at(-1)[1])} at last`,
+      );
     return `${this.label}. ${[...ends, ...marks.map(({ words }) => words)].join("; ")}.`;
   }
 
@@ -151,16 +244,46 @@ export class Chart {
     const { xFormat, yFormat, xLabel } = this.options;
     const box = this.host.getBoundingClientRect();
     const at = event.clientX - box.left;
-    const near = series.flatMap((each) => each.points.map((point) => ({ ...each, point, away: Math.abs(x(point[0]) - at) })));
+    const near = series.flatMap((each) =>
+      each.points.map((point) => ({ ...each, point, away: Math.abs(x(point[0]) - at) })),
+    );
     if (!near.length) return;
     const closest = near.reduce((best, each) => (each.away < best.away ? each : best)).point[0];
-    const rows = series.map((each) => ({ ...each, point: each.points.reduce((best, p) => (best === null || Math.abs(x(p[0]) - x(closest)) < Math.abs(x(best[0]) - x(closest)) ? p : best), null) })).filter(({ point }) => point && Math.abs(x(point[0]) - x(closest)) < 12);
+    const rows = series
+      .map((each) => ({
+        ...each,
+        point: each.points.reduce(
+          (best, p) =>
+            best === null || Math.abs(x(p[0]) - x(closest)) < Math.abs(x(best[0]) - x(closest)) ? p : best,
+          null,
+        ),
+      }))
+      .filter(({ point }) => point && Math.abs(x(point[0]) - x(closest)) < 12);
     cursor.setAttribute("x1", x(closest));
     cursor.setAttribute("x2", x(closest));
     cursor.setAttribute("visibility", "visible");
     this.tip.replaceChildren(
       h("p", {}, `${xFormat(closest)} ${xLabel}`),
-      h("ul", {}, rows.sort((a, b) => b.point[1] - a.point[1]).map(({ name, colour, point: [, value, low, high] }) => h("li", {}, h("i", { style: { background: colour } }), h("span", {}, name), h("b", {}, yFormat(value), low !== undefined && h("small", {}, ` ${yFormat(low)}–${yFormat(high)}`))))),
+      h(
+        "ul",
+        {},
+        rows
+          .sort((a, b) => b.point[1] - a.point[1])
+          .map(({ name, colour, point: [, value, low, high] }) =>
+            h(
+              "li",
+              {},
+              h("i", { style: { background: colour } }),
+              h("span", {}, name),
+              h(
+                "b",
+                {},
+                yFormat(value),
+                low !== undefined && h("small", {}, ` ${yFormat(low)}–${yFormat(high)}`),
+              ),
+            ),
+          ),
+      ),
     );
     this.tip.hidden = false;
     const right = x(closest) > box.width / 2;

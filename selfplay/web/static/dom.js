@@ -9,7 +9,9 @@ function filled(node, attributes, children) {
     else if (name === "style") Object.entries(value).forEach(([key, to]) => node.style.setProperty(key, to));
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return node;
 }
 
@@ -17,7 +19,8 @@ function filled(node, attributes, children) {
 export const h = (tag, attributes, ...children) => filled(document.createElement(tag), attributes, children);
 
 /** An SVG element. */
-export const svg = (tag, attributes, ...children) => filled(document.createElementNS(SVG, tag), attributes, children);
+export const svg = (tag, attributes, ...children) =>
+  filled(document.createElementNS(SVG, tag), attributes, children);
 
 /** A drawing of 24 by 24 units from one path, in the colour of the text. */
 export const icon = (path) =>

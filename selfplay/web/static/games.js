@@ -8,7 +8,8 @@ import { Table } from "./table.js";
 
 const AUTOPLAY = 1100; // milliseconds
 
-const address = (file, number) => `#/games/${file.split("/").map(encodeURIComponent).join("/")}${number === undefined ? "" : `/${number}`}`;
+const address = (file, number) =>
+  `#/games/${file.split("/").map(encodeURIComponent).join("/")}${number === undefined ? "" : `/${number}`}`;
 const name = (spec) => called(spec.replace(/^(net|mcts):.*\/(?=[^/]+)/, "$1:"));
 
 /** Fill the page. Returns what to do when it is left. */
@@ -27,13 +28,43 @@ async function files(page) {
   const found = await get("/api/records");
   if (found.length === 0) {
     page.replaceChildren(
-      h("div", { class: "notice" }, h("h1", {}, "No recorded games yet"), h("p", {}, "A run keeps the game in which it overtook each opponent. Matches are recorded on request, and appear here:"), h("pre", {}, "selfplay arena rules alphabeta:depth=4 --game connect4 \\\n  --games 20 --record runs/match.jsonl"), h("a", { class: "button", href: "#/play" }, "Play meanwhile")),
+      h(
+        "div",
+        { class: "notice" },
+        h("h1", {}, "No recorded games yet"),
+        h(
+          "p",
+          {},
+          "A run keeps the game in which it overtook each opponent. Matches are recorded on request, and appear here:",
+        ),
+        h(
+          "pre",
+          {},
+          "selfplay arena rules alphabeta:depth=4 --game connect4 \\\n  --games 20 --record runs/match.jsonl",
+        ),
+        h("a", { class: "button", href: "#/play" }, "Play meanwhile"),
+      ),
     );
     return null;
   }
   page.replaceChildren(
     h("h1", { class: "page-title" }, "Recorded games"),
-    h("ul", { class: "cards" }, found.map(({ file, games, game }) => h("li", {}, h("a", { class: "card link", href: address(file) }, h("h2", {}, title(file)), h("p", { class: "quiet" }, `${game} · ${games} ${games === 1 ? "game" : "games"}`))))),
+    h(
+      "ul",
+      { class: "cards" },
+      found.map(({ file, games, game }) =>
+        h(
+          "li",
+          {},
+          h(
+            "a",
+            { class: "card link", href: address(file) },
+            h("h2", {}, title(file)),
+            h("p", { class: "quiet" }, `${game} · ${games} ${games === 1 ? "game" : "games"}`),
+          ),
+        ),
+      ),
+    ),
   );
   return null;
 }
@@ -48,15 +79,41 @@ function list(page, { file, games, total }) {
   page.replaceChildren(
     h("p", { class: "crumbs" }, h("a", { href: "#/games" }, "Recorded games")),
     h("h1", { class: "page-title" }, title(file)),
-    total > games.length && h("p", { class: "quiet" }, `The first ${games.length} of ${total} games.`) || "",
+    (total > games.length && h("p", { class: "quiet" }, `The first ${games.length} of ${total} games.`)) ||
+      "",
     h(
       "section",
       { class: "card scroll" },
       h(
         "table",
         { class: "data" },
-        h("thead", {}, h("tr", {}, ["Game", "First", "Second", "Result", "Moves", "Note"].map((head) => h("th", { scope: "col" }, head)))),
-        h("tbody", {}, games.map((record, i) => h("tr", {}, h("td", {}, h("a", { href: address(file, i + 1) }, `Game ${i + 1}`)), h("td", {}, name(record.first)), h("td", {}, name(record.second)), h("td", {}, record.result), h("td", {}, record.moves.includes(" ") ? record.moves.split(" ").length : record.moves.length), h("td", {}, record.note ?? "")))),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ["Game", "First", "Second", "Result", "Moves", "Note"].map((head) =>
+              h("th", { scope: "col" }, head),
+            ),
+          ),
+        ),
+        h(
+          "tbody",
+          {},
+          games.map((record, i) =>
+            h(
+              "tr",
+              {},
+              h("td", {}, h("a", { href: address(file, i + 1) }, `Game ${i + 1}`)),
+              h("td", {}, name(record.first)),
+              h("td", {}, name(record.second)),
+              h("td", {}, record.result),
+              h("td", {}, record.moves.includes(" ") ? record.moves.split(" ").length : record.moves.length),
+              h("td", {}, record.note ?? ""),
+            ),
+          ),
+        ),
       ),
     ),
   );
@@ -74,7 +131,11 @@ async function one(page, query, { file, games }, number) {
   let timer = null;
 
   const comment = h("p", { class: "comment", "aria-live": "polite" });
-  const autoplay = h("button", { type: "button", class: "button primary", onclick: () => (timer ? stop() : go()) });
+  const autoplay = h("button", {
+    type: "button",
+    class: "button primary",
+    onclick: () => (timer ? stop() : go()),
+  });
   const onward = h("a", { class: "button" }, "Play on from here");
   const table = new Table(players, {
     onPlay: () => {},
@@ -82,11 +143,23 @@ async function one(page, query, { file, games }, number) {
     auto: () => best,
     settings: { on: query.get("show") !== "0", truthOn: game.truth, seed: 0 },
   });
-  const result = { "1-0": `${colours(game)[0]} won`, "0-1": `${colours(game)[1]} won`, "1/2": "A draw", "*": "Not finished" }[record.result];
-  const neighbour = (to, label) => (to >= 1 && to <= games.length ? h("a", { class: "button", href: address(file, to) }, label) : null);
+  const result = {
+    "1-0": `${colours(game)[0]} won`,
+    "0-1": `${colours(game)[1]} won`,
+    "1/2": "A draw",
+    "*": "Not finished",
+  }[record.result];
+  const neighbour = (to, label) =>
+    to >= 1 && to <= games.length ? h("a", { class: "button", href: address(file, to) }, label) : null;
 
   page.replaceChildren(
-    h("p", { class: "crumbs" }, h("a", { href: "#/games" }, "Recorded games"), " / ", h("a", { href: address(file) }, title(file))),
+    h(
+      "p",
+      { class: "crumbs" },
+      h("a", { href: "#/games" }, "Recorded games"),
+      " / ",
+      h("a", { href: address(file) }, title(file)),
+    ),
     h("h1", { class: "sr-only" }, `Game ${number}: ${name(record.first)} against ${name(record.second)}`),
     h(
       "div",
@@ -94,7 +167,19 @@ async function one(page, query, { file, games }, number) {
       h(
         "div",
         { class: "board-column" },
-        h("div", { class: "players" }, colours(game).map((colour, i) => h("div", { class: `player ${i ? "second" : "first"} ${game.kind}` }, h("i", { "aria-hidden": "true" }), h("span", { class: "name" }, name(i ? record.second : record.first)), h("span", { class: "colour" }, colour)))),
+        h(
+          "div",
+          { class: "players" },
+          colours(game).map((colour, i) =>
+            h(
+              "div",
+              { class: `player ${i ? "second" : "first"} ${game.kind}` },
+              h("i", { "aria-hidden": "true" }),
+              h("span", { class: "name" }, name(i ? record.second : record.first)),
+              h("span", { class: "colour" }, colour),
+            ),
+          ),
+        ),
         table.board.element,
         table.thoughts.strip,
         comment,
@@ -103,7 +188,19 @@ async function one(page, query, { file, games }, number) {
       h(
         "div",
         { class: "side" },
-        h("section", { class: "card", "aria-labelledby": "record-title" }, h("h2", { id: "record-title" }, `Game ${number} of ${games.length}: ${result.toLowerCase()}`), record.note && h("p", {}, record.note), openingPlies > 0 && h("p", { class: "quiet" }, `The players took over after move ${openingPlies}.`), h("div", { class: "buttons" }, neighbour(number - 1, "Previous game"), neighbour(number + 1, "Next game"))),
+        h(
+          "section",
+          { class: "card", "aria-labelledby": "record-title" },
+          h("h2", { id: "record-title" }, `Game ${number} of ${games.length}: ${result.toLowerCase()}`),
+          record.note && h("p", {}, record.note),
+          openingPlies > 0 && h("p", { class: "quiet" }, `The players took over after move ${openingPlies}.`),
+          h(
+            "div",
+            { class: "buttons" },
+            neighbour(number - 1, "Previous game"),
+            neighbour(number + 1, "Next game"),
+          ),
+        ),
         table.movesCard,
         table.thoughts.element,
       ),
@@ -131,7 +228,10 @@ async function one(page, query, { file, games }, number) {
   }
 
   function label() {
-    autoplay.replaceChildren(icon(timer ? "M9 6v12M15 6v12" : "M8 6l10 6-10 6z"), h("span", {}, timer ? "Pause" : "Play it"));
+    autoplay.replaceChildren(
+      icon(timer ? "M9 6v12M15 6v12" : "M8 6l10 6-10 6z"),
+      h("span", {}, timer ? "Pause" : "Play it"),
+    );
   }
 
   const keys = (event) => table.key(event) && event.preventDefault();

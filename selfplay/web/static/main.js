@@ -2,11 +2,16 @@
 
 import { h, icon } from "./dom.js";
 
-const PAGES = { play: () => import("./play.js"), runs: () => import("./runs.js"), games: () => import("./games.js") };
+const PAGES = {
+  play: () => import("./play.js"),
+  runs: () => import("./runs.js"),
+  games: () => import("./games.js"),
+};
 const THEMES = ["auto", "light", "dark"];
 const THEME_ICONS = {
   auto: "M12 3a9 9 0 1 0 0 18V3z M12 3a9 9 0 0 1 0 18",
-  light: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M4.9 4.9l1.4 1.4M17.7 17.7l1.4 1.4M2 12h2M20 12h2M4.9 19.1l1.4-1.4M17.7 6.3l1.4-1.4",
+  light:
+    "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M4.9 4.9l1.4 1.4M17.7 17.7l1.4 1.4M2 12h2M20 12h2M4.9 19.1l1.4-1.4M17.7 6.3l1.4-1.4",
   dark: "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
 };
 
@@ -32,7 +37,15 @@ async function show() {
     if (turn === shown) leave = left;
     else left?.();
   } catch (error) {
-    page.replaceChildren(h("div", { class: "notice", role: "alert" }, h("h1", {}, "That did not work"), h("p", {}, error.message), h("a", { class: "button", href: "#/play" }, "To the board")));
+    page.replaceChildren(
+      h(
+        "div",
+        { class: "notice", role: "alert" },
+        h("h1", {}, "That did not work"),
+        h("p", {}, error.message),
+        h("a", { class: "button", href: "#/play" }, "To the board"),
+      ),
+    );
   }
 }
 

@@ -3,7 +3,7 @@
 import { allGames, gameNamed, get, think } from "./api.js";
 import { announce, h, icon } from "./dom.js";
 import { called, playersOf, Seat, strongest, YOU } from "./players.js";
-import { colours, format, formatMoves, parseMoves } from "./rules.js";
+import { colours, formatMoves, parse, parseMoves } from "./rules.js";
 import { Table } from "./table.js";
 
 const WATCHED = 700; // milliseconds between two moves of agents
@@ -17,7 +17,13 @@ const DRAWINGS = {
   resume: "M8 6l10 6-10 6z",
 };
 
-const button = (label, drawing, onclick, attributes = {}) => h("button", { type: "button", class: "button", onclick, ...attributes }, icon(DRAWINGS[drawing]), h("span", {}, label));
+const button = (label, drawing, onclick, attributes = {}) =>
+  h(
+    "button",
+    { type: "button", class: "button", onclick, ...attributes },
+    icon(DRAWINGS[drawing]),
+    h("span", {}, label),
+  );
 
 /** Fill the page. Returns what to do when it is left. */
 export async function open(page, query, { run }) {
@@ -28,29 +34,67 @@ export async function open(page, query, { run }) {
   const state = {
     seats: [query.get("first") ?? YOU, query.get("second") ?? best],
     seed: Math.floor(Math.random() * 2 ** 31),
-    paused: query.has("moves") && query.get("first") !== YOU && query.get("second") !== YOU && query.has("first"),
+    paused:
+      query.has("moves") && query.get("first") !== YOU && query.get("second") !== YOU && query.has("first"),
     thinking: null,
-    gone: false,
+    leaving: new AbortController(),
   };
   const [first, second] = colours(game);
-  const opponent = (ply) => [state.seats[ply % 2], state.seats[(ply + 1) % 2], best].find((seat) => seat !== YOU);
+  const opponent = (ply) =>
+    [state.seats[ply % 2], state.seats[(ply + 1) % 2], best].find((seat) => seat !== YOU);
 
   const table = new Table(players, {
     onPlay: (action) => table.play(action),
     onTurn: () => turn(),
     auto: opponent,
-    settings: { on: query.get("show") !== "0", analyst: query.get("analyst") ?? "auto", truthOn: query.get("truth") === "1", seed: state.seed },
+    settings: {
+      on: query.get("show") !== "0",
+      analyst: query.get("analyst") ?? "auto",
+      truthOn: query.get("truth") === "1",
+      seed: state.seed,
+    },
   });
 
-  const chips = [first, second].map((colour, index) => h("div", { class: `player ${index ? "second" : "first"} ${game.kind}` }, h("i", { "aria-hidden": "true" }), h("span", { class: "name" }), h("span", { class: "colour" }, colour)));
+  const chips = [first, second].map((colour, index) =>
+    h(
+      "div",
+      { class: `player ${index ? "second" : "first"} ${game.kind}` },
+      h("i", { "aria-hidden": "true" }),
+      h("span", { class: "name" }),
+      h("span", { class: "colour" }, colour),
+    ),
+  );
   const status = h("p", { class: "status", role: "status" });
   const problem = h("p", { class: "error", role: "alert", hidden: true });
   const takeBack = button("Take back", "back", () => undo());
   const hint = button("Hint", "hint", () => showHint());
   const pause = button("Pause", "pause", () => setPaused(!state.paused));
-  const seats = [first, second].map((colour, index) => new Seat(`${colour} ${index ? "plays second" : "plays first"}`, players, state.seats[index], (spec) => seated(index, spec)));
-  const gameMenu = h("label", { class: "select" }, h("select", { "aria-label": "Game", onchange: (event) => (location.hash = `#/play?game=${encodeURIComponent(event.target.value)}`) }, games.map(({ name, label }) => h("option", { value: name, selected: name === game.name }, label))));
-  const text = h("input", { type: "text", id: "position", autocomplete: "off", spellcheck: "false", autocapitalize: "off", placeholder: game.kind === "connect4" ? "such as 44352" : "such as e5 d4 f6" });
+  const seats = [first, second].map(
+    (colour, index) =>
+      new Seat(`${colour} ${index ? "plays second" : "plays first"}`, players, state.seats[index], (spec) =>
+        seated(index, spec),
+      ),
+  );
+  const gameMenu = h(
+    "label",
+    { class: "select" },
+    h(
+      "select",
+      {
+        "aria-label": "Game",
+        onchange: (event) => (location.hash = `#/play?game=${encodeURIComponent(event.target.value)}`),
+      },
+      games.map(({ name, label }) => h("option", { value: name, selected: name === game.name }, label)),
+    ),
+  );
+  const text = h("input", {
+    type: "text",
+    id: "position",
+    autocomplete: "off",
+    spellcheck: "false",
+    autocapitalize: "off",
+    placeholder: game.kind === "connect4" ? "such as 44352" : "such as e5 d4 f6",
+  });
   const textProblem = h("p", { class: "error", role: "alert", hidden: true });
   const copied = h("span", { class: "quiet" });
 
@@ -59,20 +103,57 @@ export async function open(page, query, { run }) {
     h(
       "div",
       { class: "play" },
-      h("div", { class: "board-column" }, h("div", { class: "players" }, chips), table.board.element, table.thoughts.strip, status, problem, h("div", { class: "buttons centred" }, takeBack, hint, pause, button("New game", "new", () => begin([]), { class: "button primary" }))),
+      h(
+        "div",
+        { class: "board-column" },
+        h("div", { class: "players" }, chips),
+        table.board.element,
+        table.thoughts.strip,
+        status,
+        problem,
+        h(
+          "div",
+          { class: "buttons centred" },
+          takeBack,
+          hint,
+          pause,
+          button("New game", "new", () => begin([]), { class: "button primary" }),
+        ),
+      ),
       h(
         "div",
         { class: "side" },
-        h("section", { class: "card", "aria-labelledby": "game-title" }, h("div", { class: "card-head" }, h("h2", { id: "game-title" }, "Game"), gameMenu), seats.map((seat) => seat.element), h("div", { class: "buttons" }, button("Swap sides", "swap", () => swap()), button("Random opening", "dice", () => openings()))),
+        h(
+          "section",
+          { class: "card", "aria-labelledby": "game-title" },
+          h("div", { class: "card-head" }, h("h2", { id: "game-title" }, "Game"), gameMenu),
+          seats.map((seat) => seat.element),
+          h(
+            "div",
+            { class: "buttons" },
+            button("Swap sides", "swap", () => swap()),
+            button("Random opening", "dice", () => openings()),
+          ),
+        ),
         table.thoughts.element,
         table.movesCard,
         h(
           "section",
           { class: "card", "aria-labelledby": "position-title" },
           h("div", { class: "card-head" }, h("h2", { id: "position-title" }, "Position")),
-          h("form", { class: "position", onsubmit: (event) => load(event) }, h("label", { for: "position" }, "Moves so far"), h("div", { class: "row" }, text, h("button", { class: "button" }, "Load"))),
+          h(
+            "form",
+            { class: "position", onsubmit: (event) => load(event) },
+            h("label", { for: "position" }, "Moves so far"),
+            h("div", { class: "row" }, text, h("button", { class: "button" }, "Load")),
+          ),
           textProblem,
-          h("div", { class: "buttons" }, h("button", { type: "button", class: "button", onclick: () => share() }, "Copy link"), copied),
+          h(
+            "div",
+            { class: "buttons" },
+            h("button", { type: "button", class: "button", onclick: () => share() }, "Copy link"),
+            copied,
+          ),
         ),
       ),
     ),
@@ -80,7 +161,6 @@ export async function open(page, query, { run }) {
 
   const toMove = () => state.seats[table.ply % 2];
   const atEnd = () => table.ply === table.actions.length;
-
 
   /** Say whose turn it is, and let an agent move whose turn it is. */
   function turn() {
@@ -91,7 +171,10 @@ export async function open(page, query, { run }) {
     const watching = state.seats.every((seat) => seat !== YOU);
     table.open = agent === YOU && !position.over;
     pause.hidden = !watching;
-    pause.replaceChildren(icon(DRAWINGS[state.paused ? "resume" : "pause"]), h("span", {}, state.paused ? "Go on" : "Pause"));
+    pause.replaceChildren(
+      icon(DRAWINGS[state.paused ? "resume" : "pause"]),
+      h("span", {}, state.paused ? "Go on" : "Pause"),
+    );
     takeBack.disabled = table.ply === 0;
     hint.disabled = position.over || watching;
     for (const [index, chip] of chips.entries()) {
@@ -110,15 +193,21 @@ export async function open(page, query, { run }) {
     const colour = position.turn === 1 ? first : second;
     if (position.winner) status.textContent = ended();
     else if (position.over) status.textContent = "A draw.";
-    else if (toMove() === YOU) status.textContent = state.seats.every((seat) => seat === YOU) ? `${colour} to move.` : `Your move: you are ${colour.toLowerCase()}.`;
-    else status.textContent = state.paused || !atEnd() ? `${colour} to move.` : `${called(toMove())} is thinking…`;
+    else if (toMove() === YOU)
+      status.textContent = state.seats.every((seat) => seat === YOU)
+        ? `${colour} to move.`
+        : `Your move: you are ${colour.toLowerCase()}.`;
+    else
+      status.textContent =
+        state.paused || !atEnd() ? `${colour} to move.` : `${called(toMove())} is thinking…`;
     status.classList.toggle("ended", position.over);
   }
 
   function ended() {
     const winner = table.position.winner === 1 ? 0 : 1;
     const colour = [first, second][winner];
-    if (state.seats[winner] === YOU && state.seats[1 - winner] !== YOU) return `You win as ${colour.toLowerCase()}!`;
+    if (state.seats[winner] === YOU && state.seats[1 - winner] !== YOU)
+      return `You win as ${colour.toLowerCase()}!`;
     return `${colour} wins${state.seats[winner] === YOU ? "" : `: ${called(state.seats[winner])}`}.`;
   }
 
@@ -131,15 +220,20 @@ export async function open(page, query, { run }) {
       const found = await think(game, agent, table.moves, { signal: asked.signal, seed: state.seed });
       const wait = watching ? WATCHED - (performance.now() - since) : 250 - (performance.now() - since);
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-      if (asked.signal.aborted || state.gone) return;
+      if (asked.signal.aborted) return;
       announce(`${called(agent)} played ${found.move}.`);
-      table.play(parseMoves(game, `${table.moves}${game.kind === "connect4" ? "" : " "}${found.move}`).at(-1));
+      table.play(parse(game, found.move));
     } catch (error) {
-      if (error.name === "AbortError" || asked.signal.aborted) return;
-      problem.textContent = error.message;
-      problem.hidden = false;
+      if (asked.signal.aborted) return;
+      failed(error);
       chips[table.ply % 2].classList.remove("thinking");
     }
+  }
+
+  function failed(error) {
+    if (state.leaving.signal.aborted) return;
+    problem.textContent = error.message;
+    problem.hidden = false;
   }
 
   function begin(actions) {
@@ -160,16 +254,15 @@ export async function open(page, query, { run }) {
   }
 
   async function showHint() {
-    const moves = table.moves;
+    const { moves } = table;
     try {
-      const { move } = await think(game, best, moves, { seed: state.seed });
-      if (table.moves !== moves || state.gone) return;
-      table.hint = parseMoves(game, `${moves}${game.kind === "connect4" ? "" : " "}${move}`).at(-1);
-      status.textContent = `Hint: ${called(best)} would play ${format(game, table.hint)}.`;
+      const { move } = await think(game, best, moves, { seed: state.seed, signal: state.leaving.signal });
+      if (table.moves !== moves) return;
+      table.hint = parse(game, move);
+      status.textContent = `Hint: ${called(best)} would play ${move}.`;
       table.refresh();
     } catch (error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
+      failed(error);
     }
   }
 
@@ -194,11 +287,12 @@ export async function open(page, query, { run }) {
 
   async function openings() {
     try {
-      const { moves } = await get(`/api/opening?game=${encodeURIComponent(game.name)}&seed=${Math.floor(Math.random() * 2 ** 31)}`);
-      if (!state.gone) begin(parseMoves(game, moves));
+      const { moves } = await get(
+        `/api/opening?game=${encodeURIComponent(game.name)}&seed=${Math.floor(Math.random() * 2 ** 31)}`,
+      );
+      if (!state.leaving.signal.aborted) begin(parseMoves(game, moves));
     } catch (error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
+      failed(error);
     }
   }
 
@@ -219,7 +313,12 @@ export async function open(page, query, { run }) {
   /** The position is always in the address, so a link or a reload brings it back. */
   function remember() {
     const { thoughts } = table;
-    const fields = { game: game.name, first: state.seats[0], second: state.seats[1], moves: formatMoves(game, table.actions) };
+    const fields = {
+      game: game.name,
+      first: state.seats[0],
+      second: state.seats[1],
+      moves: formatMoves(game, table.actions),
+    };
     if (!atEnd()) fields.ply = table.ply;
     if (thoughts.analyst !== "auto") fields.analyst = thoughts.analyst;
     if (!thoughts.on) fields.show = 0;
@@ -250,7 +349,7 @@ export async function open(page, query, { run }) {
   }
   table.set(game, actions, query.has("ply") ? Number(query.get("ply")) : actions.length);
   return () => {
-    state.gone = true;
+    state.leaving.abort();
     state.thinking?.abort();
     table.thoughts.asking.abort();
     document.removeEventListener("keydown", keys);

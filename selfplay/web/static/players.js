@@ -22,7 +22,8 @@ const asked = new Map();
 
 /** Who can play a game: {ladder, pretrained, runs, most_rollouts}. */
 export async function playersOf(game, { anew = false } = {}) {
-  if (anew || !asked.has(game.name)) asked.set(game.name, get(`/api/players?game=${encodeURIComponent(game.name)}`));
+  if (anew || !asked.has(game.name))
+    asked.set(game.name, get(`/api/players?game=${encodeURIComponent(game.name)}`));
   return asked.get(game.name);
 }
 
@@ -47,7 +48,9 @@ export function called(agent) {
   if (agent === YOU) return "You";
   const [who, generation, strength] = parts(agent);
   const learned = who.startsWith("run:");
-  const name = learned ? who.slice(4).split("/").at(-1) + (generation ? ` @ ${generation}` : "") : (KINDS[who] ?? who);
+  const name = learned
+    ? who.slice(4).split("/").at(-1) + (generation ? ` @ ${generation}` : "")
+    : (KINDS[who] ?? who);
   return strength ? `${name} · ${strengthName(who, strength).toLowerCase()}` : name;
 }
 
@@ -66,7 +69,8 @@ function strengthName(who, strength) {
 function strengths(who, players) {
   if (who.startsWith("run:")) return ["net", ...SIMULATIONS.map((n) => `sims=${n}`)];
   if (who === "alphabeta") return DEPTHS.map((n) => `depth=${n}`);
-  if (who === "rollout") return [...new Set(PLAYOUTS.map((n) => Math.min(n, players.most_rollouts)))].map((n) => `sims=${n}`);
+  if (who === "rollout")
+    return [...new Set(PLAYOUTS.map((n) => Math.min(n, players.most_rollouts)))].map((n) => `sims=${n}`);
   if (who === "solver") return ["", "last=24", "last=12"];
   return [""];
 }
@@ -100,16 +104,33 @@ export class Seat {
     this.chosen = chosen;
     const focused = [...this.menus.children].indexOf(document.activeElement?.closest("label"));
     const { players } = this;
-    const [who, generation, strength] = this.others.some(([value]) => value === chosen) ? [chosen, "", ""] : parts(chosen);
+    const [who, generation, strength] = this.others.some(([value]) => value === chosen)
+      ? [chosen, "", ""]
+      : parts(chosen);
     const learned = [...(players.pretrained ? ["pretrained"] : []), ...players.runs.map(({ name }) => name)];
     if (who.startsWith("run:") && !learned.includes(who.slice(4))) learned.push(who.slice(4));
     const menu = h(
       "select",
       { "aria-label": `${this.label}: who`, onchange: (event) => this.#who(event.target.value) },
       this.others.map(([value, label]) => option(value, label, who)),
-      learned.length > 0 && h("optgroup", { label: "Learned by self-play" }, learned.map((name) => option(`run:${name}`, name === "pretrained" ? "Pretrained" : name, who))),
-      h("optgroup", { label: "Human knowledge" }, ["rules", "alphabeta"].map((kind) => option(kind, KINDS[kind], who))),
-      h("optgroup", { label: "Neither" }, players.ladder.filter((kind) => !["rules", "alphabeta"].includes(kind)).map((kind) => option(kind, KINDS[kind], who))),
+      learned.length > 0 &&
+        h(
+          "optgroup",
+          { label: "Learned by self-play" },
+          learned.map((name) => option(`run:${name}`, name === "pretrained" ? "Pretrained" : name, who)),
+        ),
+      h(
+        "optgroup",
+        { label: "Human knowledge" },
+        ["rules", "alphabeta"].map((kind) => option(kind, KINDS[kind], who)),
+      ),
+      h(
+        "optgroup",
+        { label: "Neither" },
+        players.ladder
+          .filter((kind) => !["rules", "alphabeta"].includes(kind))
+          .map((kind) => option(kind, KINDS[kind], who)),
+      ),
     );
     const wrapped = (control) => h("label", { class: "select" }, control);
     const menus = [wrapped(menu)];
@@ -117,14 +138,31 @@ export class Seat {
     if (choices.length > 1 || choices[0] !== "") {
       if (!choices.includes(strength)) choices.push(strength);
       const again = (event) => this.#picked(spec(who, generation, event.target.value));
-      menus.push(wrapped(h("select", { "aria-label": `${this.label}: strength`, onchange: again }, choices.map((each) => option(each, strengthName(who, each), strength)))));
+      menus.push(
+        wrapped(
+          h(
+            "select",
+            { "aria-label": `${this.label}: strength`, onchange: again },
+            choices.map((each) => option(each, strengthName(who, each), strength)),
+          ),
+        ),
+      );
     }
     const run = players.runs.find(({ name }) => `run:${name}` === who);
     if (run) {
       const again = (event) => this.#picked(spec(who, event.target.value, strength));
       const shown = run.generations.length <= 60 ? run.generations : spread(run.generations, 60);
       if (generation && !shown.includes(Number(generation))) shown.push(Number(generation));
-      menus.push(wrapped(h("select", { "aria-label": `${this.label}: checkpoint`, onchange: again }, option("", "Newest checkpoint", generation), [...shown].sort((a, b) => b - a).map((g) => option(String(g), `Generation ${g}`, generation)))));
+      menus.push(
+        wrapped(
+          h(
+            "select",
+            { "aria-label": `${this.label}: checkpoint`, onchange: again },
+            option("", "Newest checkpoint", generation),
+            [...shown].sort((a, b) => b - a).map((g) => option(String(g), `Generation ${g}`, generation)),
+          ),
+        ),
+      );
     }
     this.menus.replaceChildren(...menus);
     this.menus.children[focused]?.firstChild.focus();
@@ -142,4 +180,5 @@ export class Seat {
 }
 
 /** About `most` of the numbers, evenly, the first and the last among them. */
-const spread = (numbers, most) => Array.from({ length: most }, (_, i) => numbers[Math.round((i * (numbers.length - 1)) / (most - 1))]);
+const spread = (numbers, most) =>
+  Array.from({ length: most }, (_, i) => numbers[Math.round((i * (numbers.length - 1)) / (most - 1))]);

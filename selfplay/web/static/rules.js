@@ -15,9 +15,11 @@ export function format(game, action) {
 }
 
 /** Moves as a line of text. */
-export const formatMoves = (game, actions) => actions.map((a) => format(game, a)).join(drops(game) ? "" : " ");
+export const formatMoves = (game, actions) =>
+  actions.map((a) => format(game, a)).join(drops(game) ? "" : " ");
 
-function parse(game, word) {
+/** The action that a name stands for, or -1. */
+export function parse(game, word) {
   if (drops(game)) {
     const column = COLUMNS.indexOf(word);
     return word.length === 1 && column < game.width ? column : -1;
@@ -37,11 +39,14 @@ export function parseMoves(game, text) {
   return words.map((word, index) => {
     const action = parse(game, word);
     if (action < 0) {
-      const example = drops(game) ? `columns are 1 to ${COLUMNS[game.width - 1]}` : `cells are a1 to ${format(game, game.width - 1)}`;
+      const example = drops(game)
+        ? `columns are 1 to ${COLUMNS[game.width - 1]}`
+        : `cells are a1 to ${format(game, game.width - 1)}`;
       throw new Error(`Move ${index + 1}, “${word}”, is not on this board: ${example}.`);
     }
     if (position.over) throw new Error(`Move ${index + 1}, “${word}”: the game is already over.`);
-    if (landing(game, position, action) < 0) throw new Error(`Move ${index + 1}, “${word}”, cannot be played: it is taken.`);
+    if (landing(game, position, action) < 0)
+      throw new Error(`Move ${index + 1}, “${word}”, cannot be played: it is taken.`);
     position = play(game, position, action);
     return action;
   });
@@ -90,7 +95,12 @@ function winningLine(game, cells, cell) {
   const colour = cells[cell];
   const row = Math.floor(cell / game.width);
   const column = cell % game.width;
-  for (const [down, right] of [[0, 1], [1, 0], [1, 1], [1, -1]]) {
+  for (const [down, right] of [
+    [0, 1],
+    [1, 0],
+    [1, 1],
+    [1, -1],
+  ]) {
     const line = [cell];
     for (const sign of [1, -1]) {
       let r = row + sign * down;

@@ -1,14 +1,22 @@
 // The page of runs: strength over compute against every opponent, who was overtaken when, and how learning goes.
 
-import { gameNamed, get, think } from "./api.js";
-import { Board } from "./board.js";
+import { get } from "./api.js";
 import { Chart, duration, short } from "./chart.js";
 import { h, icon } from "./dom.js";
+import { Live } from "./live.js";
 import { called } from "./players.js";
-import { format, formatMoves, parseMoves, play, start } from "./rules.js";
 
 const EVERY = 4000; // milliseconds between two looks at the runs
-const COLOURS = ["var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)", "var(--s5)", "var(--s6)", "var(--s7)", "var(--s8)"];
+const COLOURS = [
+  "var(--s1)",
+  "var(--s2)",
+  "var(--s3)",
+  "var(--s4)",
+  "var(--s5)",
+  "var(--s6)",
+  "var(--s7)",
+  "var(--s8)",
+];
 const DASHES = ["none", "7 4", "2 4", "10 3 2 3", "1 3", "12 4"];
 const AXES = {
   flops: { label: "training FLOPs", short: "Compute", log: true },
@@ -17,10 +25,34 @@ const AXES = {
   seconds: { label: "of training", short: "Time", log: false, format: duration },
 };
 const CURVES = [
-  { title: "Losses", unit: "nats", lines: { "loss/policy": "policy", "loss/value": "value", "loss/reply": "reply" } },
-  { title: "What search adds", unit: "nats", lines: { "policy/entropy": "entropy of targets", "policy/kl_search_net": "search beyond network" } },
-  { title: "Speed", unit: "per second", lines: { "play/evaluations_per_s": "evaluations", "learn/samples_per_s": "samples learned", "play/positions_per_s": "positions played" } },
-  { title: "Games", unit: "share", lines: { "games/first_player_score": "first player's score", "games/draws": "draws", "value/accuracy": "results foreseen" } },
+  {
+    title: "Losses",
+    unit: "nats",
+    lines: { "loss/policy": "policy", "loss/value": "value", "loss/reply": "reply" },
+  },
+  {
+    title: "What search adds",
+    unit: "nats",
+    lines: { "policy/entropy": "entropy of targets", "policy/kl_search_net": "search beyond network" },
+  },
+  {
+    title: "Speed",
+    unit: "per second",
+    lines: {
+      "play/evaluations_per_s": "evaluations",
+      "learn/samples_per_s": "samples learned",
+      "play/positions_per_s": "positions played",
+    },
+  },
+  {
+    title: "Games",
+    unit: "share",
+    lines: {
+      "games/first_player_score": "first player's score",
+      "games/draws": "draws",
+      "value/accuracy": "results foreseen",
+    },
+  },
 ];
 const percent = (share) => `${(100 * share).toFixed(share > 0.995 || share < 0.1 ? 1 : 0)} %`;
 
@@ -30,7 +62,18 @@ export async function open(page, query, { path }) {
   const sound = all.filter((run) => !run.error);
   if (sound.length === 0) {
     page.replaceChildren(
-      h("div", { class: "notice" }, h("h1", {}, "No runs yet"), h("p", {}, "A run appears here as soon as it has begun. This one learns Connect Four in ten minutes:"), h("pre", {}, "selfplay train --game connect4"), h("a", { class: "button", href: "#/play" }, "Play meanwhile")),
+      h(
+        "div",
+        { class: "notice" },
+        h("h1", {}, "No runs yet"),
+        h(
+          "p",
+          {},
+          "A run appears here as soon as it has begun. This one learns Connect Four in ten minutes:",
+        ),
+        h("pre", {}, "selfplay train --game connect4"),
+        h("a", { class: "button", href: "#/play" }, "Play meanwhile"),
+      ),
     );
     const again = setInterval(async () => {
       if ((await get("/api/runs")).length) window.dispatchEvent(new HashChangeEvent("hashchange"));
@@ -60,7 +103,10 @@ export async function open(page, query, { path }) {
   const strength = new Chart({ label: "Strength over training", height: 380 });
   const strengthTable = h("details", { class: "numbers" }, h("summary", {}, "The numbers"));
   const rungs = h("div", { class: "scroll" });
-  const small = CURVES.map(({ title }) => ({ chart: new Chart({ label: title, height: 210 }), legend: h("div", { class: "key" }) }));
+  const small = CURVES.map(({ title }) => ({
+    chart: new Chart({ label: title, height: 210 }),
+    legend: h("div", { class: "key" }),
+  }));
   const health = h("div", { class: "scroll" });
   const live = new Live();
   const trouble = h("p", { class: "error", role: "alert", hidden: true });
@@ -72,7 +118,12 @@ export async function open(page, query, { path }) {
     h(
       "section",
       { class: "card", "aria-labelledby": "strength-title" },
-      h("div", { class: "card-head wrap" }, h("h2", { id: "strength-title" }, "Strength against each opponent"), h("div", { class: "buttons" }, players, axes)),
+      h(
+        "div",
+        { class: "card-head wrap" },
+        h("h2", { id: "strength-title" }, "Strength against each opponent"),
+        h("div", { class: "buttons" }, players, axes),
+      ),
       legend,
       strength.element,
       strengthTable,
@@ -80,21 +131,54 @@ export async function open(page, query, { path }) {
     h(
       "div",
       { class: "two" },
-      h("section", { class: "card", "aria-labelledby": "rungs-title" }, h("h2", { id: "rungs-title" }, "Who was overtaken, and when"), rungs),
+      h(
+        "section",
+        { class: "card", "aria-labelledby": "rungs-title" },
+        h("h2", { id: "rungs-title" }, "Who was overtaken, and when"),
+        rungs,
+      ),
       live.element,
     ),
-    h("div", { class: "curves" }, CURVES.map(({ title, unit }, i) => h("section", { class: "card", "aria-label": title }, h("div", { class: "card-head" }, h("h2", {}, title), h("span", { class: "quiet" }, unit)), small[i].legend, small[i].chart.element))),
-    h("section", { class: "card" }, h("details", {}, h("summary", {}, h("h2", {}, "Health: every number, what it means, and where it should be")), health)),
+    h(
+      "div",
+      { class: "curves" },
+      CURVES.map(({ title, unit }, i) =>
+        h(
+          "section",
+          { class: "card", "aria-label": title },
+          h("div", { class: "card-head" }, h("h2", {}, title), h("span", { class: "quiet" }, unit)),
+          small[i].legend,
+          small[i].chart.element,
+        ),
+      ),
+    ),
+    h(
+      "section",
+      { class: "card" },
+      h(
+        "details",
+        {},
+        h("summary", {}, h("h2", {}, "Health: every number, what it means, and where it should be")),
+        health,
+      ),
+    ),
   );
 
   async function look() {
     if (document.hidden || state.gone) return;
     try {
       all = await get("/api/runs");
-      const stamp = state.chosen.join() + JSON.stringify(all.filter(({ name }) => state.chosen.includes(name)).map(({ name, modified }) => [name, modified]));
+      const stamp =
+        state.chosen.join() +
+        JSON.stringify(
+          all.filter(({ name }) => state.chosen.includes(name)).map(({ name, modified }) => [name, modified]),
+        );
       if (stamp !== state.stamp) {
         const chosen = [...state.chosen];
-        const [data, crossings] = await Promise.all([Promise.all(chosen.map((name) => get(`/api/runs/${encodeURIComponent(name)}`))), get(`/api/crossings?runs=${chosen.map(encodeURIComponent).join()}`)]);
+        const [data, crossings] = await Promise.all([
+          Promise.all(chosen.map((name) => get(`/api/runs/${encodeURIComponent(name)}`))),
+          get(`/api/crossings?runs=${chosen.map(encodeURIComponent).join()}`),
+        ]);
         if (state.gone || chosen.join() !== state.chosen.join()) return;
         Object.assign(state, { data, crossings, stamp });
         draw();
@@ -112,26 +196,50 @@ export async function open(page, query, { path }) {
     const fields = new URLSearchParams();
     if (state.axis !== "flops") fields.set("axis", state.axis);
     if (state.player) fields.set("player", state.player);
-    history.replaceState(null, "", `#/runs/${state.chosen.map(encodeURIComponent).join()}${[...fields].length ? `?${fields}` : ""}`);
+    history.replaceState(
+      null,
+      "",
+      `#/runs/${state.chosen.map(encodeURIComponent).join()}${[...fields].length ? `?${fields}` : ""}`,
+    );
   }
 
   function toggle(name) {
-    const chosen = state.chosen.includes(name) ? state.chosen.filter((each) => each !== name) : [...state.chosen, name];
+    const chosen = state.chosen.includes(name)
+      ? state.chosen.filter((each) => each !== name)
+      : [...state.chosen, name];
     if (!chosen.length || chosen.length > DASHES.length) return;
     state.chosen = sound.map((run) => run.name).filter((each) => chosen.includes(each));
     remember();
     look();
   }
 
-  const pressed = (label, on, onclick, extra = []) => h("button", { type: "button", class: "chip", "aria-pressed": String(on), onclick }, extra, label);
+  const pressed = (label, on, onclick, extra = []) =>
+    h("button", { type: "button", class: "chip", "aria-pressed": String(on), onclick }, extra, label);
   const dashOf = (index) => (state.data.length > 1 ? DASHES[index] : "none");
 
   function head() {
-    keepFocus(picker, () => picker.replaceChildren(...all.filter((run) => !run.error).map((run) => pressed(run.name, state.chosen.includes(run.name), () => toggle(run.name), run.running ? [h("i", { class: "pulse", title: "training" })] : []))));
+    keepFocus(picker, () =>
+      picker.replaceChildren(
+        ...all
+          .filter((run) => !run.error)
+          .map((run) =>
+            pressed(
+              run.name,
+              state.chosen.includes(run.name),
+              () => toggle(run.name),
+              run.running ? [h("i", { class: "pulse", title: "training" })] : [],
+            ),
+          ),
+      ),
+    );
     const [first] = all.filter(({ name }) => name === state.chosen[0]);
     title.textContent = state.chosen.length === 1 ? first.name : `${state.chosen.length} runs`;
     const ago = first.modified ? Date.now() / 1000 - first.modified : null;
-    const news = first.running ? "training now" : ago === null ? "not begun" : `last changed ${ago < 90 ? "just now" : `${duration(ago)} ago`}`;
+    const news = first.running
+      ? "training now"
+      : ago === null
+        ? "not begun"
+        : `last changed ${ago < 90 ? "just now" : `${duration(ago)} ago`}`;
     subtitle.textContent = `${first.game} · ${first.architecture} · ${first.simulations} simulations a move · seed ${state.data.map((run) => run.seed).join(", ")} · ${news}`;
   }
 
@@ -139,7 +247,12 @@ export async function open(page, query, { path }) {
     const { data } = state;
     const sum = (key) => data.reduce((total, run) => total + (run[key] ?? 0), 0);
     const tile = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
-    tiles.replaceChildren(tile("Training", duration(sum("seconds"))), tile("Games", short(sum("games"))), tile("Training FLOPs", short(sum("flops"))), tile("Generations", data.map((run) => run.generation).join(" · ")));
+    tiles.replaceChildren(
+      tile("Training", duration(sum("seconds"))),
+      tile("Games", short(sum("games"))),
+      tile("Training FLOPs", short(sum("flops"))),
+      tile("Generations", data.map((run) => run.generation).join(" · ")),
+    );
     const matches = data.flatMap((run) => run.evals);
     const agents = [...new Set(matches.map(({ agent }) => agent))];
     if (!agents.includes(state.player)) state.player = null;
@@ -151,17 +264,40 @@ export async function open(page, query, { path }) {
       remember();
       draw();
     };
-    keepFocus(players, () => players.replaceChildren(...agents.map((agent) => pressed(playerName(agent), agent === player, again({ player: agent })))));
-    keepFocus(axes, () => axes.replaceChildren(...Object.entries(AXES).map(([name, { short: label }]) => pressed(label, name === state.axis, again({ axis: name })))));
+    keepFocus(players, () =>
+      players.replaceChildren(
+        ...agents.map((agent) => pressed(playerName(agent), agent === player, again({ player: agent }))),
+      ),
+    );
+    keepFocus(axes, () =>
+      axes.replaceChildren(
+        ...Object.entries(AXES).map(([name, { short: label }]) =>
+          pressed(label, name === state.axis, again({ axis: name })),
+        ),
+      ),
+    );
     keepFocus(legend, () =>
       legend.replaceChildren(
         ...opponents.map((opponent) =>
-          pressed(called(opponent), !state.hidden.has(opponent), () => {
-            if (!state.hidden.delete(opponent)) state.hidden.add(opponent);
-            draw();
-          }, [h("i", { class: "swatch", style: { background: colour(opponent) } })]),
+          pressed(
+            called(opponent),
+            !state.hidden.has(opponent),
+            () => {
+              if (!state.hidden.delete(opponent)) state.hidden.add(opponent);
+              draw();
+            },
+            [h("i", { class: "swatch", style: { background: colour(opponent) } })],
+          ),
         ),
-        ...(data.length > 1 ? [h("span", { class: "key" }, data.map((run, i) => keyLine(run.name, "var(--text)", dashOf(i))))] : []),
+        ...(data.length > 1
+          ? [
+              h(
+                "span",
+                { class: "key" },
+                data.map((run, i) => keyLine(run.name, "var(--text)", dashOf(i))),
+              ),
+            ]
+          : []),
       ),
     );
     const axis = AXES[state.axis];
@@ -171,17 +307,39 @@ export async function open(page, query, { path }) {
         name: called(opponent) + (data.length > 1 ? ` · ${run.name}` : ""),
         colour: colour(opponent),
         dash: dashOf(i),
-        points: run.evals.filter((match) => match.agent === player && match.opponent === opponent).map((match) => [match[state.axis], match.score, match.score_low, match.score_high]),
+        points: run.evals
+          .filter((match) => match.agent === player && match.opponent === opponent)
+          .map((match) => [match[state.axis], match.score, match.score_low, match.score_high]),
       })),
     );
-    strength.show({ series, marks: marks(player, shown, colour), log: axis.log, yDomain: [0, 1], rule: 0.5, yFormat: percent, yTick: (share) => `${Math.round(100 * share)} %`, xFormat: axis.format ?? short, xLabel: axis.label });
+    strength.show({
+      series,
+      marks: marks(player, shown, colour),
+      log: axis.log,
+      yDomain: [0, 1],
+      rule: 0.5,
+      yFormat: percent,
+      yTick: (share) => `${Math.round(100 * share)} %`,
+      xFormat: axis.format ?? short,
+      xLabel: axis.label,
+    });
     numbers(player, shown);
     overtaken(colour);
     for (const [index, { lines }] of CURVES.entries()) {
       const names = Object.entries(lines);
       small[index].legend.replaceChildren(...names.map(([, label], i) => keyLine(label, COLOURS[i], "none")));
       small[index].chart.show({
-        series: data.flatMap((run, r) => names.map(([name, label], i) => ({ name: label + (data.length > 1 ? ` · ${run.name}` : ""), colour: COLOURS[i], dash: dashOf(r), points: run.curves.generation.map((_, g) => [run.curves.play_seconds[g] + run.curves.learn_seconds[g], run.curves[name][g]]) }))),
+        series: data.flatMap((run, r) =>
+          names.map(([name, label], i) => ({
+            name: label + (data.length > 1 ? ` · ${run.name}` : ""),
+            colour: COLOURS[i],
+            dash: dashOf(r),
+            points: run.curves.generation.map((_, g) => [
+              run.curves.play_seconds[g] + run.curves.learn_seconds[g],
+              run.curves[name][g],
+            ]),
+          })),
+        ),
         xFormat: duration,
         xLabel: "of training",
       });
@@ -196,20 +354,57 @@ export async function open(page, query, { path }) {
     for (const rung of state.crossings.rungs) {
       if (rung.agent !== player || !shown.includes(rung.opponent) || rung[state.axis] === null) continue;
       const interval = state.axis === "flops" ? { low: rung.flops_low, high: rung.flops_high } : {};
-      found.push({ x: rung[state.axis], y: 0.5, colour: colour(rung.opponent), ...interval, words: `${called(rung.opponent)} overtaken at ${short(rung[state.axis])} ${AXES[state.axis].label}` });
+      found.push({
+        x: rung[state.axis],
+        y: 0.5,
+        colour: colour(rung.opponent),
+        ...interval,
+        words: `${called(rung.opponent)} overtaken at ${short(rung[state.axis])} ${AXES[state.axis].label}`,
+      });
     }
     if (state.axis !== "flops") return found;
     for (const made of state.crossings.forecasts) {
       if (made.agent !== player || !shown.includes(made.opponent) || made.flops === null) continue;
-      found.push({ x: made.flops, low: made.flops_low, high: made.flops_high, y: 0.5, hollow: true, colour: colour(made.opponent), words: `${called(made.opponent)} expected to be overtaken at ${short(made.flops)} FLOPs` });
+      found.push({
+        x: made.flops,
+        low: made.flops_low,
+        high: made.flops_high,
+        y: 0.5,
+        hollow: true,
+        colour: colour(made.opponent),
+        words: `${called(made.opponent)} expected to be overtaken at ${short(made.flops)} FLOPs`,
+      });
     }
     return found;
   }
 
   function numbers(player, shown) {
-    const rows = state.data.flatMap((run) => run.evals.filter((match) => match.agent === player && shown.includes(match.opponent)).map((match) => [...(state.data.length > 1 ? [run.name] : []), called(match.opponent), match.generation, short(match.flops), `${percent(match.score)} [${percent(match.score_low)}, ${percent(match.score_high)}]`, `${match.wins} / ${match.draws} / ${match.losses}`, match.distinct_games]));
-    const heads = [...(state.data.length > 1 ? ["Run"] : []), "Opponent", "Generation", "FLOPs", "Score, 95 %", "Won / drawn / lost", "Distinct games"];
-    strengthTable.replaceChildren(strengthTable.firstChild, h("div", { class: "scroll" }, table(heads, rows)));
+    const rows = state.data.flatMap((run) =>
+      run.evals
+        .filter((match) => match.agent === player && shown.includes(match.opponent))
+        .map((match) => [
+          ...(state.data.length > 1 ? [run.name] : []),
+          called(match.opponent),
+          match.generation,
+          short(match.flops),
+          `${percent(match.score)} [${percent(match.score_low)}, ${percent(match.score_high)}]`,
+          `${match.wins} / ${match.draws} / ${match.losses}`,
+          match.distinct_games,
+        ]),
+    );
+    const heads = [
+      ...(state.data.length > 1 ? ["Run"] : []),
+      "Opponent",
+      "Generation",
+      "FLOPs",
+      "Score, 95 %",
+      "Won / drawn / lost",
+      "Distinct games",
+    ];
+    strengthTable.replaceChildren(
+      strengthTable.firstChild,
+      h("div", { class: "scroll" }, table(heads, rows)),
+    );
   }
 
   function overtaken(colour) {
@@ -223,8 +418,21 @@ export async function open(page, query, { path }) {
       const reached = rung.status === "overtaken";
       let when;
       if (reached && rung.flops === null) when = `before ${short(rung.flops_high)}`;
-      else if (reached) when = [short(rung.flops), h("small", {}, ` [${rung.flops_low ? short(rung.flops_low) : "0"}, ${short(rung.flops_high)}]`)];
-      else if (made?.flops) when = [h("span", { class: "quiet" }, "expected at "), short(made.flops), h("small", {}, ` [${short(made.flops_low)}, ${made.flops_high === null ? "…" : short(made.flops_high)}]`)];
+      else if (reached)
+        when = [
+          short(rung.flops),
+          h("small", {}, ` [${rung.flops_low ? short(rung.flops_low) : "0"}, ${short(rung.flops_high)}]`),
+        ];
+      else if (made?.flops)
+        when = [
+          h("span", { class: "quiet" }, "expected at "),
+          short(made.flops),
+          h(
+            "small",
+            {},
+            ` [${short(made.flops_low)}, ${made.flops_high === null ? "…" : short(made.flops_high)}]`,
+          ),
+        ];
       else when = `beyond ${short(rung.flops_low)}`;
       return [
         [h("i", { class: "swatch", style: { background: colour(rung.opponent) } }), called(rung.opponent)],
@@ -239,7 +447,18 @@ export async function open(page, query, { path }) {
   }
 
   function healthTable() {
-    health.replaceChildren(table(["Number", "Now", "Meaning", "Healthy", "If not"], state.data[0].health.map((row) => [row.name, `${typeof row.value === "number" ? short(row.value) : "–"} ${row.unit === "1" ? "" : row.unit}`, row.meaning, row.healthy, row.otherwise])));
+    health.replaceChildren(
+      table(
+        ["Number", "Now", "Meaning", "Healthy", "If not"],
+        state.data[0].health.map((row) => [
+          row.name,
+          `${typeof row.value === "number" ? short(row.value) : "–"} ${row.unit === "1" ? "" : row.unit}`,
+          row.meaning,
+          row.healthy,
+          row.otherwise,
+        ]),
+      ),
+    );
   }
 
   const timer = setInterval(look, EVERY);
@@ -269,90 +488,35 @@ function line(colour, dash) {
   return drawing;
 }
 
-const table = (heads, rows) => h("table", { class: "data" }, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell))))));
+const table = (heads, rows) =>
+  h(
+    "table",
+    { class: "data" },
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        heads.map((head) => h("th", { scope: "col" }, head)),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      rows.map((cells) =>
+        h(
+          "tr",
+          {},
+          cells.map((cell) => h("td", {}, cell)),
+        ),
+      ),
+    ),
+  );
 
 /** Do what replaces a group of buttons, and put the focus back where it was. */
 function keepFocus(group, change) {
   const index = [...group.children].indexOf(document.activeElement);
   change();
   if (index >= 0) group.children[index]?.focus();
-}
-
-/** A small board on which the newest checkpoint plays itself, for whoever wants to look. */
-class Live {
-  constructor() {
-    this.board = new Board(() => {});
-    this.board.element.inert = true;
-    this.words = h("p", { class: "quiet", "aria-live": "off" });
-    this.button = h("button", { type: "button", class: "button", onclick: () => (this.playing ? this.stop() : this.go()) });
-    this.link = h("a", { class: "button" }, "Play against it");
-    this.element = h("section", { class: "card live", "aria-labelledby": "live-title" }, h("h2", { id: "live-title" }, "The newest checkpoint plays itself"), this.board.element, this.words, h("div", { class: "buttons" }, this.button, this.link));
-    this.playing = null;
-    this.#label();
-  }
-
-  async about(run) {
-    this.link.href = `#/play?${new URLSearchParams({ game: run.game, first: "you", second: `mcts:${run.name},sims=200` })}`;
-    this.generation = run.generation;
-    if (this.run?.name === run.name) return;
-    this.stop();
-    this.run = run;
-    this.game = await gameNamed(run.game);
-    this.board.show(this.game, start(this.game));
-    this.words.textContent = `Generation ${run.generation}, 64 simulations a move, from a balanced opening.`;
-  }
-
-  #label() {
-    this.button.textContent = this.playing ? "Stop" : "Watch";
-  }
-
-  stop() {
-    this.playing?.abort();
-    this.playing = null;
-    this.#label();
-  }
-
-  async go() {
-    const turn = new AbortController();
-    this.playing = turn;
-    this.#label();
-    try {
-      while (!turn.signal.aborted) await this.#game(turn.signal);
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      this.words.textContent = error.message;
-      this.stop();
-    }
-  }
-
-  async #game(signal) {
-    const seed = Math.floor(Math.random() * 2 ** 31);
-    const { game, run, generation } = this;
-    const { moves } = await get(`/api/opening?game=${encodeURIComponent(game.name)}&seed=${seed}`, { signal });
-    const actions = parseMoves(game, moves);
-    let position = actions.reduce((at, action) => play(game, at, action), start(game));
-    this.board.show(game, position);
-    while (!position.over) {
-      const since = performance.now();
-      const found = await think(game, `mcts:${run.name}@${generation},sims=64`, formatMoves(game, actions), { seed, signal });
-      await pause(600 - (performance.now() - since), signal);
-      const action = Array.from({ length: game.action_is === "column" ? game.width : game.width * game.height }, (_, a) => a).find((a) => format(game, a) === found.move);
-      actions.push(action);
-      position = play(game, position, action);
-      this.board.show(game, position);
-      const share = found.value === null ? "" : ` · expects ${percent((1 + found.value) / 2)} for the mover`;
-      this.words.textContent = `Generation ${generation}, move ${actions.length}: ${found.move}${share}`;
-    }
-    await pause(2500, signal);
-  }
-}
-
-function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, Math.max(0, milliseconds));
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(new DOMException("stopped", "AbortError"));
-    });
-  });
 }

@@ -39,13 +39,33 @@ export class Table {
         this.refresh();
       },
     });
-    this.buttons = Object.fromEntries(Object.entries(ARROWS).map(([name, [path, label]]) => [name, h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick: () => this.move(name) }, icon(path))]));
+    this.buttons = Object.fromEntries(
+      Object.entries(ARROWS).map(([name, [path, label]]) => [
+        name,
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            "aria-label": label,
+            title: label,
+            onclick: () => this.move(name),
+          },
+          icon(path),
+        ),
+      ]),
+    );
     this.list = h("ol", { class: "moves", "aria-label": "Moves" });
     this.graph = h("div", { class: "graph" });
     this.movesCard = h(
       "section",
       { class: "card", "aria-labelledby": "moves-title" },
-      h("div", { class: "card-head" }, h("h2", { id: "moves-title" }, "Moves"), h("div", { class: "buttons tight" }, Object.values(this.buttons))),
+      h(
+        "div",
+        { class: "card-head" },
+        h("h2", { id: "moves-title" }, "Moves"),
+        h("div", { class: "buttons tight" }, Object.values(this.buttons)),
+      ),
       this.graph,
       this.list,
     );
@@ -81,7 +101,8 @@ export class Table {
 
   /** To another place in the line: "first", "back", "forward", "last", or a number of moves. */
   move(where) {
-    const to = { first: 0, back: this.ply - 1, forward: this.ply + 1, last: this.actions.length }[where] ?? where;
+    const to =
+      { first: 0, back: this.ply - 1, forward: this.ply + 1, last: this.actions.length }[where] ?? where;
     if (to < 0 || to > this.actions.length || to === this.ply) return;
     this.#to(to);
   }
@@ -128,7 +149,9 @@ export class Table {
 
   /** How the value went, as far as it is known; above the middle the player who began is ahead. */
   #graph() {
-    const values = this.positions.map((_, ply) => this.thoughts.value(this.game, this.actions.slice(0, ply), this.auto(ply)));
+    const values = this.positions.map((_, ply) =>
+      this.thoughts.value(this.game, this.actions.slice(0, ply), this.auto(ply)),
+    );
     const seen = values.filter((value) => value !== null).length;
     this.graph.hidden = seen < 2;
     if (seen < 2) return;
@@ -136,14 +159,24 @@ export class Table {
     const x = (ply) => (values.length > 1 ? (ply / (values.length - 1)) * (width - 8) + 4 : 4);
     const y = (value) => height / 2 - value * (height / 2 - 4);
     const points = values.map((value, ply) => [x(ply), value, ply]).filter(([, value]) => value !== null);
-    const path = points.map(([px, value], i) => `${i ? "L" : "M"}${px.toFixed(1)} ${y(value).toFixed(1)}`).join("");
+    const path = points
+      .map(([px, value], i) => `${i ? "L" : "M"}${px.toFixed(1)} ${y(value).toFixed(1)}`)
+      .join("");
     const [first, second] = colours(this.game);
     this.graph.replaceChildren(
       svg(
         "svg",
-        { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": `How the game went: above the line ${first} is ahead, below it ${second}` },
+        {
+          viewBox: `0 0 ${width} ${height}`,
+          preserveAspectRatio: "none",
+          role: "img",
+          "aria-label": `How the game went: above the line ${first} is ahead, below it ${second}`,
+        },
         svg("line", { x1: 0, x2: width, y1: height / 2, y2: height / 2, class: "even" }),
-        svg("path", { d: `${path}L${points.at(-1)[0]} ${height / 2}L${points[0][0]} ${height / 2}z`, class: "area" }),
+        svg("path", {
+          d: `${path}L${points.at(-1)[0]} ${height / 2}L${points[0][0]} ${height / 2}z`,
+          class: "area",
+        }),
         svg("path", { d: path, class: "curve" }),
         svg("line", { x1: x(this.ply), x2: x(this.ply), y1: 0, y2: height, class: "now" }),
       ),
@@ -152,7 +185,8 @@ export class Table {
 
   /** Arrow keys step through the game, digits drop discs. True if the key was for the table. */
   key(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea")) return false;
+    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea"))
+      return false;
     const where = { ArrowLeft: "back", ArrowRight: "forward", Home: "first", End: "last" }[event.key];
     if (where) {
       this.move(where);

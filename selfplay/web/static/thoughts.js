@@ -3,11 +3,13 @@
 import { known, think, truth } from "./api.js";
 import { h } from "./dom.js";
 import { called, Seat } from "./players.js";
-import { colours, drops, format, formatMoves } from "./rules.js";
+import { colours, drops, format, formatMoves, parse } from "./rules.js";
 
 const AUTO = "auto";
-const percent = (share) => `${share >= 0.995 || share < 0.0005 ? Math.round(100 * share) : share < 0.1 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
+const percent = (share) =>
+  `${share >= 0.995 || share < 0.0005 ? Math.round(100 * share) : share < 0.1 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
 const SHOWN = 5; // moves of the table
+const PATIENCE = 120; // milliseconds at a position before its thoughts are asked for: who steps on quickly asks for none
 
 export class Thoughts {
   /** `onHeat(heat)` gets {action: share} for the board, or null; `onSettings()` when a person changed one. */
@@ -15,15 +17,32 @@ export class Thoughts {
     Object.assign(this, { players, onHeat, onSettings, on, analyst, truthOn, seed });
     this.asking = new AbortController();
     const toggle = (label, checked, change) =>
-      h("label", { class: "switch" }, h("input", { type: "checkbox", role: "switch", checked, onchange: (event) => change(event.target.checked) }), h("span", {}, label));
+      h(
+        "label",
+        { class: "switch" },
+        h("input", {
+          type: "checkbox",
+          role: "switch",
+          checked,
+          onchange: (event) => change(event.target.checked),
+        }),
+        h("span", {}, label),
+      );
     this.body = h("div", { class: "thoughts" });
     this.strip = h("div", { class: "strip", hidden: true });
-    this.seat = new Seat("Who thinks", players, analyst, (spec) => this.#set({ analyst: spec }), [[AUTO, "The opponent"]]);
+    this.seat = new Seat("Who thinks", players, analyst, (spec) => this.#set({ analyst: spec }), [
+      [AUTO, "The opponent"],
+    ]);
     this.truthSwitch = toggle("Perfect play", truthOn, (value) => this.#set({ truthOn: value }));
     this.element = h(
       "section",
       { class: "card", "aria-labelledby": "thoughts-title" },
-      h("div", { class: "card-head" }, h("h2", { id: "thoughts-title" }, "What it thinks"), toggle("Show", on, (value) => this.#set({ on: value }))),
+      h(
+        "div",
+        { class: "card-head" },
+        h("h2", { id: "thoughts-title" }, "What it thinks"),
+        toggle("Show", on, (value) => this.#set({ on: value })),
+      ),
       this.body,
       h("details", { class: "settings" }, h("summary", {}, "Settings"), this.seat.element, this.truthSwitch),
     );
@@ -59,24 +78,32 @@ export class Thoughts {
     if (drops(game) && this.strip.hidden) this.#columns(game, new Map(), this.on ? {} : null); // room for what is to come
     if (!this.body.hasChildNodes()) this.body.append(h("p", { class: "quiet" }, "Thinking…"));
     try {
-      if (!this.on) this.#render(game, position, null, await truth(game, moves, { signal }), agent);
+      if (!known(game, agent, moves, this.seed))
+        await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+      signal.throwIfAborted();
+      if (!this.on) this.#render(game, position, null, await truth(game, moves, signal), agent);
       else {
-        const [thought, fact] = await Promise.all([think(game, agent, moves, { signal, seed: this.seed }), truthWanted ? truth(game, moves, { signal }) : null]);
+        const [thought, fact] = await Promise.all([
+          think(game, agent, moves, { signal, seed: this.seed }),
+          truthWanted ? truth(game, moves, signal) : null,
+        ]);
         this.#render(game, position, thought, fact, agent);
       }
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (signal.aborted) return;
       this.onHeat(null);
       this.strip.hidden = true;
       this.body.replaceChildren(h("p", { class: "error", role: "alert" }, error.message));
     }
-    if (!signal.aborted) this.element.removeAttribute("aria-busy");
+    this.element.removeAttribute("aria-busy");
   }
 
   /** The value for the player who began, in [-1, 1], where it is known already; else null. */
   value(game, actions, auto) {
     const thought = known(game, this.asked(auto), formatMoves(game, actions), this.seed);
-    return thought?.value === null || thought === undefined ? null : thought.value * (actions.length % 2 ? -1 : 1);
+    return thought?.value === null || thought === undefined
+      ? null
+      : thought.value * (actions.length % 2 ? -1 : 1);
   }
 
   #render(game, position, thought, fact, agent) {
@@ -87,38 +114,94 @@ export class Thoughts {
     for (const [name, n] of Object.entries(thought?.visits ?? {})) row(name).visits = n / visits;
     for (const [name, outcome] of Object.entries(fact?.moves ?? {})) row(name).truth = outcome;
     if (drops(game)) this.#columns(game, moves, thought);
-    else if (thought) this.onHeat(Object.fromEntries([...moves].map(([name, { policy = 0 }]) => [action(game, name), policy])));
+    else if (thought)
+      this.onHeat(
+        Object.fromEntries([...moves].map(([name, { policy = 0 }]) => [parse(game, name), policy])),
+      );
     else this.onHeat(null);
     if (!thought) return this.body.replaceChildren();
-    this.body.replaceChildren(this.#verdict(game, position, thought), this.#table(moves, visits, fact), this.#line(game, thought, agent));
+    this.body.replaceChildren(
+      this.#verdict(game, position, thought),
+      this.#table(moves, visits, fact),
+      this.#line(game, thought, agent),
+    );
   }
 
   #verdict(game, position, thought) {
     const [first, second] = colours(game);
-    if (thought.value === null) return h("p", { class: "quiet" }, "This player has no notion of who is ahead.");
+    if (thought.value === null)
+      return h("p", { class: "quiet" }, "This player has no notion of who is ahead.");
     const flip = position.turn === -1;
     const wdl = thought.wdl && (flip ? [...thought.wdl].reverse() : thought.wdl);
     const value = flip ? -thought.value : thought.value;
     const shares = wdl ?? [(1 + value) / 2, 0, (1 - value) / 2];
-    const words = wdl ? [`${first} wins ${percent(wdl[0])}`, `draw ${percent(wdl[1])}`, `${second} wins ${percent(wdl[2])}`] : [`${first} ${percent(shares[0])}`, "expected score", `${second} ${percent(shares[2])}`];
-    const winner = thought.proven === "draw" ? "a draw" : thought.proven && `${(thought.proven === "win") === (position.turn === 1) ? first : second} wins`;
+    const words = wdl
+      ? [`${first} wins ${percent(wdl[0])}`, `draw ${percent(wdl[1])}`, `${second} wins ${percent(wdl[2])}`]
+      : [`${first} ${percent(shares[0])}`, "expected score", `${second} ${percent(shares[2])}`];
+    const winner =
+      thought.proven === "draw"
+        ? "a draw"
+        : thought.proven && `${(thought.proven === "win") === (position.turn === 1) ? first : second} wins`;
     return h(
       "div",
       { class: "verdict" },
-      h("div", { class: `bar ${game.kind}`, role: "img", "aria-label": words.join(", ") }, ["first", "draw", "second"].map((name, i) => h("span", { class: name, style: { width: `${100 * shares[i]}%` } }))),
-      h("div", { class: "bar-words", "aria-hidden": "true" }, words.map((each) => h("span", {}, each))),
+      h(
+        "div",
+        { class: `bar ${game.kind}`, role: "img", "aria-label": words.join(", ") },
+        ["first", "draw", "second"].map((name, i) =>
+          h("span", { class: name, style: { width: `${100 * shares[i]}%` } }),
+        ),
+      ),
+      h(
+        "div",
+        { class: "bar-words", "aria-hidden": "true" },
+        words.map((each) => h("span", {}, each)),
+      ),
       winner && h("p", { class: "proven" }, `Proven: ${winner} with perfect play.`),
     );
   }
 
   #table(moves, visits, fact) {
-    const rows = [...moves].filter(([, { policy }]) => policy !== undefined).sort(([, a], [, b]) => b.policy - a.policy || (b.visits ?? 0) - (a.visits ?? 0)).slice(0, SHOWN);
-    const meter = (share, kind) => h("td", { class: "meter" }, h("span", { class: kind, style: { width: `${100 * share}%` } }), h("b", {}, percent(share)));
+    const rows = [...moves]
+      .filter(([, { policy }]) => policy !== undefined)
+      .sort(([, a], [, b]) => b.policy - a.policy || (b.visits ?? 0) - (a.visits ?? 0))
+      .slice(0, SHOWN);
+    const meter = (share, kind) =>
+      h(
+        "td",
+        { class: "meter" },
+        h("span", { class: kind, style: { width: `${100 * share}%` } }),
+        h("b", {}, percent(share)),
+      );
     return h(
       "table",
       { class: "candidates" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Move"), h("th", { scope: "col" }, "Belief"), visits > 0 && h("th", { scope: "col" }, "Search"), fact && h("th", { scope: "col" }, "Truth"))),
-      h("tbody", {}, rows.map(([name, each]) => h("tr", {}, h("th", { scope: "row" }, name), meter(each.policy, "policy"), visits > 0 && meter(each.visits ?? 0, "visits"), fact && h("td", {}, chip(each.truth))))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, "Move"),
+          h("th", { scope: "col" }, "Belief"),
+          visits > 0 && h("th", { scope: "col" }, "Search"),
+          fact && h("th", { scope: "col" }, "Truth"),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map(([name, each]) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, name),
+            meter(each.policy, "policy"),
+            visits > 0 && meter(each.visits ?? 0, "visits"),
+            fact && h("td", {}, chip(each.truth)),
+          ),
+        ),
+      ),
     );
   }
 
@@ -126,7 +209,11 @@ export class Thoughts {
     return h(
       "p",
       { class: "line" },
-      thought.line.length > 1 && [h("span", { class: "quiet" }, "Expects "), h("span", { class: "moves-text" }, thought.line.slice(0, 10).join(" ")), h("br")],
+      thought.line.length > 1 && [
+        h("span", { class: "quiet" }, "Expects "),
+        h("span", { class: "moves-text" }, thought.line.slice(0, 10).join(" ")),
+        h("br"),
+      ],
       h("span", { class: "quiet" }, `${called(agent)}`),
     );
   }
@@ -144,29 +231,46 @@ export class Thoughts {
         return h(
           "div",
           { class: `column ${name === best ? "best" : ""}` },
-          thought && h("div", { class: "bars", "aria-hidden": "true" }, [["policy", policy], ["visits", visits]].map(([kind, share]) => share !== undefined && h("span", { class: kind, style: { height: `${Math.max(100 * share, 1.5)}%` } }))),
+          thought &&
+            h(
+              "div",
+              { class: "bars", "aria-hidden": "true" },
+              [
+                ["policy", policy],
+                ["visits", visits],
+              ].map(
+                ([kind, share]) =>
+                  share !== undefined &&
+                  h("span", { class: kind, style: { height: `${Math.max(100 * share, 1.5)}%` } }),
+              ),
+            ),
           thought && h("span", { class: "share" }, policy === undefined ? "–" : Math.round(100 * policy)),
           outcome && chip(outcome),
         );
       }),
     );
     this.strip.setAttribute("role", "img");
-    this.strip.setAttribute("aria-label", names.filter((name) => moves.has(name)).map((name) => {
-      const { policy, truth: outcome } = moves.get(name);
-      return `column ${name}: ${policy === undefined ? "" : percent(policy)} ${outcome ? words(outcome) : ""}`;
-    }).join("; "));
+    this.strip.setAttribute(
+      "aria-label",
+      names
+        .filter((name) => moves.has(name))
+        .map((name) => {
+          const { policy, truth: outcome } = moves.get(name);
+          return `column ${name}: ${policy === undefined ? "" : percent(policy)} ${outcome ? words(outcome) : ""}`;
+        })
+        .join("; "),
+    );
   }
 }
 
-const words = ({ outcome, plies }) => (outcome === "draw" ? "draw" : `${outcome === "win" ? "wins" : "loses"} in ${Math.ceil(plies / 2)}`);
+const words = ({ outcome, plies }) =>
+  outcome === "draw" ? "draw" : `${outcome === "win" ? "wins" : "loses"} in ${Math.ceil(plies / 2)}`;
 
 function chip(outcome) {
   if (!outcome) return "–";
-  const short = outcome.outcome === "draw" ? "D" : `${outcome.outcome === "win" ? "W" : "L"} ${Math.ceil(outcome.plies / 2)}`;
+  const short =
+    outcome.outcome === "draw"
+      ? "D"
+      : `${outcome.outcome === "win" ? "W" : "L"} ${Math.ceil(outcome.plies / 2)}`;
   return h("span", { class: `truth ${outcome.outcome}`, title: words(outcome) }, short);
-}
-
-function action(game, name) {
-  const column = name.charCodeAt(0) - 97;
-  return (game.height - Number(name.slice(1))) * game.width + column;
 }
