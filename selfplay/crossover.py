@@ -27,8 +27,8 @@ from selfplay.score import Z95, student
 Lines = Sequence[Mapping[str, Any]]
 """the lines of one run's evals.jsonl, or the first of them"""
 
-AMOUNTS = ("evaluations", "games", "seconds", "jones_flops")
-"""what had been spent; the last (of self-play alone, 1 per multiply-add: Jones 2021) is unknown to older lines"""
+AMOUNTS = ("evaluations", "games", "seconds", "jones_flops", "joules")
+"""what had been spent; jones_flops are of self-play alone, 1 per multiply-add (Jones 2021), joules known to few machines"""
 _REACH = 2.0  # decades beyond the last evaluation that a forecast looks
 _STEPS = 120  # of the grid over the evaluations, and beyond them
 
@@ -221,7 +221,7 @@ def record(runs: Sequence[Lines], game: str) -> dict[str, Any]:
     - `status`: "overtaken" (in every run), or "not overtaken", which is to be read as "beyond flops_low".
     - `flops`: training compute of the crossing; null if it is yet to come, or came before the first evaluation.
     - `flops_low`, `flops_high`: its 95 % interval; 0 if it may have come before the first evaluation, null if it
-      may come at any compute later. `evaluations`, `games`, `seconds`, `jones_flops`: spent at the crossing.
+      may come at any compute later. `evaluations`, `games`, `seconds`, `jones_flops`, `joules`: spent then.
     - `score_at_end`, `score_low`, `score_high`: of the curve at the last evaluation, at `flops_at_end`. Overtaken is
       who has a lower bound above 1/2. Of several runs, the mean (in logits), the lowest and the highest bound.
     - `forecast`: the first one with an upper bound that was made before the crossing, with `covered` and `ratio`
