@@ -37,9 +37,7 @@ async function files(page) {
           {},
           "A run keeps the game in which it overtook each opponent. Matches are recorded on request, and appear here:",
         ),
-        h(
-          "pre",
-          {},
+        h("pre", { tabindex: 0 },
           "selfplay arena rules alphabeta:depth=4 --game connect4 \\\n  --games 20 --record runs/match.jsonl",
         ),
         h("a", { class: "button", href: "#/play" }, "Play meanwhile"),
@@ -83,7 +81,7 @@ function list(page, { file, games, total }) {
       "",
     h(
       "section",
-      { class: "card scroll" },
+      { class: "card scroll", tabindex: 0, "aria-label": "Games" },
       h(
         "table",
         { class: "data" },

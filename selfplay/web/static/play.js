@@ -26,11 +26,11 @@ const button = (label, drawing, onclick, attributes = {}) =>
   );
 
 /** Fill the page. Returns what to do when it is left. */
-export async function open(page, query, { run }) {
+export async function open(page, query) {
   const games = await allGames();
   const game = await gameNamed(query.get("game"));
   const players = await playersOf(game, { anew: true });
-  const best = strongest(players, run ?? query.get("run"));
+  const best = strongest(players);
   const state = {
     seats: [query.get("first") ?? YOU, query.get("second") ?? best],
     seed: Math.floor(Math.random() * 2 ** 31),

@@ -71,7 +71,7 @@ export async function open(page, query, { path }) {
           {},
           "A run appears here as soon as it has begun. This one learns Connect Four in ten minutes:",
         ),
-        h("pre", {}, "selfplay train --game connect4"),
+        h("pre", { tabindex: 0 }, "selfplay train --game connect4"),
         h("a", { class: "button", href: "#/play" }, "Play meanwhile"),
       ),
     );
@@ -102,12 +102,12 @@ export async function open(page, query, { path }) {
   const legend = h("div", { class: "chips", role: "group", "aria-label": "Opponents" });
   const strength = new Chart({ label: "Strength over training", height: 380 });
   const strengthTable = h("details", { class: "numbers" }, h("summary", {}, "The numbers"));
-  const rungs = h("div", { class: "scroll" });
+  const rungs = scroller("Who was overtaken, and when");
   const small = CURVES.map(({ title }) => ({
     chart: new Chart({ label: title, height: 210 }),
     legend: h("div", { class: "key" }),
   }));
-  const health = h("div", { class: "scroll" });
+  const health = scroller("Health of the run");
   const live = new Live();
   const trouble = h("p", { class: "error", role: "alert", hidden: true });
 
@@ -403,7 +403,7 @@ export async function open(page, query, { path }) {
     ];
     strengthTable.replaceChildren(
       strengthTable.firstChild,
-      h("div", { class: "scroll" }, table(heads, rows)),
+      scroller("The numbers", table(heads, rows)),
     );
   }
 
@@ -478,6 +478,10 @@ const playerName = (agent) => {
   const [, key, value] = /^mcts:(\w+)=(.+)$/.exec(agent) ?? [];
   return key === "sims" ? `${value} simulations` : key === "ms" ? `${value} ms a move` : agent;
 };
+
+/** What may be wider than the screen, to be scrolled by keys too. */
+const scroller = (label, ...children) =>
+  h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, children);
 
 const keyLine = (label, colour, dash) => h("span", { class: "key-line" }, line(colour, dash), label);
 
