@@ -28,7 +28,7 @@ Lines = Sequence[Mapping[str, Any]]
 """the lines of one run's evals.jsonl, or the first of them"""
 
 AMOUNTS = ("evaluations", "games", "seconds", "jones_flops", "joules")
-"""what had been spent; jones_flops are of self-play alone, 1 per multiply-add (Jones 2021), joules known to few machines"""
+"""what had been spent; jones_flops are of self-play alone, 1 per multiply-add (Jones 2021); few machines tell joules"""
 _REACH = 2.0  # decades beyond the last evaluation that a forecast looks
 _STEPS = 120  # of the grid over the evaluations, and beyond them
 
