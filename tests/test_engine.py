@@ -181,6 +181,11 @@ def test_boards_that_cannot_be(session):
         > hello
         > DONE
         ERROR 7,7 is not on the board
+        > BOARD
+        > 0,0,1
+        > hello
+        > DONE
+        ERROR 'hello' is not a place on the board, as in 7,7
         > BEGIN
         0,0
         """,

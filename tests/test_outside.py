@@ -1,5 +1,6 @@
 """Outside engines: every way to misbehave costs the game, with the reason, and leaves no process behind."""
 
+import gc
 import io
 import json
 import signal
@@ -241,12 +242,17 @@ def test_forfeits_in_a_match(engine_first):
         assert record.result == ("0-1" if plies % 2 == 0 else "1-0")
 
 
-def test_a_match_without_trouble():
-    """Two engines against each other; every game ends by the rules."""
-    spec = f"engine:{ENGINE},ms=5000,tolerance=5000"
-    result = match.play_match(GAME, agents.make(spec, GAME), agents.make(spec, GAME), games=4)
-    assert result.games == 4
+def test_a_match_without_trouble(tmp_path):
+    """Two engines against each other: every game ends by the rules, each process serves all its games and then ends."""
+    spec = f"engine:{ENGINE},args='' {tmp_path}/pids,ms=5000,tolerance=5000"
+    result = match.play_match(GAME, agents.make(spec, GAME), agents.make(spec, GAME), games=8)
+    assert result.games == 8
     assert not any(record.note for record in result.records)
+    pids = [int(line) for line in (tmp_path / "pids").read_text().split()]
+    assert 2 <= len(pids) <= 8
+    assert len(pids) % 2 == 0  # a pair of them for each core in use
+    gc.collect()
+    assert gone(pids)
 
 
 _DIES = """
