@@ -223,12 +223,17 @@ def search(own, mask, deadline):
     now = started = time.perf_counter()
     slowest = 0.0
     for phase in range(phases):
+        if root.proven is not None:
+            break
         if phase:
             scores = improved(root)
             ranked = sorted((move for move in contenders if move in scores), key=scores.get, reverse=True)
             contenders = ranked[: max(2, len(root.moves) >> phase)]
         until = started + (deadline - started) * (phase + 1) / phases
-        while root.proven is None and (now + slowest < until or not root.visits):
+        while root.proven is None and (now + slowest <= until or not root.visits):
+            hopeful = [move for move in root.moves if root.children[move].proven != 1]
+            if len(hopeful) == 1:
+                return hopeful[0]
             paths = [[root, *descend(root.children[move])] for move in contenders if root.children[move].proven is None]
             if not paths:
                 break

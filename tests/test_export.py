@@ -1,0 +1,443 @@
+"""Exports: what leaves the project computes what the network computes, and plays by the rules.
+
+The tests under kaggle-environments run where that package is installed; its many dependencies are not ours.
+"""
+
+import functools
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import games
+from games import text
+from games.game import MOVER_WON, ONGOING
+from selfplay import agents, checkpoint, cli, export_kaggle, export_onnx, kaggle_agent
+from selfplay.config import SearchConfig
+from selfplay.network import build, fold
+from selfplay.search import timed
+from selfplay.search.timed import TimedSearch
+
+
+def network_of(game, architecture, seed=0):
+    """A network in eval mode whose outputs differ clearly from position to position."""
+    torch.manual_seed(seed)
+    network = build(game, architecture)
+    planes = torch.from_numpy(planes_of(game, random_states(game, 64, seed=99)))
+    with torch.no_grad():
+        network(planes)  # moves the running statistics off 0 and 1
+        for head in (network.policy, network.value):
+            list(head.parameters())[-2].mul_(8.0)
+    return network.eval()
+
+
+def random_states(game, count, seed=0):
+    rng = np.random.default_rng(seed)
+    states = [game.initial()]
+    while len(states) < count:
+        state, status = game.after(states[-1], int(rng.choice(game.legal_actions(states[-1]))))
+        states.append(state if status == ONGOING else game.initial())
+    return np.stack(states)
+
+
+def planes_of(game, states):
+    return np.stack([game.planes_of(state) for state in states])
+
+
+def outputs(network, planes):
+    """Policy logits and win/draw/loss of a network as it was trained, the softmax written out."""
+    with torch.no_grad():
+        policy, value, _ = network(torch.from_numpy(planes))
+    raised = np.exp(value.numpy().astype(np.float64))
+    return policy.numpy(), raised / raised.sum(axis=1, keepdims=True)
+
+
+def softmax(logits):
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    """A run of Connect Four with two generations of different weights."""
+    game = games.make("connect4")
+    for generation in (3, 4):
+        content = checkpoint.weights_bytes(network_of(game, "resnet:2x8", seed=generation), "connect4")
+        checkpoint.write(tmp_path / "runs" / "mine", generation, {checkpoint.WEIGHTS: content})
+    return tmp_path / "runs" / "mine"
+
+
+def export(run, form, out, *more):
+    return cli.guarded(["export", str(run), "--format", form, "--out", str(out), *more])
+
+
+# --- safetensors
+
+
+def test_exported_weights_are_a_path_for_every_agent(run_dir, tmp_path, capsys):
+    game = games.make("connect4")
+    out = tmp_path / "mine.safetensors"
+    assert export(f"{run_dir}@3", "safetensors", out) == 0
+    assert capsys.readouterr().out.startswith(f"wrote {out}: resnet:2x8 for connect4, ")
+    assert checkpoint.weights_metadata(out) == {"game": "connect4", "architecture": "resnet:2x8", "source": "mine@3"}
+    states = random_states(game, 20)
+    policy, wdl = outputs(network_of(game, "resnet:2x8", seed=3), planes_of(game, states))
+    policy[~np.array([game.planes_of(state)[:2, 0].sum(axis=0) == 0 for state in states])] = -np.inf
+    thoughts = agents.make(f"net:{out},dtype=float32", game).act(states, np.zeros(20, np.uint64))
+    assert np.allclose(thoughts.policy_NA, softmax(policy), atol=1e-5)
+    assert np.allclose(thoughts.wdl_N3, wdl, atol=1e-5)
+    assert agents.make(f"mcts:{out},sims=8", game).act(states[:1], np.zeros(1, np.uint64)).visits_NA.sum() == 8
+
+
+def test_a_run_folder_is_its_newest_checkpoint_and_a_file_is_replaced(run_dir, tmp_path, capsys):
+    out = tmp_path / "mine.safetensors"
+    out.write_text("older")
+    assert export(run_dir, "safetensors", out) == 0
+    assert "in place of what was there" in capsys.readouterr().out
+    assert checkpoint.weights_metadata(out)["source"] == "mine@4"
+    assert export(run_dir, "safetensors", tmp_path / "again") == 0
+    assert "in place" not in capsys.readouterr().out
+    assert (tmp_path / "again").read_bytes() == out.read_bytes()
+
+
+# --- ONNX
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [("connect4", "resnet:2x8"), ("connect4:height=5,width=6", "mlp:2x16"), ("gomoku9", "resnet:2x8")],
+)
+def test_onnxruntime_computes_what_the_network_computes(name, architecture, tmp_path, capsys):
+    onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    game = games.make(name)
+    network = network_of(game, architecture)
+    checkpoint.save_weights(tmp_path / "weights", network, game.name)
+    out = tmp_path / "net.onnx"
+    assert export(tmp_path / "weights", "onnx", out) == 0
+    assert "onnxruntime differs from torch by " in capsys.readouterr().out
+
+    planes = planes_of(game, random_states(game, 40, seed=5))
+    policy, wdl = outputs(network, planes)
+    session = onnxruntime.InferenceSession(out)
+    for rows in (1, 7, 40):
+        found_policy, found_wdl = session.run(["policy", "wdl"], {"planes": planes[:rows]})
+        assert np.allclose(found_policy, policy[:rows], atol=1e-4)
+        assert np.allclose(found_wdl, wdl[:rows], atol=1e-5)
+
+    model = onnx.load(out)
+    assert not {node.op_type for node in model.graph.node} & {"BatchNormalization"}
+    said = {item.key: item.value for item in model.metadata_props}
+    assert (said["game"], said["architecture"]) == (game.name, architecture)
+    assert f"[batch, 4, {game.height}, {game.width}]" in said["planes"] and "opponent's" in said["planes"]
+    assert ("column" if game.kind == "connect4" else "cell") in said["policy"]
+    assert said["to_move"]
+
+
+def test_an_onnx_file_of_another_network_is_found_out():
+    pytest.importorskip("onnxruntime")
+    game = games.make("connect4")
+    network, other = network_of(game, "mlp:1x8"), network_of(game, "mlp:1x8", seed=1)
+    content = export_onnx.model(network, game, {})
+    planes = planes_of(game, random_states(game, 8))
+    assert export_onnx.difference(content, network, planes) <= 1e-4
+    with pytest.raises(ValueError, match="onnxruntime and torch differ by"):
+        export_onnx.difference(content, other, planes)
+
+
+def test_without_onnx_one_line_says_what_to_install(run_dir, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(export_onnx, "find_spec", lambda name: None if name == "onnx" else object())
+    assert export(run_dir, "onnx", tmp_path / "net.onnx") == 2
+    assert capsys.readouterr().err == ("selfplay: ONNX needs onnx: pip install onnx (or install the extra `export`)\n")
+    assert not (tmp_path / "net.onnx").exists()
+
+
+# --- Kaggle
+
+
+@functools.cache
+def exported(name, architecture):
+    """The content of the file, and the network that it should hold."""
+    game = games.make(name)
+    folded = network_of(game, architecture)
+    fold(folded)
+    return export_kaggle.submission(folded, game, {"game": name}), network_of(game, architecture)
+
+
+def submission(name="connect4", architecture="resnet:2x8"):
+    """The names that the submitted file defines, as Kaggle executes it, and the network in it."""
+    content, network = exported(name, architecture)
+    file = {}
+    exec(content, file)
+    return SimpleNamespace(file=file, network=network, game=games.make(name))
+
+
+@pytest.fixture
+def kaggle():
+    return submission()
+
+
+class Clock:
+    """Time that passes in calls of the network alone, a millisecond each."""
+
+    def __init__(self, file, row_seconds=0.0):
+        self.now, self.rows = 0.0, 0
+        evaluate = file["evaluate"]
+
+        def ticking(nodes):
+            self.now += 0.001 + row_seconds * len(nodes)
+            self.rows += len(nodes)
+            evaluate(nodes)
+
+        file["evaluate"] = ticking
+        file["time"] = SimpleNamespace(perf_counter=lambda: self.now)
+
+
+def board_after(moves):
+    """Kaggle's board, row-major from the top, and the mark to move, after a text of moves."""
+    board = [0] * 42
+    for ply, move in enumerate(moves):
+        column = int(move) - 1
+        row = max(row for row in range(6) if board[7 * row + column] == 0)
+        board[7 * row + column] = 1 + ply % 2
+    return board, 1 + len(moves) % 2
+
+
+def asked(file, moves, **other):
+    """The agent's answer after `moves` of Connect Four, asked as Kaggle asks."""
+    board, mark = board_after(moves)
+    return file["agent"](
+        SimpleNamespace(board=board, mark=mark, remainingOverageTime=60, step=len(moves)),
+        SimpleNamespace(**{"columns": 7, "rows": 6, "inarow": 4, "actTimeout": 2, **other}),
+    )
+
+
+@pytest.mark.parametrize("name", ["connect4", "connect4:height=5,width=6,k=3"])
+def test_the_submission_computes_what_the_network_computes(name):
+    given = submission(name)
+    states = random_states(given.game, 200, seed=7)
+    nodes = [given.file["Node"](int(own), int(mask)) for own, mask, _ in states]
+    planes = planes_of(given.game, states)
+    assert np.array_equal(given.file["planes_of"](nodes).transpose(0, 3, 1, 2), planes)
+    logits, wdl = given.file["forward"](given.file["planes_of"](nodes))
+    policy, exact = outputs(given.network, planes)
+    assert policy.argmax(axis=1).std() > 0.5  # there is something to agree on
+    assert np.abs(softmax(logits) - softmax(policy)).max() < 0.01
+    assert np.abs(wdl - exact).max() < 0.01
+
+
+def test_in_single_precision_the_submission_is_exact(kaggle):
+    """Half precision is all that parts the two: with the network's own numbers they agree to the last digits."""
+    folded = network_of(kaggle.game, "resnet:2x8")
+    fold(folded)
+    layers = dict(folded.named_modules())
+    exact = {name: export_kaggle._matrix(layers[name]) for name in kaggle.file["LAYERS"]}
+    rounded = dict(kaggle.file["MATRICES"])
+    states = random_states(kaggle.game, 50)
+    nodes = [kaggle.file["Node"](int(own), int(mask)) for own, mask, _ in states]
+    try:
+        kaggle.file["MATRICES"].update(exact)
+        logits, wdl = kaggle.file["forward"](kaggle.file["planes_of"](nodes))
+    finally:
+        kaggle.file["MATRICES"].update(rounded)
+    policy, expected = outputs(kaggle.network, planes_of(kaggle.game, states))
+    assert np.abs(logits - policy).max() < 1e-4
+    assert np.abs(wdl - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["connect4", "connect4:height=5,width=6,k=3"])
+def test_its_rules_are_ours(name):
+    given = submission(name)
+    rng, seen = np.random.default_rng(1), []
+    for _ in range(60):
+        state, status = given.game.initial(), ONGOING
+        node = given.file["Node"](0, 0)
+        while status == ONGOING:
+            legal = given.game.legal_actions(state).tolist()
+            assert node.moves == legal
+            wins = any(given.game.after(state, move)[1] == MOVER_WON for move in legal)
+            assert (node.proven, node.plies) == ((1, 1) if wins else (None, 0))
+            move = int(rng.choice(legal))
+            state, status = given.game.after(state, move)
+            node = node.child(move)
+            assert (node.own, node.mask) == (int(state[0]), int(state[1]))
+        assert node.proven == (-1 if status == MOVER_WON else 0)
+        seen.append(node.proven)
+    assert name != "connect4" or seen.count(-1) > 40
+
+
+@pytest.mark.parametrize(
+    ("moves", "allowed"),
+    [
+        ("223344", "15"),  # three in a row, open at both ends
+        ("1212127", "2"),  # three in a column
+        ("2334454515", "5"),  # b1, c2, d3, and e4 is next
+        ("12121", "1"),  # the other's three in a column
+        ("1223344", "5"),  # the other's three in a row
+        ("4433", "25"),  # two in the open: a third wins against every defence
+        ("443", "25"),  # and so must be stopped now
+    ],
+)
+def test_wins_are_taken_and_threats_met(kaggle, moves, allowed):
+    Clock(kaggle.file)
+    answer = asked(kaggle.file, moves, actTimeout=1)
+    assert type(answer) is int  # Kaggle's schema takes no numpy number
+    assert str(answer + 1) in allowed
+    mirrored = asked(kaggle.file, "".join(str(8 - int(move)) for move in moves), actTimeout=1)
+    assert str(7 - mirrored) in allowed
+
+
+@pytest.mark.parametrize("moves", ["", "4", "44", "77"])
+def test_its_search_is_ours(kaggle, moves, monkeypatch):
+    """The same tree as `TimedSearch`, where both think with the same numbers and for as many calls of the network.
+
+    Where a proof turns up, or a position that its cache holds, the compiled search looks on within the same call: these
+    positions have no proofs so soon, and it is given no cache.
+    """
+    file, game = kaggle.file, kaggle.game
+    state, _ = text.replay(game, text.parse_moves(game, moves))
+    clock, asked_about = Clock(file), []
+    ticking = file["evaluate"]
+    file["evaluate"] = lambda nodes: (asked_about.extend(nodes), ticking(nodes))
+    clock.now = -0.001  # the root's own evaluation takes no time
+    move = file["search"](int(state[0]), int(state[1]), 0.0455)
+    root = asked_about[0]
+
+    now = [-0.001]
+    monkeypatch.setattr(timed, "time", SimpleNamespace(perf_counter=lambda: max(now[0], 0.0)))
+
+    def evaluate(planes):
+        now[0] += 0.001
+        logits, wdl = file["forward"](planes.transpose(0, 2, 3, 1))
+        return np.ascontiguousarray(logits), np.ascontiguousarray(wdl)
+
+    result = TimedSearch(game, SearchConfig(cache_bits=0), milliseconds=45.5).run(state, evaluate)
+    assert len(asked_about) == 1 + root.visits > 100  # a call of the network for every simulation: no proofs
+    assert [root.children[action].visits for action in range(7)] == result.visits_NA[0].tolist()
+    assert move == result.action_N[0]
+
+
+def test_it_answers_in_half_of_its_time_whatever_a_call_costs(kaggle):
+    clock = Clock(kaggle.file)
+    asked(kaggle.file, "44", actTimeout=0.2)
+    assert 0.09 < clock.now <= 0.101 and clock.rows > 200
+    slow = submission()
+    clock = Clock(slow.file, row_seconds=0.04)
+    asked(slow.file, "44")
+    assert 0.6 < clock.now <= 1.0
+
+
+def test_forced_moves_cost_no_time(kaggle):
+    clock = Clock(kaggle.file)
+    only_column_4 = "".join(f"{a}{b}" * 6 for a, b in ("12", "35", "67"))
+    assert asked(kaggle.file, only_column_4) == 3 and clock.rows == 0
+    assert asked(kaggle.file, "12121") == 0 and clock.rows == 1
+
+
+def test_on_any_doubt_it_plays_the_free_column_nearest_the_centre(kaggle):
+    assert asked(vars(kaggle_agent), "4") == 3  # the template, which has no network
+    assert asked(kaggle.file, "", inarow=5) == 3
+    assert asked(kaggle.file, "444444", inarow=5) in (2, 4)
+    assert asked(kaggle.file, "44", actTimeout=None) == 3
+    small = {"columns": 5, "rows": 4, "inarow": 4, "actTimeout": 2}
+    assert kaggle.file["agent"]({"board": [0, 0, 1, 0, 0] * 4, "mark": 1}, small) in (1, 3)
+
+
+def test_it_plays_legal_games_to_the_end_and_beats_chance(kaggle):
+    Clock(kaggle.file)
+    rng = np.random.default_rng(0)
+    won = 0
+    for number in range(6):
+        moves, state, status = "", kaggle.game.initial(), ONGOING
+        while status == ONGOING:
+            if len(moves) % 2 == number % 2:
+                move = asked(kaggle.file, moves, actTimeout=0.02)
+            else:
+                move = int(rng.choice(kaggle.game.legal_actions(state)))
+            state, status = kaggle.game.after(state, move)  # raises for an illegal move
+            moves += str(move + 1)
+        won += status == MOVER_WON and len(moves) % 2 != number % 2
+    assert won >= 5
+
+
+def test_the_file_needs_numpy_alone_and_is_small(tmp_path, capsys):
+    checkpoint.save_weights(tmp_path / "weights", network_of(games.make("connect4"), "resnet:3x32"), "connect4")
+    out = tmp_path / "submission.py"
+    assert export(tmp_path / "weights", "kaggle", out) == 0
+    assert "probabilities differ from torch's by " in capsys.readouterr().out
+    assert out.stat().st_size < 1_000_000
+    script = f"""
+import json, sys
+names = {{}}
+exec(open({str(out)!r}).read(), names)
+agent = [value for value in names.values() if callable(value)][-1]  # as kaggle-environments chooses
+column = agent({{"board": [0] * 42, "mark": 1}}, {{"columns": 7, "rows": 6, "inarow": 4, "actTimeout": 0.1}})
+ours = {{"games", "selfplay", "torch", "numba"}} & set(sys.modules)
+print(json.dumps([agent.__name__, column, sorted(ours), names["ABOUT"]]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    name, column, ours, about = json.loads(done.stdout)
+    assert (name, ours) == ("agent", []) and column in range(7)
+    assert about == {"game": "connect4", "architecture": "resnet:3x32", "source": "weights"}
+
+
+def test_what_a_weights_file_says_of_itself_is_not_run(tmp_path):
+    note = '"""\n\'\'\'\nraise SystemExit("run")\n\\'
+    network = network_of(games.make("connect4"), "resnet:1x4")
+    checkpoint.save_weights(tmp_path / "weights", network, "connect4", {"note": note})
+    assert export(tmp_path / "weights", "kaggle", tmp_path / "submission.py") == 0
+    file = {}
+    exec((tmp_path / "submission.py").read_text(), file)
+    assert file["ABOUT"]["note"] == note
+
+
+def test_a_submission_of_another_network_is_found_out():
+    game = games.make("connect4")
+    network = network_of(game, "resnet:1x4")
+    fold(network)
+    content = export_kaggle.submission(network, game, {})
+    states = random_states(game, 20)
+    assert 0 < export_kaggle.difference(content, network, states, planes_of(game, states)) < 0.01
+    with pytest.raises(ValueError, match="probabilities are off by"):
+        export_kaggle.difference(content, network_of(game, "resnet:1x4", seed=1), states, planes_of(game, states))
+
+
+def test_under_kaggle_environments(kaggle, tmp_path):
+    environments = pytest.importorskip("kaggle_environments", reason="kaggle-environments is not installed")
+    checkpoint.save_weights(tmp_path / "weights", kaggle.network, "connect4")
+    out = tmp_path / "submission.py"
+    assert export(tmp_path / "weights", "kaggle", out) == 0
+    environment = environments.make("connectx", configuration={"actTimeout": 0.4}, debug=True)
+    for players, seat in (([str(out), "random"], 0), (["random", str(out)], 1)):
+        final = environment.run(players)[-1]
+        assert [state.status for state in final] == ["DONE", "DONE"]
+        assert final[seat].reward == 1
+
+
+# --- mistakes
+
+
+def test_mistakes_cost_one_line(run_dir, tmp_path, capsys):
+    other, perceptron, out = tmp_path / "other", tmp_path / "mlp", tmp_path / "out"
+    checkpoint.save_weights(other, network_of(games.make("tictactoe"), "resnet:1x4"), "tictactoe")
+    checkpoint.save_weights(perceptron, network_of(games.make("connect4"), "mlp:1x4"), "connect4")
+    for run, form, to, more, said in (
+        (other, "kaggle", out, [], "plays Connect Four, not tictactoe"),
+        (perceptron, "kaggle", out, [], "holds a resnet, not mlp:1x4"),
+        (other, "onnx", out, ["--game", "connect4"], "holds a network for tictactoe, not for connect4"),
+        (f"{run_dir}@9", "onnx", out, [], "no checkpoint of generation 9; it has 3 to 4"),
+        (tmp_path / "absent", "onnx", out, [], "no run folder or weights file"),
+        ("pretrained", "onnx", out, [], "say which by --game"),
+        (run_dir, "onx", out, [], "invalid choice: 'onx'"),
+        (run_dir, "safetensors", tmp_path, [], "is a folder"),
+        (run_dir, "safetensors", tmp_path / "no" / "out", [], f"there is no folder {tmp_path / 'no'}"),
+        (other, "safetensors", other, [], "is the file to be exported"),
+    ):
+        assert export(run, form, to, *more) == 2
+        captured = capsys.readouterr()
+        assert said in captured.err and captured.err.count("\n") == 1 and captured.out == ""
+        assert not out.exists()
+    assert checkpoint.weights_metadata(other) == {"game": "tictactoe", "architecture": "resnet:1x4"}
