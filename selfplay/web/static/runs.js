@@ -102,7 +102,7 @@ export async function open(page, query, { path }) {
   const legend = h("div", { class: "chips", role: "group", "aria-label": "Opponents" });
   const strength = new Chart({ label: "Strength over training", height: 380 });
   const strengthTable = h("details", { class: "numbers" }, h("summary", {}, "The numbers"));
-  const rungs = scroller("Who was overtaken, and when");
+  const rungs = scroller("Table of crossings");
   const small = CURVES.map(({ title }) => ({
     chart: new Chart({ label: title, height: 210 }),
     legend: h("div", { class: "key" }),
@@ -443,7 +443,7 @@ export async function open(page, query, { path }) {
         `${percent(rung.score_at_end)}`,
       ];
     });
-    rungs.replaceChildren(table(["Opponent", "Player", "", "At FLOPs, 95 %", "Time", "Score now"], rows));
+    rungs.replaceChildren(table(["Opponent", "Player", "Status", "At FLOPs, 95 %", "Time", "Score now"], rows));
   }
 
   function healthTable() {
