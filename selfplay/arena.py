@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+import games
 from games.game import Game
 from games.registry import nearest
 from selfplay import agents, prices, rating, runs, score, tournament
@@ -32,7 +33,7 @@ examples:
   selfplay arena mcts:runs/connect4,sims=64 rules alphabeta:depth=4 --game connect4 --games 400 --json
   selfplay arena mcts:runs/connect4@20,sims=64 mcts:runs/connect4@5,sims=64 --game connect4 --sprt 0,20
   selfplay arena mcts:runs/connect4,ms=20 alphabeta:ms=20 --game connect4 --record games.jsonl
-  selfplay arena --ablate alphabeta:nodes=20000 --game connect4 --run runs/connect4
+  selfplay arena --ablate alphabeta:nodes=20000 --run runs/connect4
 """
 
 
@@ -70,11 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """`selfplay arena`."""
-    import games
-
-    if args.game is None:
-        raise ValueError("--game is missing, as in --game connect4")
-    game = games.make(args.game)
+    game = games.make(_game_name(args))
     for spec in (*args.agents, *filter(None, [args.ablate])):
         agents.check(spec)
     check_games(args.games)
@@ -86,11 +83,25 @@ def run(args: argparse.Namespace) -> int:
     return _ablation(game, args) if args.ablate else _tournament(game, args)
 
 
+def _game_name(args: argparse.Namespace) -> str:
+    """What is played; price tags are those of the run's game, or of Connect Four, if nothing else is said."""
+    if args.run and not args.ablate:
+        raise ValueError("--run goes with --ablate")
+    if args.run and not (Path(args.run) / runs.CONFIG).exists():
+        raise ValueError(f"--run {args.run} is no run folder")
+    trained = runs.recorded_config(Path(args.run)) if args.run else None
+    if args.game is None and args.ablate:
+        return trained.game if trained else "connect4"
+    if args.game is None:
+        raise ValueError("--game is missing, as in --game connect4")
+    if trained and games.make(trained.game).name != games.make(args.game).name:
+        raise ValueError(f"--run {args.run} learns {trained.game}, not {args.game}")
+    return args.game
+
+
 def _tournament(game: Game, args: argparse.Namespace) -> int:
     if len(args.agents) < 2:
         raise ValueError("a match needs two agents")
-    if args.run:
-        raise ValueError("--run goes with --ablate")
     names = _distinct_names(args.agents)
     anchors = dict(_anchor(text, names) for text in args.anchor or names[:1])
     bounds = _bounds(args.sprt)
@@ -212,6 +223,13 @@ def _table(found: dict) -> str:
                 f"{pair['a']} against {pair['b']}: {verdict.get(test['decision'], 'undecided')} after {played} games"
                 f" (log likelihood ratio {test['llr']:.2f}, decided at +-{test['upper']:.2f})"
             )
+        if spent := pair.get("ms_per_move"):
+            lines.append(
+                "; ".join(
+                    f"{pair[side]} took {mean:.1f} ms a move on average, {slowest:.1f} at most"
+                    for side, mean, slowest in zip("ab", spent, pair["ms_slowest"], strict=True)
+                )
+            )
     for residual in found["residuals"]:
         if abs(residual["z"]) > _SURPRISING:
             lines.append(
@@ -228,8 +246,6 @@ def _ablation(game: Game, args: argparse.Namespace) -> int:
         raise ValueError(f"--ablate plays one player against itself; {' '.join(args.agents)} cannot join in")
     if args.sprt or args.anchor:
         raise ValueError(f"{'--sprt' if args.sprt else '--anchor'} goes with a tournament, not with --ablate")
-    if args.run and not (Path(args.run) / runs.CONFIG).exists():
-        raise ValueError(f"--run {args.run} is no run folder")
     lines = runs.read_lines(Path(args.run) / runs.EVALS) if args.run else None
     found, grown = prices.prices(game, args.ablate, games=args.games, seed=args.seed, lines=lines, record=args.record)
     if args.json:

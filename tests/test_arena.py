@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 
 import numpy as np
@@ -173,6 +174,10 @@ def test_matches_by_the_clock_say_how_long_was_thought(capsys):
     (pair,) = json.loads(capsys.readouterr().out)["pairs"]
     assert 0 < pair["ms_per_move"][0] <= pair["ms_slowest"][0]
     assert pair["late_moves"][1] == 0  # it has no budget
+    assert cli.guarded(argv[:-1]) == 0
+    assert re.search(
+        r"alphabeta:ms=3 took [\d.]+ ms a move on average, [\d.]+ at most; rules took", capsys.readouterr().out
+    )
 
 
 def matches_by_hand(*counts):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import games
-from selfplay import cli, match, prices
+from selfplay import cli, match, prices, records
 
 SLOPE = 300.0  # Elo per decade of the learners below
 
@@ -123,12 +123,12 @@ def test_pieces_that_are_there_can_be_taken_away():
 def test_the_command(capsys, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
-    (run / "config.toml").write_text("")
+    (run / "config.toml").write_text('game = "connect4:height=5,width=5"\n')
     (run / "evals.jsonl").write_text("".join(json.dumps(line) + "\n" for line in learner(np.random.default_rng(0))))
-    argv = ["arena", "--ablate", "alphabeta:depth=2", "--game", "connect4", "--games", "40"]
+    argv = ["arena", "--ablate", "alphabeta:depth=2", "--games", "40"]
     assert cli.guarded([*argv, "--run", str(run), "--record", str(tmp_path / "games.jsonl"), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert (record["game"], record["agent"]) == ("connect4", "alphabeta:depth=2")
+    assert (record["game"], record["agent"]) == ("connect4:height=5,width=5,k=4", "alphabeta:depth=2")  # the run's
     pieces = prices.pieces("alphabeta:depth=2", games.make("connect4"))
     assert [price["piece"] for price in record["prices"]] == pieces
     for price in record["prices"]:
@@ -143,5 +143,8 @@ def test_the_command(capsys, tmp_path):
     (run / "evals.jsonl").write_text("")
     assert cli.guarded([*argv, "--run", str(run)]) == 0
     assert "too few evaluations" in capsys.readouterr().out
-    assert cli.guarded(argv) == 0
+    assert cli.guarded([*argv, "--record", str(tmp_path / "more.jsonl")]) == 0
     assert "training compute" not in capsys.readouterr().out
+    assert records.read(tmp_path / "more.jsonl")[0].game == "connect4"
+    assert cli.guarded([*argv, "--run", str(run), "--game", "connect4"]) == 2
+    assert "learns connect4:height=5,width=5, not connect4" in capsys.readouterr().err

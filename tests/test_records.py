@@ -71,6 +71,7 @@ def test_an_unfinished_game_and_a_forfeited_one():
         ({**WON, "result": "*"}, "the result is '*'"),
         ({**WON, "moves": "121212", "result": "1-0"}, "but these moves end in '*'"),
         ({**WON, "moves": "121212", "result": "1-0", "note": "?"}, "but these moves end in '*'"),
+        ({**WON, "moves": "121212", "result": "0-1"}, "but these moves end in '*'"),  # no note says why
         ({**DRAWN, "result": "1-0"}, "but these moves end in '1/2'"),
         ({**WON, "comments": {"8": "x"}}, "a comment stands after move 8, but the game has 7"),
         ({**WON, "comments": {"-1": "x"}}, "a comment is a move number and a text"),
