@@ -18,8 +18,10 @@ from selfplay import atomic, crossover, crossover_command, runs
 from selfplay.config import Config
 from selfplay.strength import strength
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito: told apart by everyone
+# Okabe and Ito's palette, told apart by everyone.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#111827", "#b3a100")
 _GREY = "#6b7280"
+_FEW = 4  # labels that find room inside a picture
 
 
 def write(run_dir: Path) -> Path:
@@ -39,7 +41,7 @@ def write(run_dir: Path) -> Path:
 def curves(config: Config, metrics: Sequence[Mapping[str, Any]], evals: Sequence[Mapping[str, Any]]) -> bytes:
     """A PNG: Elo among the ladder and scores over training compute, losses, and what search adds to the network."""
     evals = _placed(evals)
-    figure = Figure(figsize=(13, 9), dpi=110, layout="constrained")
+    figure = Figure(figsize=(15, 9), dpi=110, layout="constrained")
     elo, scores, losses, search = figure.subplot_mosaic(
         [["elo", "scores"], ["losses", "search"]], height_ratios=[5, 3]
     ).values()
@@ -60,7 +62,7 @@ def curves(config: Config, metrics: Sequence[Mapping[str, Any]], evals: Sequence
 
 def overlay(run_dirs: Sequence[Path]) -> bytes:
     """A PNG of several runs as seeds of one experiment: Elo and scores, same colours, one line a run."""
-    figure = Figure(figsize=(13, 5.6), dpi=110, layout="constrained")
+    figure = Figure(figsize=(15, 5.6), dpi=110, layout="constrained")
     elo, scores = figure.subplots(1, 2)
     figure.suptitle(", ".join(path.name for path in run_dirs), x=0.01, ha="left", weight="bold")
     evals = [_placed(runs.read_lines(path / runs.EVALS)) for path in run_dirs]
@@ -79,7 +81,10 @@ def _png(figure: Figure, *all_axes: Axes) -> bytes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="#e5e7eb", linewidth=0.6)
         axes.set_axisbelow(True)
-        if axes.get_legend_handles_labels()[0]:
+        labels = axes.get_legend_handles_labels()[1]
+        if len(labels) > _FEW:
+            axes.legend(frameon=False, fontsize=7.5, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        elif labels:
             axes.legend(frameon=False, fontsize=8)
     file = io.BytesIO()
     figure.savefig(file, format="png")
@@ -162,7 +167,7 @@ def _scores(axes: Axes, evals: Sequence[Sequence[Mapping[str, Any]]]) -> None:
                 color=colours[opponent],
                 marker="o",
                 markersize=3,
-                label=f"{agent} against {opponent}" if number == 0 else None,
+                label=None if number else f"{opponent} ({agent})",
             )
             axes.fill_between(flops, low, high, color=colours[opponent], alpha=0.1, linewidth=0)
     known = [lines for lines in evals if lines]

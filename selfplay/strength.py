@@ -20,7 +20,11 @@ class Strength:
 
 
 def strength(lines: Sequence[Mapping[str, Any]]) -> Strength:
-    """Bradley-Terry over all matches of a run, every evaluation of each player being a player of its own."""
+    """Bradley-Terry over the matches of a run, every evaluation of each player being a player of its own.
+
+    Only of who is linked to the first opponent by matches: two that have met but each other have no place on its scale.
+    """
+    lines = _linked(lines)
     rungs = list(dict.fromkeys(line["opponent"] for line in lines))
     moments = list(dict.fromkeys((line["agent"], line["flops"]) for line in lines))
     points_NN = np.zeros((len(rungs) + len(moments),) * 2)
@@ -34,3 +38,14 @@ def strength(lines: Sequence[Mapping[str, Any]]) -> Strength:
     for (agent, flops), elo in zip(moments, elo_N[len(rungs) :], strict=True):
         learner.setdefault(agent, []).append((flops, float(elo)))
     return Strength({rung: float(elo) for rung, elo in zip(rungs, elo_N, strict=False)}, learner)
+
+
+def _linked(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The matches of all who are linked to the first opponent, directly or by others."""
+    known = {lines[0]["opponent"]} if lines else set()
+    while True:
+        linked = [line for line in lines if line["opponent"] in known or (line["agent"], line["flops"]) in known]
+        more = {name for line in linked for name in (line["opponent"], (line["agent"], line["flops"]))}
+        if more <= known:
+            return linked
+        known |= more

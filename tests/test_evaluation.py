@@ -171,3 +171,12 @@ def test_a_finished_run_is_measured_anew_as_training_would_have_done_it(tmp_path
     capsys.readouterr()
     assert cli.guarded(["measure", str(tmp_path)]) == 2
     assert "is no run folder" in capsys.readouterr().err
+
+
+def test_two_that_met_only_each_other_have_no_place_on_the_scale():
+    ladder = [line("net", "rules", 1e9, [25, 0, 0, 0, 75])]
+    apart = [line("mcts:ms=20", "alphabeta:ms=20", 1e9, [0, 0, 0, 0, 50])]
+    assert strength([*ladder, *apart]) == strength(ladder)
+    joined = strength([*ladder, *apart, line("mcts:ms=20", "rules", 1e9, [10, 0, 0, 0, 40])])
+    assert set(joined.rungs) == {"rules", "alphabeta:ms=20"}
+    assert set(joined.learner) == {"net", "mcts:ms=20"}
