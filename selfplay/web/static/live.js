@@ -33,13 +33,12 @@ export class Live {
 
   async about(run) {
     this.link.href = `#/play?${new URLSearchParams({ game: run.game, first: "you", second: `mcts:${run.name},sims=200` })}`;
-    this.generation = run.generation;
     if (this.run?.name === run.name) return;
     this.stop();
     this.run = run;
     this.game = await gameNamed(run.game);
     this.board.show(this.game, start(this.game));
-    this.words.textContent = `Generation ${run.generation}, 64 simulations a move, from a balanced opening.`;
+    this.words.textContent = "64 simulations a move, from a balanced opening.";
   }
 
   #label() {
@@ -67,7 +66,7 @@ export class Live {
 
   async #game(signal) {
     const seed = Math.floor(Math.random() * 2 ** 31);
-    const { game, run, generation } = this;
+    const { game, run } = this;
     const { moves } = await get(`/api/opening?game=${encodeURIComponent(game.name)}&seed=${seed}`, {
       signal,
     });
@@ -76,7 +75,7 @@ export class Live {
     this.board.show(game, position);
     while (!position.over) {
       const since = performance.now();
-      const found = await think(game, `mcts:${run.name}@${generation},sims=64`, formatMoves(game, actions), {
+      const found = await think(game, `mcts:${run.name},sims=64`, formatMoves(game, actions), {
         seed,
         signal,
       });
@@ -87,7 +86,7 @@ export class Live {
       this.board.show(game, position);
       const share =
         found.value === null ? "" : ` · expects ${Math.round(50 + 50 * found.value)} % for the mover`;
-      this.words.textContent = `Generation ${generation}, move ${actions.length}: ${found.move}${share}`;
+      this.words.textContent = `Move ${actions.length}: ${found.move}${share}`;
     }
     await pause(AFTER, signal);
   }
