@@ -10,7 +10,6 @@ N positions, W words, P plies below the root, C cells, T table entries, Q quadru
 """
 
 import functools
-import math
 
 import numba
 import numpy as np
@@ -18,14 +17,13 @@ from numba import types
 
 from games.game import Game
 from games.kernel import i64, kernel, u64
-from selfplay.knowledge import gomoku_board, gomoku_shapes
+from selfplay.knowledge import gomoku_board
 from selfplay.knowledge.budget import AT_LEAST, AT_MOST, DECIDED, EXACT, INFINITE, WIN, Budget, Table
 from selfplay.knowledge.gomoku_board import board_t, i64s, knowledge_t, put, quad_at, read, take_back, worth
+from selfplay.knowledge.gomoku_knowledge import knowledge
 from selfplay.knowledge.gomoku_shapes import (
-    DOUBLE_THREE,
     FOUR_THREE,
     MAKES_FOUR,
-    QUADS,
     THREATENS,
     WINS,
     WINS_SOON,
@@ -37,11 +35,12 @@ from selfplay.knowledge.gomoku_threats import (
     first_of,
     keys_F,
     lowest,
+    new_stack,
+    threats_1_t,
     threats_t,
     win_by_fours,
     win_by_threats,
 )
-from selfplay.knowledge.gomoku_weights import DOUBLE_THREE_AT_HAND, MAKES, MOVER, STOPS, WAITING
 from selfplay.search.rng import mix
 
 # The pieces of knowledge, as `without=` names them.
@@ -50,12 +49,16 @@ SCALE = 512.0  # a score of this size is a clear advantage
 
 _PLIES = 128
 _MOST = 400
-_NEAR = 2
-_FOURS_NODES = 50  # for one search of continuous fours, at the root as many as are left
 _FAILED = 1 << 16
-_WINDOW = 60
+_FOURS_NODES = 50  # for one search of continuous fours below the root
+_FOURS_AT_ROOT = 10_000
+_FOURS_AT_LEAST = 3  # cells that make a four (one with an open three counts for all) before fours are searched
+_THREES_NODES = 10_000  # for continuous threes at the root, and no more than a quarter of the budget
 _MOST_THREATS = 12
-_OFFSET = 100  # added to every worth, so that sums of them are never negative; it cancels
+# Late moves, the most promising left out of count: at depth d from the horizon so many are tried, elsewhere all.
+_LATE_MOVES, _LATE_MOVES_PER_DEPTH = 8, 4  # a + b d^2, up to depth 4, twice that in a wide window
+_MARGIN = 120  # by which a position may stand above the window, per depth up to 3, and not be searched
+_WINDOW = 60  # around the score of the iteration before
 _ONE = np.uint64(1)
 
 # What a walk keeps for each ply: see `_walk`.
@@ -85,18 +88,8 @@ WALK = np.dtype(
 )
 walk_t = numba.from_dtype(WALK)
 walks_t = types.Array(walk_t, 1, "C")
-threats_1_t = types.Array(threats_t, 1, "C")
 
 _FULL, _NULL, _REDUCED = 0, 1, 2  # how a child was searched: whole window, null window, null window less deep
-
-
-@kernel(i64(board_t, i64), allocates=False)
-def evaluate(board, side):
-    """The evaluation to `side`, who is to move and has no win at hand."""
-    total = worth(board, side)
-    if board["counts"][side, DOUBLE_THREE] > 0:
-        total += DOUBLE_THREE_AT_HAND
-    return total
 
 
 @kernel(i64(board_t, knowledge_t, walk_t, i64, i64, i64), allocates=False)
@@ -248,7 +241,7 @@ def _walk(
                     value = -(WIN - (stones + 2))
                     finished = True
                 elif p >= _PLIES - 2:
-                    value = evaluate(board, side)
+                    value = worth(board, side)
                     finished = True
             elif board["counts"][side, WINS_SOON] > 0:
                 walk["move"][row] = first_of(board, side, WINS_SOON)
@@ -257,19 +250,19 @@ def _walk(
             else:
                 threatened = board["counts"][other, WINS_SOON] > 0
                 fours = board["counts"][side, MAKES_FOUR] + 9 * board["counts"][side, FOUR_THREE]
-                if pieces[3] != 0 and fours >= (1 if p == 0 else pieces[10]):
-                    room = 10000 if p == 0 else pieces[5]
+                if pieces[3] != 0 and fours >= (1 if p == 0 else _FOURS_AT_LEAST):
+                    room = _FOURS_AT_ROOT if p == 0 else _FOURS_NODES
                     outcome = win_by_fours(board, know, side, room, p > 0, failed_F, salt, stack_DC, found_3)
                     walk["nodes"] += found_3[2]
                     if outcome == FOUND:
                         walk["move"][row] = found_3[0]
                         value = WIN - (stones + found_3[1])
                         finished = True
-                if not finished and left <= 0 and threatened and pieces[9] != 0 and p < 2 * depth + 8:
+                if not finished and left <= 0 and threatened and p < 2 * depth + 8:
                     left = 1
                     walk["depth"][row] = 1
                 if not finished and p > 0 and (left <= 0 or p >= _PLIES - 2):
-                    value = evaluate(board, side)
+                    value = worth(board, side)
                     finished = True
                 if not finished:
                     key = board["key"]
@@ -287,20 +280,20 @@ def _walk(
                                 finished = True
                             break
                     if not finished:
-                        static = evaluate(board, side)
+                        static = worth(board, side)
                         walk["static"][row] = static
                         narrow = walk["beta"][row] - walk["alpha"][row] == 1
-                        if narrow and not threatened and abs(walk["beta"][row]) < DECIDED:
-                            if left <= 3 and static - pieces[6] * left >= walk["beta"][row]:
-                                value = static
-                                finished = True
+                        safe = static - _MARGIN * left >= walk["beta"][row] and abs(walk["beta"][row]) < DECIDED
+                        if narrow and not threatened and left <= 3 and safe:
+                            value = static
+                            finished = True
                     if not finished:
                         if threatened and pieces[2] != 0:
                             walk["count"][row] = _answers(board, know, walk, p, side, hinted)
                         else:
                             walk["count"][row] = _all_moves(board, know, walk, p, side, hinted)
-                            if p > 0 and left <= 4 and pieces[7] > 0:
-                                walk["enough"][row] = pieces[7] + pieces[8] * left * left
+                            if p > 0 and left <= 4:
+                                walk["enough"][row] = _LATE_MOVES + _LATE_MOVES_PER_DEPTH * left * left
                                 if not narrow:
                                     walk["enough"][row] *= 2
                             if walk["count"][row] == 0:
@@ -354,10 +347,10 @@ def _walk(
                             bound = AT_LEAST
                         key = board["key"]  # the child's stone is off the board again
                         slot = key % slots
-                        if keys_T[slot] != key and entries_T[slot] >> 44 == stamp:
-                            # The first place keeps what was searched deeper, the second what came last.
-                            if (entries_T[slot] >> 11) & 511 > left:
-                                slot += _ONE
+                        # The first place keeps what was searched deeper, the second what came last.
+                        taken = keys_T[slot] != key and entries_T[slot] >> 44 == stamp
+                        if taken and (entries_T[slot] >> 11) & 511 > left:
+                            slot += _ONE
                         keys_T[slot] = key
                         entries_T[slot] = (
                             (stamp << 44)
@@ -476,12 +469,13 @@ def _search(
         walk["stopped"] = 0
         walk["root_move"] = -1
         score = 0
+        found_3[2] = 0
         if pieces[4] != 0 and _threats_at_root(
             board,
             know,
             threats,
             max_nodes,
-            pieces[11],
+            _THREES_NODES,
             known_F,
             failed_F,
             mix(np.uint64(epoch + n)),
@@ -537,66 +531,31 @@ def _search(
         found_N4[n, 3] = walk["nodes"]
 
 
-def _pairs(of_pairs: tuple[int, ...]) -> np.ndarray:
-    """int64 [Q]: what the best two shapes are worth."""
-    quads = np.arange(QUADS)
-    shapes_4Q = np.sort([np.minimum((quads >> shift) & 15, gomoku_shapes.FIVE) for shift in (0, 4, 8, 12)], axis=0)
-    best_Q, second_Q = shapes_4Q[3], shapes_4Q[2]
-    return np.array(of_pairs, np.int64)[best_Q * (best_Q + 1) // 2 + second_Q]
-
-
-_SETTINGS = [
-    50,
-    120,
-    8,
-    4,
-    1,
-    3,
-    5000,
-]  # 5 fours nodes, 6 margin, 7, 8 late moves, 9 leaf ext, 10 fours at leaf, 11 vct
-
-
 def worths(k: int, without: frozenset[str]) -> np.ndarray:
     """int64: 1 for each piece of knowledge that is on."""
-    import os
-
-    settings = np.array([*(name not in without for name in PIECES), *_SETTINGS], np.int64)
-    for item in filter(None, os.environ.get("GS", "").split(",")):
-        at, _, value = item.partition("=")
-        settings[int(at)] = int(value)
-    return settings
+    return np.array([name not in without for name in PIECES], np.int64)
 
 
 @functools.cache
-def knowledge(size: int, exact: int, shapes: bool, near: bool) -> gomoku_board.Knowledge:
-    """The tables of one board, rule and choice of pieces."""
-    worths_Q = (_pairs(MOVER) + _OFFSET) + ((_pairs(WAITING) + _OFFSET) << 32)
-    return gomoku_board.Knowledge(
-        gomoku_board.geometry(size, exact, _NEAR if near else 0),
-        gomoku_shapes.shapes(exact),
-        gomoku_shapes.classes(),
-        worths_Q * shapes,
-        _pairs(MAKES),
-        _pairs(STOPS),
-    )
+def _reductions() -> np.ndarray:
+    """By how much less deeply a move is tried: 64 places in the order of moves for each of 32 depths."""
+    depths, places = np.meshgrid(np.arange(32), np.arange(64), indexing="ij")
+    cut = (0.4 + np.log(np.maximum(depths, 1)) * np.log(np.maximum(places, 1)) / 1.8).astype(np.int64)
+    return cut.reshape(-1)
 
 
 def search(
-    game: Game, states_NW: np.ndarray, worth: np.ndarray, budget: Budget, table: Table, stop_1: np.ndarray
+    game: Game, states_NW: np.ndarray, pieces: np.ndarray, budget: Budget, table: Table, stop_1: np.ndarray
 ) -> np.ndarray:
     """Best actions, scores, completed depths and nodes of the positions, int64 [N, 4]."""
     found_N4 = np.zeros((len(states_NW), 4), np.int64)
-    reductions = np.zeros((32, 64), np.int64)
-    for depth in range(1, 32):
-        for i in range(1, 64):
-            reductions[depth, i] = int(0.4 + math.log(depth) * math.log(i) / 1.8)
     _search(
         states_NW,
         np.zeros(1, gomoku_board.BOARD),
-        knowledge(game.width, gomoku_board.exact_of(game), bool(worth[0]), bool(worth[1])),
+        knowledge(game, shapes=bool(pieces[0]), near=bool(pieces[1])),
         np.zeros(1, WALK),
-        worth,
-        reductions.reshape(-1),
+        pieces,
+        _reductions(),
         min(budget.depth, game.max_plies),
         budget.nodes,
         table.keys_T,
@@ -604,7 +563,7 @@ def search(
         table.epochs(len(states_NW)),
         np.zeros(_FAILED, np.uint64),
         np.zeros(_FAILED, np.uint64),
-        np.zeros((120, _MOST + 2), np.int16),
+        new_stack(),
         np.zeros(1, THREATS),
         np.zeros(3, np.int64),
         stop_1,

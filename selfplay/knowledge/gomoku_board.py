@@ -15,9 +15,9 @@ import numpy as np
 from numba import types
 
 from games.game import Game
-from games.kernel import i64, kernel, u64, words_W
+from games.kernel import i64, kernel, words_W
 from selfplay.knowledge import gomoku_shapes as shapes
-from selfplay.knowledge.gomoku_shapes import CLASSES, WALL
+from selfplay.knowledge.gomoku_shapes import CLASSES
 
 _MOST = 400  # cells of the largest board
 _WORDS = 7  # 64-bit words for a set of cells

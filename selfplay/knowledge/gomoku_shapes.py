@@ -84,7 +84,7 @@ def _fill_shapes(reach, exact, shapes_S):
             fives += shape == FIVE
             open_fours += shape == OPEN_FOUR
             fours += shape == FOUR
-            open_threes += shape == OPEN_THREE_1 or shape == OPEN_THREE_2
+            open_threes += OPEN_THREE_1 <= shape <= OPEN_THREE_2
             threes += shape == THREE
             open_twos += OPEN_TWO_1 <= shape <= OPEN_TWO_3
             twos += shape == TWO
@@ -151,7 +151,7 @@ def _fill_classes(classes_Q):
             fives += shape == FIVE
             open_fours += shape == OPEN_FOUR
             fours += shape == FOUR
-            open_threes += shape == OPEN_THREE_1 or shape == OPEN_THREE_2
+            open_threes += OPEN_THREE_1 <= shape <= OPEN_THREE_2
         if fives > 0:
             classes_Q[quad] = WINS
         elif open_fours > 0 or fours > 1:

@@ -1,16 +1,21 @@
-"""Continuous fours: is there a win in which every move but the last makes a four that has one answer?
+"""Continuous fours, and fours and threes: wins in which the other side has few answers or one to every move.
 
-Threat-space search in its narrowest form (Allis, van den Herik and Huntjens 1993): the defender never has a
-choice, so the tree has only the attacker's moves and is searched whole, within a budget of nodes. Positions
-found to hold no win are remembered. D attacker's moves deep, C cells, F places for failed positions.
+Threat-space search after Allis, van den Herik and Huntjens (1993). A four has one answer, so a tree of fours has
+only the attacker's moves and is searched whole, within a budget of nodes. A threat to make an open four has a few:
+there every answer is tried. Positions found to hold no win are remembered. D attacker's moves deep, C cells, F
+places for failed positions.
 """
+
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from numba import types
 
-from games.kernel import i64, kernel, u64
-from selfplay.knowledge.gomoku_board import board_t, i64s, knowledge_t, put, quad_at, take_back
+from games.game import Game
+from games.kernel import i64, kernel, u64, words_W
+from selfplay.knowledge.gomoku_board import BOARD, board_t, boards_t, i64s, knowledge_t, put, quad_at, read, take_back
+from selfplay.knowledge.gomoku_knowledge import knowledge
 from selfplay.knowledge.gomoku_shapes import DOUBLE_THREE, FOUR_THREE, MAKES_FOUR, THREATENS, WINS, WINS_SOON
 
 _ONE = np.uint64(1)
@@ -18,6 +23,8 @@ _ONE = np.uint64(1)
 _SALTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03))
 
 FOUND, NONE, UNKNOWN = 1, 0, -1
+_MOST = 400  # cells of the largest board
+_DEEPEST = 201  # fours in a row, each with its answer, on the largest board
 
 cells_DC = types.Array(types.int16, 2, "C")
 keys_F = types.Array(u64, 1, "C")
@@ -172,6 +179,7 @@ THREATS = np.dtype(
     align=True,
 )
 threats_t = numba.from_dtype(THREATS)
+threats_1_t = types.Array(threats_t, 1, "C")
 
 
 @kernel(i64(board_t, knowledge_t, threats_t, i64, i64, i64), allocates=False)
@@ -329,3 +337,64 @@ def win_by_threats(board, know, walk, side, threats, max_nodes, known_F, failed_
     found_3[1] = value
     found_3[2] = nodes
     return value
+
+
+class Found(NamedTuple):
+    """What a search for threats says of a position."""
+
+    outcome: int  # FOUND, NONE or UNKNOWN
+    move: int  # the first of the win, -1 if none was found
+    plies: int  # to the win at most, 0 if none was found
+    nodes: int
+
+
+_PLACES = 1 << 16
+_SALT = np.uint64(1)
+
+
+def fours(game: Game, state_W: np.ndarray, nodes: int = 1_000_000) -> Found:
+    """Continuous fours for the player to move; NONE means that there is no such win."""
+    board = np.zeros(1, BOARD)
+    found_3 = np.zeros(3, np.int64)
+    outcome = _fours(board, knowledge(game), state_W, nodes, np.zeros(_PLACES, np.uint64), new_stack(), found_3)
+    won = outcome == FOUND
+    return Found(outcome, int(found_3[0]) if won else -1, int(found_3[1]) if won else 0, int(found_3[2]))
+
+
+def threats(game: Game, state_W: np.ndarray, nodes: int = 100_000, most: int = 12) -> Found:
+    """Continuous fours and threes for the player to move, with at most `most` threats before the last fours."""
+    board, walk = np.zeros(1, BOARD), np.zeros(1, THREATS)
+    known_F, failed_F = np.zeros(_PLACES, np.uint64), np.zeros(_PLACES, np.uint64)
+    found_3, never_1 = np.zeros(3, np.int64), np.zeros(1, np.int64)
+    spent = 0
+    for deep in range(1, most + 1):
+        plies = _threats(
+            board, knowledge(game), walk, state_W, deep, nodes - spent, known_F, failed_F, new_stack(), found_3, never_1
+        )
+        spent += int(found_3[2])
+        if plies != 0:
+            break
+    if plies > 0:
+        return Found(FOUND, int(found_3[0]), int(plies), spent)
+    return Found(UNKNOWN if plies == UNKNOWN else NONE, -1, 0, spent)
+
+
+def new_stack() -> np.ndarray:
+    """Room for `win_by_fours`: the attacker's moves at every depth."""
+    return np.zeros((_DEEPEST, _MOST + 2), np.int16)
+
+
+@kernel(i64(boards_t, knowledge_t, words_W, i64, keys_F, cells_DC, i64s), allocates=False)
+def _fours(board_1, know, state_W, max_nodes, failed_F, stack_DC, found_3):
+    side = read(board_1[0], know, state_W)
+    return win_by_fours(board_1[0], know, side, max_nodes, 0, failed_F, _SALT, stack_DC, found_3)
+
+
+@kernel(
+    i64(boards_t, knowledge_t, threats_1_t, words_W, i64, i64, keys_F, keys_F, cells_DC, i64s, i64s), allocates=False
+)
+def _threats(board_1, know, walk_1, state_W, threats, max_nodes, known_F, failed_F, stack_DC, found_3, never_1):
+    side = read(board_1[0], know, state_W)
+    return win_by_threats(
+        board_1[0], know, walk_1[0], side, threats, max_nodes, known_F, failed_F, _SALT, stack_DC, found_3, never_1
+    )
