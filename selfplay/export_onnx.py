@@ -45,9 +45,9 @@ def model(network: Network, game: Game, metadata: Mapping[str, str]) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The exporter by tracing is called legacy, but it is in every torch from 2.6 to 2.13, takes a second where the
-        # newer one takes twenty, and needs no further packages.
+        # newer one takes twenty, and needs no further packages. It warns that the size of the board becomes a constant.
         warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # the size of the board is a constant, as it should be
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # pyright: ignore[reportPrivateImportUsage]
         torch.onnx.export(
             _Play(network),
             (torch.zeros(2, game.planes, game.height, game.width),),

@@ -216,7 +216,6 @@ def search(own, mask, deadline):
     evaluate([root])
     for move in root.moves:
         root.child(move)
-    root.proven = None  # known is that it wins; settle says by which move
     root.settle()
     contenders = root.moves
     phases = max(1, math.ceil(math.log2(len(contenders))))
@@ -227,7 +226,7 @@ def search(own, mask, deadline):
             break
         if phase:
             scores = improved(root)
-            ranked = sorted((move for move in contenders if move in scores), key=scores.get, reverse=True)
+            ranked = sorted((move for move in contenders if move in scores), key=lambda move: -scores[move])
             contenders = ranked[: max(2, len(root.moves) >> phase)]
         until = started + (deadline - started) * (phase + 1) / phases
         while root.proven is None and (now + slowest <= until or not root.visits):
@@ -244,12 +243,11 @@ def search(own, mask, deadline):
                 backup(path)
             then, now = now, time.perf_counter()
             slowest = max(0.9 * slowest, now - then)
-    if root.proven is not None:  # the quickest win, or the longest draw or loss
+    if root.proven is not None:  # the quickest win, or the longest loss
         fits = [move for move, child in root.children.items() if child.proven == -root.proven]
-        pick = min if root.proven == 1 else max
-        return pick(fits, key=lambda move: root.children[move].plies)
+        return min(fits, key=lambda move: root.proven * root.children[move].plies)
     scores = improved(root)
-    return max([move for move in contenders if move in scores] or scores, key=scores.get)
+    return max([move for move in contenders if move in scores] or scores, key=lambda move: scores[move])
 
 
 def field(record, name):

@@ -317,7 +317,43 @@ def test_its_search_is_ours(kaggle, moves, monkeypatch):
     result = TimedSearch(game, SearchConfig(cache_bits=0), milliseconds=45.5).run(state, evaluate)
     assert len(asked_about) == 1 + root.visits > 100  # a call of the network for every simulation: no proofs
     assert [root.children[action].visits for action in range(7)] == result.visits_NA[0].tolist()
+    values = [file["q_of"](root.children[action]) for action in range(7)]
+    assert np.allclose(values, result.q_NA[0], atol=1e-5)
     assert move == result.action_N[0]
+
+
+def solved(game, state, known):
+    """(value, plies to the end of the game) for the player to move, by trying everything."""
+    key = tuple(state.tolist())
+    if key not in known:
+        outcomes = []
+        for move in game.legal_actions(state):
+            after, status = game.after(state, int(move))
+            value, plies = (1, 0) if status == MOVER_WON else (0, 0) if status else solved(game, after, known)
+            outcomes.append((value if status else -value, plies + 1))
+        best = max(value for value, _ in outcomes)
+        lengths = [plies for value, plies in outcomes if value == best]
+        known[key] = (best, min(lengths) if best == 1 else max(lengths))
+    return known[key]
+
+
+@pytest.mark.parametrize(("name", "most"), [("connect4:height=4,width=4,k=3", -1), ("connect4:height=4,width=4", 0)])
+def test_small_games_are_played_out_perfectly(name, most):
+    """Given time to prove, it keeps what a position is worth, and makes a lost one last."""
+    given = submission(name)
+    game, known, values = given.game, {}, []
+    Clock(given.file)
+    for state in random_states(game, 120, seed=3):
+        if state[2] < (5 if game.in_a_row == 3 else 9) or len(game.legal_actions(state)) < 2:
+            continue
+        value, plies = solved(game, state, known)
+        move = given.file["search"](int(state[0]), int(state[1]), given.file["time"].perf_counter() + 0.4)
+        after, status = game.after(state, move)
+        reached, left = (-1, 0) if status == MOVER_WON else (0, 0) if status else solved(game, after, known)
+        assert -reached == value
+        assert value != -1 or left + 1 == plies
+        values += [value] * (plies > 2)
+    assert values.count(most) >= 3
 
 
 def test_it_answers_in_half_of_its_time_whatever_a_call_costs(kaggle):
