@@ -170,7 +170,7 @@ def connect4_minimax(game, state_W, left, evaluation, pieces):
         moves = safe or moves
     if lost:
         return -(WIN - (plies + 2)), moves
-    if left <= 0 and len(moves) > 1:
+    if left <= 0 and (len(moves) > 1 or wins):
         return evaluation(state_W), []
     scores = {}
     for action in moves:

@@ -145,8 +145,8 @@ def test_search_equals_minimax(name, depth, without):
     game = games.make(name)
     worth = weights(game)
     pieces = set(SWITCHES) - set(without)
-    for plies in (game.max_plies // 6, game.max_plies // 3, game.max_plies // 2):
-        states_NW = naive.random_states(game, 2, plies, seed=plies)
+    for plies, count in ((game.max_plies // 6, 2), (game.max_plies // 3, 2), (game.max_plies // 2, 2), (-7, 8)):
+        states_NW = naive.random_states(game, count, plies % game.max_plies, seed=plies % 100)
         found = search(game, states_NW, frozenset(without), depth=depth)
         for n, state_W in enumerate(states_NW):
             reached = int(found.depths_N[n])  # a decided game needs no more depth
