@@ -44,7 +44,7 @@ class _Desk:
     def at_once(self) -> int:
         """Positions of a batch: many for networks, which gain by it; one for the others, whose times add up."""
         kind, _, tail = self.spec.partition(":")
-        options = dict(item.partition("=")[::2] for item in tail.split(",")[1:])
+        options = {key: value for key, _, value in (item.partition("=") for item in tail.split(",")[1:])}
         if kind == "net":
             return _AT_ONCE
         if kind != "mcts" or "ms" in options:
