@@ -322,6 +322,30 @@ def test_its_search_is_ours(kaggle, moves, monkeypatch):
     assert move == result.action_N[0]
 
 
+def test_numbers_of_a_node_by_hand():
+    """Equation 33: v_mix = (0.2 + 3 * (0.5 * 0.5 - 0.3 * 0.4) / 0.8) / 4 = 0.171875, and sigma's factor is 5.2."""
+    node = kaggle_agent.Node(0, 0)
+    node.logits, node.value = {0: np.log(0.5), 1: np.log(0.3), 2: np.log(0.2)}, 0.2
+    first, second = node.child(0), node.child(1)
+    first.visits, first.total = 2, -1.0  # seen from the other side
+    second.visits, second.total = 1, 0.4
+    expected = {0: np.log(0.5) + 5.2 * 0.5, 1: np.log(0.3) - 5.2 * 0.4, 2: np.log(0.2) + 5.2 * 0.171875}
+    assert kaggle_agent.improved(node) == pytest.approx(expected, abs=1e-6)
+
+    first.proven, leaf = 0, second  # a sure draw, so a lost move elsewhere costs no more than that
+    leaf.proven, leaf.plies = 1, 3
+    kaggle_agent.backup([node, leaf])
+    assert (leaf.total, node.total) == (1.4, 0.0)
+    assert node.proven is None
+    for child, plies in zip(map(node.child, range(7)), (4, 1, 2, 6, 1, 1, 1), strict=True):
+        child.proven, child.plies = 1, plies
+    node.settle()
+    assert (node.proven, node.plies) == (-1, 7)  # lost, but late
+    node.child(2).proven, node.child(3).proven = -1, -1
+    node.settle()
+    assert (node.proven, node.plies) == (1, 3)  # won, and soon
+
+
 def solved(game, state, known):
     """(value, plies to the end of the game) for the player to move, by trying everything."""
     key = tuple(state.tolist())
