@@ -1,0 +1,198 @@
+"""Gomoku's shape tables and the board that keeps them, against strings and by hand."""
+
+import naive_gomoku as naive
+import numpy as np
+import pytest
+
+import games
+from selfplay.knowledge import gomoku_board, gomoku_shapes
+from selfplay.knowledge.gomoku_board import put, quad_at, take_back
+
+GAMES = [
+    "gomoku:size=5",
+    "gomoku9",
+    "gomoku15",
+    "gomoku:size=20",
+    "gomoku:size=9,rule=standard",
+    "gomoku:size=15,rule=standard",
+]
+NAMES = {
+    "dead": 0, "one": 1, "open one": 2, "two": 3, ("open two", 1): 4, ("open two", 2): 5, "open two": 6,
+    "three": 7, ("open three", 1): 8, "open three": 9, "four": 10, "open four": 11, "five": 12,
+}  # fmt: skip
+
+
+def number(shape):
+    """The number of a shape given by its name and its ways."""
+    return NAMES[shape] if shape in NAMES else NAMES[shape[0]]
+
+
+def numbers(expected):
+    """The numbers that a name, with or without its ways, may stand for."""
+    return {n for key, n in NAMES.items() if expected in (key, key[0])} | {NAMES.get(expected, -1)}
+
+
+def knowledge(game):
+    exact = gomoku_board.exact_of(game)
+    rng = np.random.default_rng(1)
+    worths_Q = rng.integers(0, 100, gomoku_shapes.QUADS) + (rng.integers(0, 100, gomoku_shapes.QUADS) << 32)
+    none_Q = np.zeros_like(worths_Q)
+    tables = gomoku_board.geometry(game.width, exact, 2), gomoku_shapes.shapes(exact), gomoku_shapes.classes()
+    return gomoku_board.Knowledge(*tables, worths_Q, none_Q, none_Q)
+
+
+def empty_board(know):
+    board = np.zeros(1, gomoku_board.BOARD)[0]
+    gomoku_board.clear(board, know)
+    return board
+
+
+# Side X is about to play on `*`; # is the edge. Expected by hand: freestyle, standard.
+@pytest.mark.parametrize(
+    ("line", "freestyle", "standard"),
+    [
+        ("....XXX*X....", "five", "five"),
+        ("...XXX*XX....", "five", "dead"),  # six
+        ("....XX*XO....", "four", "four"),
+        ("#*XXX.........", "four", "four"),
+        ("....XXX*.....", "open four", "open four"),
+        ("..X.XX*X.....", "open four", "four"),  # the gap would make six
+        (".X.X*X.X.....", "open four", "open four"),  # two fours in one line
+        ("O.XXX*.O.....", "open four", "open four"),
+        ("X.XXX*.......", "open four", "four"),  # the left end would make six
+        ("X.XXX*.X.....", "open four", "dead"),
+        ("....XX*......", ("open three", 2), ("open three", 2)),
+        ("....X.X*.....", ("open three", 1), ("open three", 1)),
+        ("O.XX*..O.....", ("open three", 1), ("open three", 1)),
+        ("O.XX*.O......", "three", "three"),
+        ("#XX*..........", "three", "three"),
+        ("O..X*.O......", "two", "two"),
+        ("OX*..O.......", "dead", "dead"),  # four cells hold no five
+        ("....X*.......", "open two", "open two"),
+    ],
+)
+def test_shapes_by_hand(line, freestyle, standard):
+    cells = line.lstrip("#")
+    if not line.startswith("#"):
+        cells = "O" + cells  # somewhere on a long line, nothing before it
+    size = 20
+    for name, expected in (("gomoku:size=20", freestyle), ("gomoku:size=20,rule=standard", standard)):
+        know = knowledge(games.make(name))
+        board = empty_board(know)
+        for column, letter in enumerate(cells):
+            if letter in "XO":
+                put(board, know, 9 * size + column, 0 if letter == "X" else 1)
+        found = quad_at(board, 9 * size + cells.index("*"), 0) & 15
+        wanted = {number(expected)} if expected != "open two" else {4, 5, 6}
+        assert found in wanted, (line, name, found)
+
+
+def stones_of(board, size):
+    return {divmod(int(cell), size): int(board["stone"][cell]) - 1 for cell in np.flatnonzero(board["stone"])}
+
+
+def class_of(shapes):
+    """As a person would say it."""
+    names = [name for name, _ in shapes]
+    if "five" in names:
+        return gomoku_shapes.WINS
+    if "open four" in names or names.count("four") > 1:
+        return gomoku_shapes.WINS_SOON
+    if "four" in names:
+        return gomoku_shapes.FOUR_THREE if "open three" in names else gomoku_shapes.MAKES_FOUR
+    return {0: gomoku_shapes.QUIET, 1: gomoku_shapes.THREATENS}.get(
+        names.count("open three"), gomoku_shapes.DOUBLE_THREE
+    )
+
+
+def assert_as_from_scratch(game, know, board):
+    size, exact = game.width, bool(gomoku_board.exact_of(game))
+    stones = stones_of(board, size)
+    counts = np.zeros((2, gomoku_shapes.CLASSES), np.int64)
+    worth = [0, 0]
+    for cell in range(size * size):
+        if divmod(cell, size) in stones:
+            continue
+        for side in range(2):
+            shapes = naive.shapes_at(size, stones, side, divmod(cell, size), exact)
+            quad = sum(number(shape) << (4 * d) for d, shape in enumerate(shapes))
+            assert quad_at(board, cell, side) == quad
+            class_ = class_of(shapes)
+            assert (board["classes"][cell] >> (4 * side)) & 15 == class_
+            assert (int(board["members"][side][class_][cell >> 6]) >> (cell & 63)) & 1
+            counts[side, class_] += 1
+            worth[side] += int(know.worths_Q[quad])
+            assert (class_ == gomoku_shapes.WINS) == naive.makes_five(size, stones, side, divmod(cell, size), exact)
+    assert (board["counts"] == counts).all()
+    assert sum(int(word).bit_count() for word in board["members"].reshape(-1)) == counts.sum()
+    assert list(board["worth"]) == worth
+    for side in range(2):
+        assert gomoku_board.worth(board, side) == (worth[side] & 0xFFFFFFFF) - (worth[1 - side] >> 32)
+    near = {
+        r * size + c
+        for row, column in stones
+        for r in range(max(0, row - 2), min(size, row + 3))
+        for c in range(max(0, column - 2), min(size, column + 3))
+    }
+    words = board["near"][int(board["stones"])]
+    assert {cell for cell in range(size * size) if (int(words[cell >> 6]) >> (cell & 63)) & 1} == near
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_a_board_kept_move_by_move_equals_one_from_scratch(name):
+    game = games.make(name)
+    know = knowledge(game)
+    board = empty_board(know)
+    rng = np.random.default_rng(game.cells)
+    steps = 120 if game.cells < 200 else 60
+    for step in range(steps):
+        free = np.flatnonzero(board["stone"][: game.cells] == 0)
+        if len(free) and (board["stones"] == 0 or rng.random() < 0.65):
+            # Crowded boards have more shapes: mostly next to another stone.
+            taken = np.flatnonzero(board["stone"])
+            if len(taken) and rng.random() < 0.8:
+                around = rng.choice(taken) + rng.choice([1, game.width, game.width + 1, game.width - 1]) * rng.choice(
+                    [-2, -1, 1, 2]
+                )
+                free = free[free == around] if (free == around).any() else free
+            put(board, know, int(rng.choice(free)), int(rng.integers(2)))
+        else:
+            take_back(board, know)
+        if step % 6 == 0:
+            assert_as_from_scratch(game, know, board)
+
+
+@pytest.mark.parametrize("name", ["gomoku9", "gomoku:size=15,rule=standard"])
+def test_taking_everything_back_leaves_the_board_as_it_was(name):
+    game = games.make(name)
+    know = knowledge(game)
+    board, untouched = empty_board(know), empty_board(know)
+    for cell in np.random.default_rng(0).permutation(game.cells):
+        put(board, know, int(cell), int(board["stones"]) & 1)
+    while board["stones"] > 0:
+        take_back(board, know)
+    for field in ("lines", "shapes", "classes", "stone", "counts", "members", "worth", "key"):
+        assert (board[field] == untouched[field]).all(), field
+
+
+def test_equal_positions_have_equal_keys_and_others_do_not():
+    know = knowledge(games.make("gomoku9"))
+    keys = []
+    for order in ([3, 40, 7, 41], [7, 41, 3, 40], [3, 40, 7, 42], [40, 3, 41, 7]):
+        board = empty_board(know)
+        for i, cell in enumerate(order):
+            put(board, know, cell, i & 1)
+        keys.append(int(board["key"]))
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+
+
+def test_a_state_is_read_with_the_mover_on_its_own_side():
+    game = games.make("gomoku15")
+    know = knowledge(game)
+    state_W = game.initial()
+    for action in (112, 0, 113):
+        state_W, _ = game.after(state_W, action)
+    board = np.zeros(1, gomoku_board.BOARD)[0]
+    assert gomoku_board.read(board, know, state_W) == 1
+    assert [int(board["stone"][cell]) for cell in (112, 0, 113)] == [1, 2, 1]
