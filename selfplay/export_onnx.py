@@ -44,8 +44,8 @@ def model(network: Network, game: Game, metadata: Mapping[str, str]) -> bytes:
     names = ["planes", "policy", "wdl"]
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # The exporter by tracing is called legacy, but it is in every torch from 2.6 to 2.13, takes a second where the
-        # newer one takes twenty, and needs no further packages. It warns that the size of the board becomes a constant.
+        # The exporter by tracing is called legacy, but it is in every torch from 2.6 to 2.13, takes 6 s where the
+        # newer one takes 46, and needs no further packages. It warns that the size of the board becomes a constant.
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # pyright: ignore[reportPrivateImportUsage]
         torch.onnx.export(
