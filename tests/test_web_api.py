@@ -230,11 +230,14 @@ def test_recorded_games_are_listed_and_read_and_bad_lines_left_out(port):
 
 def test_ten_at_once_get_the_answers_that_each_would_get_alone(port):
     positions = ["", "4", "44", "443", "4435", "1", "12", "121", "7", "77"]
-    agent = f"mcts:{RUN},sims=40"
+    agent = f"net:{RUN}"
     alone = [think(port, moves, agent) for moves in positions]
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         together = list(pool.map(lambda moves: think(port, moves, agent), positions))
-    assert together == alone
+    assert len({str(answer["policy"]) for answer in alone}) == 10
+    for one, other in zip(alone, together, strict=True):
+        assert one["moves"] == other["moves"]
+        assert one["policy"] == pytest.approx(other["policy"], abs=1e-4)  # batches round differently
 
 
 def test_nobody_waits_for_another_agent_that_many_have_asked(port):
