@@ -74,8 +74,9 @@ class Growth:
 
 
 def growth(lines: Sequence[Mapping[str, Any]], spec: str, seed: int = 0) -> Growth | None:
-    """The growth told by evals.jsonl, against `spec` itself if the run met it often enough, else against the opponent
-    with most evaluations of between 10 and 90 %; None if there are fewer than three of any, or it did not grow."""
+    """The growth told by evals.jsonl: against `spec` itself if the run met it often enough, else against the strongest
+    opponent, which the learner was even with at the most compute. Only evaluations of between 10 and 90 % tell; None
+    if there are fewer than three against anyone, or it did not grow."""
     told: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for line in lines:
         if line["flops"] > 0 and _EVEN[0] <= line["score"] <= _EVEN[1]:
@@ -83,10 +84,13 @@ def growth(lines: Sequence[Mapping[str, Any]], spec: str, seed: int = 0) -> Grow
     enough = {pairing: some for pairing, some in told.items() if len(some) >= _FEWEST}
     if not enough:
         return None
-    pairing = max(enough, key=lambda p: (p[1] == spec, "sims" in p[0], len(enough[p])))
-    x_E = np.log10([line["flops"] for line in enough[pairing]])
+    decades = {pairing: np.log10([line["flops"] for line in some]) for pairing, some in enough.items()}
+    pairing = max(enough, key=lambda p: (p[1] == spec, "sims" in p[0], decades[p].mean()))
+    x_E = decades[pairing]
     pairs_E5 = np.array([line["pairs"] for line in enough[pairing]], float)
     level, slope = _line(x_E, pairs_E5)
+    if slope <= 0:
+        return None
     rng = np.random.default_rng(seed)
     slopes = []
     while len(slopes) < _RESAMPLES:
@@ -94,8 +98,6 @@ def growth(lines: Sequence[Mapping[str, Any]], spec: str, seed: int = 0) -> Grow
         if len(np.unique(drawn_E)) < 2:
             continue
         slopes.append(_line(x_E[drawn_E], np.array([_redrawn(rng, pairs_5) for pairs_5 in pairs_E5[drawn_E]]))[1])
-    if slope <= 0:
-        return None
     return Growth(
         agent=pairing[0],
         opponent=pairing[1],

@@ -68,7 +68,9 @@ def test_whom_growth_is_told_by():
     both = learner(rng) + learner(rng, opponent="alphabeta:nodes=500", even_at=1e15)
     assert prices.growth(both, "alphabeta:nodes=500").opponent == "alphabeta:nodes=500"
     assert math.log10(prices.growth(both, "alphabeta:nodes=500").flops) == pytest.approx(15, abs=0.15)
-    net = learner(rng, agent="net") + learner(rng)
+    assert prices.growth(both, "alphabeta:depth=4").opponent == "alphabeta:depth=4"
+    assert prices.growth(both[::-1], "x").opponent == "alphabeta:nodes=500"  # the stronger one
+    net = learner(rng, agent="net", even_at=1e14) + learner(rng)
     assert prices.growth(net, "x").agent == "mcts:sims=64"
     few = [line for line in both if not 0.1 <= line["score"] <= 0.9] + both[6:8]
     assert prices.growth(few, "x") is None
