@@ -231,6 +231,16 @@ def test_a_budget_of_time_ends_the_search():
     assert found.actions_N[0] in range(7)
 
 
+def test_a_proven_result_ends_the_search_before_its_time():
+    game = games.make("connect4")
+    states_NW = naive.random_states(game, 6, 32, seed=1)
+    started = time.perf_counter()
+    found = search(game, states_NW, ms=60_000.0)
+    assert time.perf_counter() - started < 60
+    assert (found.proven_N > 0).all()
+    assert (np.sign(oracle.scores(states_NW).max(axis=1)) == np.sign(found.scores_N)).all()
+
+
 def test_a_table_never_gives_two_searches_the_same_epoch():
     table = Table(7)
     first = table.epochs(5)
