@@ -64,17 +64,17 @@ def test_openings_elsewhere_are_distinct_and_undecided(name):
     assert lines != openings.openings(game, 40, 2)
 
 
-def test_kept_openings_are_more_even_than_random_ones():
-    game = games.make("gomoku:size=11")
+@pytest.mark.parametrize("name", ["gomoku:size=11", "connect4:height=5,width=6"])
+def test_the_most_even_candidates_are_kept(name):
+    game = games.make(name)
     player = AlphaBeta(game, Budget(depth=2))
-
-    def unevenness(lines):
-        states_NW = np.array([text.replay(game, line)[0] for line in lines])
-        return np.abs(player.search(states_NW).scores_N).mean()
-
-    rng = np.random.default_rng(0)
-    drawn = [line for line, _ in openings._random_lines(game, rng, 100)]
-    assert unevenness(openings.openings(game, 40, 1)) < 0.6 * unevenness(drawn)
+    candidates = openings._first(openings._random_lines(game, np.random.default_rng(0), 1000), 80)
+    kept = openings._evenest(game, candidates, 20, depth=2)
+    scores = {str(line): int(player.search(state_W[None]).scores_N[0]) for line, state_W in candidates}
+    assert min(scores.values()) < 0 < max(scores.values())
+    own = [abs(scores.pop(str(line))) for line in kept]
+    assert len(own) == 20
+    assert max(own) <= min(abs(score) for score in scores.values())
 
 
 def test_what_a_symmetry_turns_into_an_earlier_opening_is_passed_over():
