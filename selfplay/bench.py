@@ -204,7 +204,6 @@ def selfplay(setting: Setting) -> dict[str, float]:
 
 def train(setting: Setting) -> dict[str, float]:
     """Learning alone, on all threads: batches drawn from a replay buffer of random positions."""
-    import torch
 
     from selfplay.evaluator import NetworkEvaluator
     from selfplay.learner import Learner

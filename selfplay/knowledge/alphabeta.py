@@ -43,12 +43,12 @@ class AlphaBeta:
             raise ValueError(f"alphabeta knows nothing of {game.name!r}; it plays {', '.join(_PLAYS)}")
         other_gomoku = game.kind == "gomoku" and game.in_a_row != _FIVE
         self._module = gomoku_lines_alphabeta if other_gomoku else _PLAYS[game.kind]
-        self.pieces = pieces = list(self._module.PIECES)
+        self.pieces: list[str] = [*self._module.PIECES]
         for name in without:
-            if name not in pieces:
+            if name not in self.pieces:
                 raise ValueError(
-                    f"alphabeta has no piece of knowledge {name!r} in {game.kind}{nearest(name, pieces)}; "
-                    f"it has {', '.join(pieces)}"
+                    f"alphabeta has no piece of knowledge {name!r} in {game.kind}{nearest(name, self.pieces)}; "
+                    f"it has {', '.join(self.pieces)}"
                 )
         self.game = game
         self.budget = budget

@@ -57,7 +57,7 @@ def _choose_by_shapes(states_NW, rng_N, board_1, know, size, actions_N):
 def _knowledge(size: int, exact: int) -> Knowledge:
     quads = np.arange(gomoku_shapes.QUADS)
     points = np.array([*_POINTS, 0, 0, 0])
-    points_Q = sum(points[(quads >> shift) & 15] for shift in (0, 4, 8, 12)).astype(np.int64)
+    points_Q = np.stack([points[(quads >> shift) & 15] for shift in (0, 4, 8, 12)]).sum(axis=0)
     none_Q = np.zeros_like(points_Q)
     return Knowledge(
         gomoku_board.geometry(size, exact, _NEAR),
