@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from selfplay.match import MatchResult, check_games, play_match
 
 __all__ = ["play_match", "report"]
 
+_BUSY = 1.0  # on two cores with a load of 6 a network got a fifth of its simulations, alpha-beta nearly all its nodes
 _SURPRISING = 3.0  # standard errors between a match and what the ratings make of it
 
 _EXAMPLES = """\
@@ -106,6 +108,11 @@ def _tournament(game: Game, args: argparse.Namespace) -> int:
     anchors = dict(_anchor(text, names) for text in args.anchor or names[:1])
     bounds = _bounds(args.sprt)
     players = [agents.make(spec, game, name=name) for spec, name in zip(args.agents, names, strict=True)]
+    if any(player.timed for player in players) and (load := _others()) > _BUSY:
+        print(
+            f"this machine is busy (load {load:.1f}): by the clock a network loses more to that than alpha-beta",
+            file=sys.stderr,
+        )
     results = tournament.play(
         game,
         tournament.everyone(players),
@@ -121,6 +128,11 @@ def _tournament(game: Game, args: argparse.Namespace) -> int:
     for line in tournament.forfeits(results):
         print(f"lost by forfeit: {line}", file=sys.stderr)
     return 0
+
+
+def _others() -> float:
+    """How many processes have been running in the last minute, on average; 0 where nobody counts."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def report(

@@ -180,6 +180,15 @@ def test_matches_by_the_clock_say_how_long_was_thought(capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("load", "spec", "warned"), [(0.3, "alphabeta:ms=2", False), (3.0, "alphabeta:ms=2", True), (3.0, "rules", False)]
+)
+def test_equal_time_on_a_busy_machine_is_warned_of(monkeypatch, capsys, load, spec, warned):
+    monkeypatch.setattr(arena.os, "getloadavg", lambda: (load, 0.0, 0.0))
+    assert cli.guarded(["arena", spec, "random", "--game", "connect4:height=4,width=4", "--games", "2"]) == 0
+    assert ("this machine is busy (load 3.0)" in capsys.readouterr().err) == warned
+
+
 def matches_by_hand(*counts):
     """Results of a circle: a beats b, b beats c, c beats a."""
     pace = match.Pace()
