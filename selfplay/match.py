@@ -240,8 +240,10 @@ def _seats(a: Agent, b: Agent, most: int) -> list[tuple[Agent, Agent]]:
     """The players of a match by the clock, once for each game that may be played at the same time.
 
     Where both think by the clock that is one game for every core: a match takes half the time on two cores, and
-    each player meets the same neighbour, a game of the same match in which either may think. If only one does, the
-    other may take any number of cores and any time, so there is one game at a time.
+    each player meets the same neighbour, a game of the same match in which either may think. (Cores that share memory
+    and vector units slow a network's calls more than alpha-beta, by up to a third here: the comparison then leans
+    against the network.) If only one does, the other may take any number of cores and any time, so there is one game
+    at a time.
     """
     games = min(os.cpu_count() or 1, most) if a.timed and b.timed else 1
     return [(a, b)] + [(a.again(), b.again()) for _ in range(games - 1) if a.again and b.again]
