@@ -195,8 +195,8 @@ def test_baselines_rank_as_they_must():
     for weaker, stronger in itertools.pairwise(players):
         result = arena.play_match(game, stronger, weaker, games=120)
         assert result.interval[0] > 0.5, (stronger.name, weaker.name)
-    gomoku = games.make("gomoku9")
-    players = [agents.make(spec, gomoku) for spec in ("random", "rules", "alphabeta:depth=2")]
+    gomoku = games.make("gomoku15")
+    players = [agents.make(spec, gomoku) for spec in ("random", "rules", "alphabeta:nodes=2000")]
     for weaker, stronger in itertools.pairwise(players):
         assert arena.play_match(gomoku, stronger, weaker, games=40).interval[0] > 0.5
     assert (

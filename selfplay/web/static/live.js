@@ -28,6 +28,7 @@ export class Live {
       h("div", { class: "buttons" }, this.button, this.link),
     );
     this.playing = null;
+    this.button.disabled = true; // until it knows what to play
     this.#label();
   }
 
@@ -39,6 +40,7 @@ export class Live {
     this.game = await gameNamed(run.game);
     this.board.show(this.game, start(this.game));
     this.words.textContent = "64 simulations a move, from a balanced opening.";
+    this.button.disabled = false;
   }
 
   #label() {
