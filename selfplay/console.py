@@ -288,3 +288,11 @@ def summary(matches: Sequence[Mapping[str, Any]]) -> Table | None:
         counts = f"{match['wins']}-{match['draws']}-{match['losses']}"
         table.add_row(opponent, agent, percent(match), counts, str(match["distinct_games"]))
     return table
+
+
+def show_summary(matches: Sequence[Mapping[str, Any]]) -> None:
+    """Print `summary`, uncut where the output goes to a file."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120
+    console.print(summary(matches))

@@ -200,6 +200,6 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
         from selfplay import report  # matplotlib takes a second, of no use at the start
 
         if not args.quiet and referee.lines:
-            console.Console().print(console.summary(referee.lines))
+            console.show_summary(referee.lines)
             print(crossover_command.table(crossover.record([referee.lines], game.name)))
         print(f"report: {report.write(run_dir)}")
