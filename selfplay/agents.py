@@ -21,7 +21,7 @@ _AT_ONCE = 128  # positions in one batch of a thread
 _CACHE_BITS = 15  # log2 of the entries of a search's evaluation cache: a few moves of a batch of games
 _DEVICES = ("auto", "cpu", "cuda")
 _DTYPES = ("auto", "float32", "bfloat16")
-_C_SCALE = 0.5  # a trained network's values are worth more trust than they get in training: +60 Elo over 0.1 there
+_C_SCALE = 0.5  # a trained network's values are worth more trust than in training: docs/what-was-tried.md
 _MOST_TIMED_SIMULATIONS = 1 << 14
 
 UNPROVEN, PROVEN_WIN, PROVEN_DRAW, PROVEN_LOSS = 0, 1, 2, 3  # as `selfplay.search` numbers them
@@ -227,6 +227,7 @@ def _mcts(
     sims: int | None = None,
     ms: float | None = None,
     rule: str = "gumbel",
+    c_scale: float = _C_SCALE,
     device: str = "auto",
     dtype: str = "auto",
 ) -> Agent:
@@ -237,7 +238,7 @@ def _mcts(
     simulations = _MOST_TIMED_SIMULATIONS if ms is not None else sims or 64
     config = from_dict(
         SearchConfig,
-        {"simulations": simulations, "rule": rule, "cache_bits": _CACHE_BITS, "c_scale": _C_SCALE},
+        {"simulations": simulations, "rule": rule, "cache_bits": _CACHE_BITS, "c_scale": c_scale},
         "mcts",
     )
     if ms is not None:
@@ -356,7 +357,9 @@ _KINDS = {
     "rollout": _Kind(_rollout, {"sims": int}),
     "solver": _Kind(_solver, {"last": int}),
     "net": _Kind(_net, {"device": str, "dtype": str}, path_is=_NETWORK),
-    "mcts": _Kind(_mcts, {"sims": int, "ms": float, "rule": str, "device": str, "dtype": str}, path_is=_NETWORK),
+    "mcts": _Kind(
+        _mcts, {"sims": int, "ms": float, "rule": str, "c_scale": float, "device": str, "dtype": str}, path_is=_NETWORK
+    ),
     "engine": _Kind(
         _engine,
         {"args": str, "ms": float, "tolerance": float, "memory": int},
@@ -375,7 +378,7 @@ GRAMMAR = """agents are named NAME[:key=value,...]:
   rollout:sims=1000               tree search with random playouts
   solver, solver:last=12          Connect Four, perfect; with last=s only in the last s plies, random before
   net:PATH                        a network's policy alone
-  mcts:PATH,sims=64               network + search; also ms=20, rule=puct
+  mcts:PATH,sims=64               network + search; also ms=20, rule=puct, c_scale=0.25
   engine:PROGRAM,ms=100           Gomoku: an outside engine that speaks the Gomocup protocol, a .py by this Python;
                                   also args=--flag 1 (no commas), memory=1024 (MiB), tolerance=500 (ms, then it loses)
 PATH is a run folder (its newest checkpoint), RUN@12 (generation 12), a weights file, or `pretrained`."""

@@ -1,8 +1,8 @@
 """Gradient steps: AdamW on policy, value and reply; an exponential moving average of the weights plays.
 
 On a CPU every thread takes a share of each batch through the network by itself, because the operators' own threads
-wait for each other at every layer: two threads of one core each are half as fast again as one of two (13 k against
-20 k samples/s, two cores), and many times as fast where other work is on the machine.
+wait for each other at every layer: two threads of one core each make 18 k samples/s where one of two made 13 k, and
+three times as many where other work is on the machine (docs/what-was-tried.md).
 
 Shape letters: B rows of a batch (or of a thread's share), A actions.
 """

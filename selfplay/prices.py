@@ -21,7 +21,6 @@ _EVEN = (0.1, 0.9)  # scores between which a match tells how strength grows; bey
 _FEWEST = 3  # evaluations for a slope
 _RESAMPLES = 1000
 _MOST_DECADES = 12  # a factor beyond 10^12 is a way of saying that nobody knows
-_UNSEEN_5 = np.array([0.5, 0, 0, 0, 0.5])  # as in `rating`: a clean sweep is not certain
 
 
 def pieces(spec: str, game: Game) -> list[str]:
@@ -128,7 +127,7 @@ def _line(x_E: np.ndarray, pairs_E5: np.ndarray) -> tuple[float, float]:
 
 def _redrawn(rng: np.random.Generator, pairs_5: Sequence[float]) -> np.ndarray:
     """As many pairs, drawn anew with replacement."""
-    weights_5 = np.asarray(pairs_5, float) + _UNSEEN_5
+    weights_5 = np.asarray(pairs_5, float) + rating.UNSEEN_5
     return rng.multinomial(round(sum(pairs_5)), weights_5 / weights_5.sum())
 
 

@@ -17,7 +17,7 @@ from selfplay import score
 ELO = 400 / math.log(10)  # Elo points of one unit of log odds
 _PRIOR_GAMES = 1.0
 _RESAMPLES = 400
-_UNSEEN_5 = np.array([0.5, 0, 0, 0, 0.5])
+UNSEEN_5 = np.array([0.5, 0, 0, 0, 0.5])  # added before pairs are drawn anew: a clean sweep is not certain
 
 Match = tuple[str, str, Sequence[int]]
 """a, b, and the pairs of games as `score` counts them for a"""
@@ -93,7 +93,7 @@ def rate(
     rng = np.random.default_rng(seed)
     fixed = {names.index(name): elo / ELO for name, elo in anchors.items()}
     counts_M5 = np.array([pairs_5 for _, _, pairs_5 in matches], float).reshape(-1, 5)
-    chances_M5 = counts_M5 + _UNSEEN_5
+    chances_M5 = counts_M5 + UNSEEN_5
     chances_M5 /= chances_M5.sum(axis=1, keepdims=True)
     drawn_RM5 = rng.multinomial(counts_M5.sum(axis=1).astype(int), chances_M5, (resamples, len(matches)))
     elo_N = ELO * fit(_points(names, matches, counts_M5[None]), fixed=fixed)[0]
