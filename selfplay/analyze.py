@@ -13,7 +13,8 @@ import numpy as np
 
 from games import text
 from games.game import ONGOING, Game
-from selfplay.agents import GRAMMAR, Agent, Thoughts
+from selfplay.agent import Agent, Thoughts
+from selfplay.agents import GRAMMAR
 
 _BATCH = 256
 _PROVEN = (None, "win", "draw", "loss")

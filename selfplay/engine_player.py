@@ -10,7 +10,7 @@ import numpy as np
 
 from games.game import Game
 from selfplay import agents, engine_clock
-from selfplay.agents import Thoughts
+from selfplay.agent import Thoughts
 
 _DEFAULT_MS = 1000.0  # what an agent that thinks by the clock makes room for, if its spec does not say
 _WARM_MS = 50.0

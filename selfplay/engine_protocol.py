@@ -18,7 +18,7 @@ import games
 from games import gomoku
 from games.game import MOVER_WON, Game
 from selfplay import __version__, memory
-from selfplay.agents import Thoughts
+from selfplay.agent import Thoughts
 from selfplay.engine_clock import Clock
 from selfplay.engine_player import Player
 

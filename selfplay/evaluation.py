@@ -10,7 +10,7 @@ from typing import Any
 
 import games
 from selfplay import agents, crossover
-from selfplay.agents import Agent
+from selfplay.agent import Agent
 from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.match import MatchResult, play_match

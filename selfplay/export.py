@@ -22,7 +22,7 @@ formats:
   safetensors   the weights, with game and architecture in the file: a PATH for every agent, as in mcts:FILE,sims=64
   onnx          float32, for onnxruntime and others: planes [B, P, H, W] in; policy logits [B, A] and probabilities
                 [B, 3] to win, draw and lose out. The file's metadata say what the planes are. Compared with torch
-                before it is written. Needs the extra `export`
+                before it is written
   kaggle        Connect Four: one Python file for Kaggle's ConnectX with weights, rules and search in it, which needs
                 numpy alone and thinks for half of the time that a move has
 

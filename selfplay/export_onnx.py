@@ -6,9 +6,10 @@ B positions, P planes, H height, W width, A actions.
 import io
 import warnings
 from collections.abc import Mapping
-from importlib.util import find_spec
 
 import numpy as np
+import onnx
+import onnxruntime
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +18,6 @@ from selfplay.network import Network
 
 _OPSET = 17  # of 2022: read by every runtime in use, onnxruntime 1.12 and later among them
 _TOLERANCE = 1e-4
-_NEEDED = ("onnx", "onnxruntime")
 
 
 class _Play(nn.Module):
@@ -34,13 +34,6 @@ class _Play(nn.Module):
 
 def model(network: Network, game: Game, metadata: Mapping[str, str]) -> bytes:
     """The file, for a network in eval mode whose batch norms are folded. Its metadata say what goes in and out."""
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        raise ValueError(
-            f"ONNX needs {', '.join(missing)}: pip install {' '.join(missing)} (or install the extra `export`)"
-        )
-    import onnx
-
     names = ["planes", "policy", "wdl"]
     buffer = io.BytesIO()
     with warnings.catch_warnings():
@@ -66,8 +59,6 @@ def model(network: Network, game: Game, metadata: Mapping[str, str]) -> bytes:
 
 def difference(content: bytes, network: Network, planes_BPHW: np.ndarray) -> float:
     """The furthest that a number of onnxruntime is from torch's; `ValueError` if that is far."""
-    import onnxruntime
-
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     found = session.run(["policy", "wdl"], {"planes": planes_BPHW})
     with torch.inference_mode():

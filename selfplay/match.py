@@ -19,7 +19,7 @@ import numpy as np
 from games import text
 from games.game import MOVER_WON, ONGOING, Game
 from selfplay import openings, records, score
-from selfplay.agents import Agent
+from selfplay.agent import Agent
 from selfplay.records import GameRecord
 
 Watch = Callable[[np.ndarray, float], None]

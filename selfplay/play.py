@@ -14,7 +14,7 @@ from games import text
 from games.game import DRAW, ONGOING, Game
 from games.registry import nearest
 from selfplay import agents, analyze, board, checkpoint, records, review
-from selfplay.agents import Agent
+from selfplay.agent import Agent, Thoughts
 
 _PRETRAINED = "mcts:pretrained,sims=200"
 _WITHOUT_NETWORK = ("alphabeta:nodes=200000", "rollout:sims=2000")  # the strongest that people made, else no knowledge
@@ -234,7 +234,7 @@ class Dialogue:
             return f"the {'second' if winner else 'first'} player wins"
         return "you win" if winner == self.me else f"{self.agent.name} wins"
 
-    def think(self) -> agents.Thoughts:
+    def think(self) -> Thoughts:
         """The agent's thoughts about the position; what is random in them depends on seed and position alone."""
         assert self.agent is not None
         state_W, _ = text.replay(self.game, self.actions)
@@ -244,7 +244,7 @@ class Dialogue:
         with self.console.status(Text(f"{self.agent.name} thinks")):
             return self.agent.act(state_W[None], drawn)
 
-    def opinion(self, thoughts: agents.Thoughts) -> tuple[str | Text, ...]:
+    def opinion(self, thoughts: Thoughts) -> tuple[str | Text, ...]:
         """Its move, what it expects for whoever plays that, what else it looked at, and how it sees the game go on."""
         said = analyze.answer(self.game, thoughts, 0)
         parts: list[str | Text] = [Text(said["move"], style="bold")]

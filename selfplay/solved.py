@@ -21,7 +21,7 @@ import numpy as np
 from games import text
 from games.game import ONGOING, Game
 from selfplay import atomic, score
-from selfplay.agents import Agent
+from selfplay.agent import Agent
 
 _REFERENCES = ("rules", "alphabeta:depth=4")
 _STAGES = (("beginning", 0, 14), ("middle", 15, 28), ("end", 29, 41))  # by moves played, as the public sets are cut

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from games.game import Game
 from selfplay import records, standings
-from selfplay.agents import Agent
+from selfplay.agent import Agent
 from selfplay.match import MatchResult, Until, play_match
 
 Couple = tuple[Agent, Agent]

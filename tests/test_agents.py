@@ -9,6 +9,7 @@ import pytest
 import games
 from games import text
 from selfplay import agents, arena, oracle, rollout
+from selfplay.agent import PROVEN_WIN, UNPROVEN
 
 CHEAP = {
     "connect4": ["random", "rules", "alphabeta:depth=3", "rollout:sims=60", "solver:last=12"],
@@ -147,7 +148,7 @@ def test_solver_is_perfect_and_fast_to_win():
     thoughts = agents.make("solver", game).act(game.initial()[None], seeds(1))
     assert thoughts.actions_N[0] == 3
     assert thoughts.value_N[0] == 1
-    assert thoughts.proven_N[0] == agents.PROVEN_WIN
+    assert thoughts.proven_N[0] == PROVEN_WIN
 
 
 def test_solver_last_is_random_before_and_perfect_after():
@@ -155,10 +156,10 @@ def test_solver_last_is_random_before_and_perfect_after():
     agent = agents.make("solver:last=20", game)
     early = agent.act(np.repeat(game.initial()[None], 200, axis=0), seeds(200))
     assert set(early.actions_N.tolist()) == set(range(7))
-    assert (early.proven_N == agents.UNPROVEN).all()
+    assert (early.proven_N == UNPROVEN).all()
     for plies, knows in ((21, False), (22, True)):
         thoughts = agent.act(naive.random_states(game, 10, plies, seed=1), seeds(10))
-        assert (thoughts.proven_N != agents.UNPROVEN).all() == knows
+        assert (thoughts.proven_N != UNPROVEN).all() == knows
 
 
 def test_rollout_finds_a_win_and_a_block():

@@ -8,6 +8,7 @@ import pytest
 
 import games
 from selfplay import agents, analyze, cli
+from selfplay.agent import Agent, Thoughts
 
 
 def ask(monkeypatch, capsys, stdin, *argv):
@@ -96,9 +97,9 @@ def test_many_positions_make_few_calls():
 
     def act(states_NW, seeds_N):
         sizes.append(len(states_NW))
-        return agents.Thoughts(actions_N=np.zeros(len(states_NW), np.int64))
+        return Thoughts(actions_N=np.zeros(len(states_NW), np.int64))
 
-    assert len(list(analyze.answers(game, agents.Agent("x", act), ["4"] * 600))) == 600
+    assert len(list(analyze.answers(game, Agent("x", act), ["4"] * 600))) == 600
     assert sizes == [256, 256, 88]
 
 

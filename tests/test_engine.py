@@ -11,7 +11,7 @@ import pytest
 import games
 from games import gomoku, text
 from selfplay import agents, cli, engine_clock, engine_player, engine_protocol, match
-from selfplay.agents import Agent, Thoughts
+from selfplay.agent import Agent, Thoughts
 from selfplay.engine_clock import Clock
 from selfplay.engine_protocol import Session
 

@@ -10,6 +10,8 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -112,7 +114,6 @@ def test_a_run_folder_is_its_newest_checkpoint_and_a_file_is_replaced(run_dir, t
     [("connect4", "resnet:2x8"), ("connect4:height=5,width=6", "mlp:2x16"), ("gomoku9", "resnet:2x8")],
 )
 def test_onnxruntime_computes_what_the_network_computes(name, architecture, tmp_path, capsys):
-    onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
     game = games.make(name)
     network = network_of(game, architecture)
     checkpoint.save_weights(tmp_path / "weights", network, game.name)
@@ -138,7 +139,6 @@ def test_onnxruntime_computes_what_the_network_computes(name, architecture, tmp_
 
 
 def test_an_onnx_file_of_another_network_is_found_out():
-    pytest.importorskip("onnxruntime")
     game = games.make("connect4")
     network, other = network_of(game, "mlp:1x8"), network_of(game, "mlp:1x8", seed=1)
     content = export_onnx.model(network, game, {})
@@ -146,13 +146,6 @@ def test_an_onnx_file_of_another_network_is_found_out():
     assert export_onnx.difference(content, network, planes) <= 1e-4
     with pytest.raises(ValueError, match="onnxruntime and torch differ by"):
         export_onnx.difference(content, other, planes)
-
-
-def test_without_onnx_one_line_says_what_to_install(run_dir, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(export_onnx, "find_spec", lambda name: None if name == "onnx" else object())
-    assert export(run_dir, "onnx", tmp_path / "net.onnx") == 2
-    assert capsys.readouterr().err == ("selfplay: ONNX needs onnx: pip install onnx (or install the extra `export`)\n")
-    assert not (tmp_path / "net.onnx").exists()
 
 
 # --- Kaggle

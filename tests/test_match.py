@@ -10,7 +10,7 @@ import pytest
 import games
 from games import text
 from selfplay import agents, match, openings, records, tournament
-from selfplay.agents import Agent, Thoughts
+from selfplay.agent import Agent, Thoughts
 from selfplay.match import play_match
 
 

@@ -10,7 +10,7 @@ import pytest
 import games
 from games import text
 from selfplay import agents, cli, oracle, solved
-from selfplay.agents import Agent, Thoughts
+from selfplay.agent import Agent, Thoughts
 
 PONS = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "pons"
 

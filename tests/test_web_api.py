@@ -18,6 +18,7 @@ import games
 from games import text
 from games.game import ONGOING
 from selfplay import agents, oracle, records, runs
+from selfplay.agent import Agent, Thoughts
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -267,9 +268,9 @@ class Slow:
         def act(states_NW, seeds_N):
             self.batches.append(len(states_NW))
             time.sleep(self.seconds)
-            return agents.Thoughts(actions_N=states_NW[:, -1].astype(np.int64) % 7, value_N=np.zeros(len(states_NW)))
+            return Thoughts(actions_N=states_NW[:, -1].astype(np.int64) % 7, value_N=np.zeros(len(states_NW)))
 
-        return agents.Agent(spec, act)
+        return Agent(spec, act)
 
 
 def positions(count):

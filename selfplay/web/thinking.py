@@ -18,6 +18,7 @@ import numpy as np
 from games import text
 from games.game import Game
 from selfplay import agents
+from selfplay.agent import Agent, Thoughts
 from selfplay.analyze import answer
 
 _THREADS = 2
@@ -37,7 +38,7 @@ class _Desk:
 
     spec: str
     game: Game
-    agent: agents.Agent | None = None
+    agent: Agent | None = None
     waiting: deque[tuple[np.ndarray, int, asyncio.Future]] = field(default_factory=deque)
     serving: asyncio.Task | None = None
 
@@ -59,7 +60,7 @@ class _Desk:
         return [_told(self.game, thoughts, n) for n in range(len(states_NW))]
 
 
-def _told(game: Game, thoughts: agents.Thoughts, n: int) -> dict[str, Any]:
+def _told(game: Game, thoughts: Thoughts, n: int) -> dict[str, Any]:
     wdl_N3, lines_NL = thoughts.wdl_N3, thoughts.lines_NL
     return answer(game, thoughts, n) | {
         "wdl": None if wdl_N3 is None else [round(float(p), 4) for p in wdl_N3[n]],

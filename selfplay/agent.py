@@ -1,0 +1,56 @@
+"""What every player is: positions in, thoughts out.
+
+N positions, W words, A actions. Values are seen by the player to move. Players think about many positions at
+once; every position comes with a seed of its own, so a move does not depend on which others are asked for.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from games.game import Game
+
+UNPROVEN, PROVEN_WIN, PROVEN_DRAW, PROVEN_LOSS = 0, 1, 2, 3  # as `selfplay.search` numbers them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thoughts:
+    """An agent's answer for N positions; what an agent has no notion of is None."""
+
+    actions_N: np.ndarray  # int64; the moves to play
+    policy_NA: np.ndarray | None = None  # float32; how it spreads its belief over moves
+    visits_NA: np.ndarray | None = None  # int32; simulations below each move
+    value_N: np.ndarray | None = None  # float32 in [-1, 1]
+    proven_N: np.ndarray | None = None  # int8; UNPROVEN, PROVEN_WIN, PROVEN_DRAW or PROVEN_LOSS
+    wdl_N3: np.ndarray | None = None  # float32; chances to win, draw and lose
+    lines_NL: np.ndarray | None = None  # int64; the moves it expects, its own first; -1 past the end of a line
+    forfeits: Mapping[int, str] = field(default_factory=dict)
+    """for positions in which it has no move to offer, why; it has lost there, and the action is -1"""
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A player of one game. `name` is the spec that makes it again."""
+
+    name: str
+    act: Callable[[np.ndarray, np.ndarray], Thoughts]
+    """moves for states_NW (uint64, none of them over); seeds_N (uint64) decides all that is random"""
+    ms: float | None = None
+    """milliseconds that it is given for a move, if it thinks by the clock"""
+    within: Callable[[np.ndarray, np.ndarray, float], Thoughts] | None = None
+    """`act` with other milliseconds for each position, if it thinks by the clock and can change its pace"""
+    again: Callable[[], "Agent"] | None = None
+    """the same player once more, sharing nothing with this one, so that both may think at the same time"""
+
+    @property
+    def timed(self) -> bool:
+        return self.ms is not None
+
+
+def legal_moves(game: Game, states_NW: np.ndarray) -> np.ndarray:
+    """bool [N, A]."""
+    flags_NA = np.zeros((len(states_NW), game.actions), np.uint8)
+    for state_W, flags_A in zip(states_NW, flags_NA, strict=True):
+        game.legal(state_W, flags_A)
+    return flags_NA.astype(bool)
