@@ -24,6 +24,7 @@ examples:
   selfplay bench search --game connect4 --games 256
   selfplay bench network --network resnet:5x64
   selfplay bench all --game gomoku15 --json
+  selfplay bench serve --agent mcts:pretrained,sims=200    # a move in the page, for one and for ten people
   selfplay bench coverage    # not the machine: how often 95 % intervals hold the truth, by simulation; about a minute
 """
 _OPENING_PLIES = 8  # random moves before a measured position, at most; as in the presets
@@ -238,10 +239,16 @@ def train(setting: Setting) -> dict[str, float]:
     return {"samples_per_s": samples / passed}
 
 
-def _coverage() -> dict[str, float]:
+def _coverage(args: argparse.Namespace) -> dict[str, float]:
     from selfplay import coverage
 
     return coverage.measure()
+
+
+def _serve(args: argparse.Namespace) -> dict[str, float]:
+    from selfplay import waiting
+
+    return waiting.measure(games.make(args.game).name, args.agent)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -251,9 +258,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=(*PARTS, "all", "coverage"),
+        choices=(*PARTS, "all", *APART),
         default="all",
-        help="what to measure (default: all but coverage)",
+        help=f"what to measure (default: all but {' and '.join(APART)})",
     )
     parser.add_argument("--game", default=plain.game, help=f"default: {plain.game}")
     parser.add_argument("--network", default=plain.network, help=f"default: {plain.network}")
@@ -269,6 +276,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     parser.add_argument(
         "--seconds", type=float, default=plain.seconds, help=f"for each part (default: {plain.seconds:g})"
+    )
+    parser.add_argument(
+        "--agent", default="mcts:pretrained,sims=200", help="whom people play against, for serve (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
@@ -289,7 +299,7 @@ def run(args: argparse.Namespace) -> int:
     )
     found: dict[str, Any] = {}
     for part in PARTS if args.part == "all" else (args.part,):
-        found[part] = _coverage() if part == "coverage" else PARTS[part](setting)
+        found[part] = APART[part](args) if part in APART else PARTS[part](setting)
         if not args.json:
             figures = "  ".join(f"{name} {_figure(value)}" for name, value in found[part].items())
             print(f"{part:<9}{figures}", flush=True)
@@ -306,3 +316,4 @@ def _figure(value: Any) -> str:
 
 
 PARTS = {"search": search, "network": network, "selfplay": selfplay, "train": train}
+APART = {"coverage": _coverage, "serve": _serve}  # asked for by name: they are not about the speed of training

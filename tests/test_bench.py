@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import games
-from selfplay import bench, cli
+from selfplay import bench, cli, waiting
 
 SMALL = ["--game", "tictactoe", "--games", "4", "--simulations", "4", "--network", "mlp:1x8", "--seconds", "0.02"]
 
@@ -47,6 +47,16 @@ def test_figures_agree_with_each_other(measured):
     # Four simulations a position and at least one evaluation; 5 to 9 plies a game.
     assert selfplay["simulations_per_s"] >= 3 * selfplay["positions_per_s"]
     assert selfplay["games_per_min"] / 60 <= selfplay["positions_per_s"]
+
+
+def test_people_who_play_in_the_page_wait_for_their_moves(monkeypatch):
+    pytest.importorskip("starlette")
+    monkeypatch.setattr(waiting, "PEOPLE", (1, 3))
+    found = waiting.measure("connect4", "rules", moves=3, pause=0.0)
+    assert list(found) == [f"{name}_ms_of_{people}" for people in (1, 3) for name in ("p50", "p95", "slowest")]
+    assert 0 < found["p50_ms_of_3"] <= found["p95_ms_of_3"] <= found["slowest_ms_of_3"]
+    with pytest.raises(ValueError, match="no agent 'rulez' here"):
+        waiting.measure("connect4", "rulez", moves=1)
 
 
 def test_random_positions_are_open_and_repeatable():
