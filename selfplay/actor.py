@@ -35,6 +35,8 @@ class Plan(NamedTuple):
     full_fraction: float
     opening_plies: int
     temperature_plies: int
+    opening_bound: float
+    opening_tries: int
 
 
 class Table(NamedTuple):
@@ -43,6 +45,7 @@ class Table(NamedTuple):
     state_GW: np.ndarray  # the position each slot is at
     ply_G: np.ndarray  # int32; plies played, the opening's included
     count_G: np.ndarray  # int32; positions recorded
+    tries_G: np.ndarray  # int32; how often the opening may yet be drawn again; 0 once it stands
     states_GTW: np.ndarray
     policies_GTA: np.ndarray
     wdl_GT3: np.ndarray  # float32; the search's root value
@@ -53,7 +56,7 @@ class Table(NamedTuple):
     done_facts_M: np.ndarray
     lengths: np.ndarray  # int32 [M]; plies of each finished game
     results: np.ndarray  # int8 [M]; WIN, DRAWN or LOSS of the player who began
-    filled: np.ndarray  # int64 [2]; finished positions, finished games
+    filled: np.ndarray  # int64 [3]; finished positions, finished games, openings drawn again
     policy_A: np.ndarray  # float32 scratch
     q_A: np.ndarray  # float32 scratch
     visits_A: np.ndarray  # int32 scratch
@@ -74,10 +77,11 @@ FACT = np.dtype(
     align=True,
 )
 
-PLAN = types.NamedTuple([types.int64] * 2 + [types.float64] + [types.int64] * 2, Plan)
+PLAN = types.NamedTuple([types.int64] * 2 + [types.float64] + [types.int64] * 2 + [types.float64, types.int64], Plan)
 TABLE = types.NamedTuple(
     [
         array(np.uint64, 2),
+        array(np.int32, 1),
         array(np.int32, 1),
         array(np.int32, 1),
         array(np.uint64, 3),
@@ -98,13 +102,12 @@ TABLE = types.NamedTuple(
     ],
     Table,
 )
-POSITIONS, GAMES = 0, 1
+POSITIONS, GAMES, REDRAWN = 0, 1, 2
 
 
-@kernel(void(FOREST, TABLE, i64, PLAN, STEP_FN, LEGAL_FN), allocates=False)
-def _new_game(forest, table, g, plan, step, legal):
-    """Set slot g to the start, then play 0 to `opening_plies` random moves that do not end the game."""
-    plies = below(forest.rng_G, g, plan.opening_plies + 1)
+@kernel(void(FOREST, TABLE, i64, i64, STEP_FN, LEGAL_FN), allocates=False)
+def _draw_opening(forest, table, g, plies, step, legal):
+    """Set slot g to the start, then play `plies` random moves that do not end the game."""
     while True:
         for w in range(table.state_GW.shape[1]):
             table.state_GW[g, w] = 0
@@ -127,12 +130,35 @@ def _new_game(forest, table, g, plan, step, legal):
             return
 
 
+@kernel(void(FOREST, TABLE, i64, PLAN, STEP_FN, LEGAL_FN), allocates=False)
+def _new_game(forest, table, g, plan, step, legal):
+    """Begin a game in slot g with 0 to `opening_plies` random moves."""
+    plies = below(forest.rng_G, g, plan.opening_plies + 1)
+    _draw_opening(forest, table, g, plies, step, legal)
+    table.tries_G[g] = plan.opening_tries if plies > 0 else 0
+
+
 @kernel(void(FOREST, TABLE, i64, PLAN), allocates=False)
 def _begin_search(forest, table, g, plan):
     if plan.full_fraction >= 1.0 or uniform(forest.rng_G, g) < plan.full_fraction:
         kernels.begin(forest, g, table.state_GW[g], plan.simulations, FULL, 1)
     else:
         kernels.begin(forest, g, table.state_GW[g], plan.fast_simulations, FAST, 0)
+
+
+@kernel(void(FOREST, TABLE, i64, PLAN, STEP_FN, LEGAL_FN), allocates=False)
+def _judge_opening(forest, table, g, plan, step, legal):
+    """Let the opening of slot g stand, or draw as many moves again where its root, now evaluated, is lopsided.
+
+    The number of moves stays, so that every length keeps its share, the bare board too.
+    """
+    if abs(forest.nodes_GN[g, 0]["value"]) <= plan.opening_bound:
+        table.tries_G[g] = 0
+        return
+    table.tries_G[g] -= 1
+    table.filled[REDRAWN] += 1
+    _draw_opening(forest, table, g, table.ply_G[g], step, legal)
+    _begin_search(forest, table, g, plan)
 
 
 @kernel(void(TABLE, i64, i64), allocates=False)
@@ -196,7 +222,14 @@ def advance(forest, table, rules, plan, step, legal, observe, quota):
     Returns -1 instead once `quota` positions are finished, or there is no room for another game.
     """
     for g in range(len(table.ply_G)):
-        while kernels.run_until_leaf(forest, g, rules, step, legal, observe) == 0:
+        while True:
+            # No row of slot g is in the batch here, so its search may be given up.
+            if table.tries_G[g] > 0 and forest.nodes_GN[g, 0]["visits"] > 0:
+                _judge_opening(forest, table, g, plan, step, legal)
+            if kernels.run_until_leaf(forest, g, rules, step, legal, observe) == 1:
+                break
+            if table.tries_G[g] > 0:
+                continue  # the cache, or a proof, answered for the network
             status = _move(forest, table, g, rules, plan, step)
             if status != ONGOING:
                 _finish_game(table, g, status)
@@ -231,6 +264,8 @@ class Harvest:
     facts_M: np.ndarray
     lengths: np.ndarray
     results: np.ndarray
+    redrawn: int
+    """openings drawn again, for being lopsided"""
     simulations: int
     evaluations: int
     cache_hits: int
@@ -253,6 +288,8 @@ class Actor:
             full_fraction=search.full_fraction,
             opening_plies=min(play.opening_plies, game.max_plies // 2),
             temperature_plies=play.temperature_plies,
+            opening_bound=play.opening_bound,
+            opening_tries=play.opening_tries if play.opening_bound < 1.0 else 0,
         )
         self.forest = tree.allocate(
             game,
@@ -265,12 +302,17 @@ class Actor:
         self.table = _allocate(game, play.games, positions + game.max_plies)
         self._fresh = True
 
-    def play(self, seed: np.random.SeedSequence) -> Harvest:
+    def play(self, seed: np.random.SeedSequence, simulations: int = 0) -> Harvest:
         """Play until the quota of positions is finished, with the evaluator's weights of now.
 
-        Games in flight stay, their current searches begin anew. All randomness comes from `seed`.
+        Games in flight stay, their current searches begin anew. All randomness comes from `seed`. Full searches have
+        so many `simulations` from now on, at most those of the config; 0 leaves their number as it is.
         """
         forest, table, game = self.forest, self.table, self.game
+        if simulations and simulations != self.plan.simulations:
+            self.plan = self.plan._replace(simulations=simulations)
+            halving_MN = tree.halving_table(forest.halving_SMN.shape[1] - 1, simulations)
+            forest.halving_SMN[FULL, :, :simulations] = halving_MN
         forest.cache_key_E[:] = 0
         forest.cache_row_E[:] = NONE
         forest.counts[:] = 0
@@ -286,7 +328,7 @@ class Actor:
             logits_BA, wdl_B3 = self.evaluator(forest.planes_BPHW[:rows])
             network_seconds += time.perf_counter() - before
             _take_in(forest, self.rules, game.legal, logits_BA, wdl_B3)
-        positions, games = table.filled
+        positions, games, redrawn = table.filled
         return Harvest(
             states_MW=table.done_states_MW[:positions].copy(),
             policies_MA=table.done_policies_MA[:positions].copy(),
@@ -294,6 +336,7 @@ class Actor:
             facts_M=table.done_facts_M[:positions].copy(),
             lengths=table.lengths[:games].copy(),
             results=table.results[:games].copy(),
+            redrawn=int(redrawn),
             simulations=int(forest.counts[tree.SIMULATIONS]),
             evaluations=int(forest.counts[tree.EVALUATIONS]),
             cache_hits=int(forest.counts[tree.HITS]),
@@ -309,6 +352,7 @@ class Actor:
             "state_GW": table.state_GW,
             "ply_G": table.ply_G,
             "count_G": table.count_G,
+            "tries_G": table.tries_G,
             "states_GTW": table.states_GTW[:, :longest],
             "policies_GTA": table.policies_GTA[:, :longest],
             "wdl_GT3": table.wdl_GT3[:, :longest],
@@ -327,6 +371,7 @@ class Actor:
         table.state_GW[:] = state["state_GW"]
         table.ply_G[:] = state["ply_G"]
         table.count_G[:] = state["count_G"]
+        table.tries_G[:] = state.get("tries_G", 0)  # runs from before openings were judged have none
         table.states_GTW[:, :longest] = state["states_GTW"]
         table.policies_GTA[:, :longest] = state["policies_GTA"]
         table.wdl_GT3[:, :longest] = state["wdl_GT3"]
@@ -340,6 +385,7 @@ def _allocate(game: Game, games: int, positions: int) -> Table:
         state_GW=np.zeros((games, words), np.uint64),
         ply_G=np.zeros(games, np.int32),
         count_G=np.zeros(games, np.int32),
+        tries_G=np.zeros(games, np.int32),
         states_GTW=np.zeros((games, plies, words), np.uint64),
         policies_GTA=np.zeros((games, plies, actions), np.float32),
         wdl_GT3=np.zeros((games, plies, 3), np.float32),
@@ -350,7 +396,7 @@ def _allocate(game: Game, games: int, positions: int) -> Table:
         done_facts_M=np.zeros(positions, FACT),
         lengths=np.zeros(positions, np.int32),
         results=np.zeros(positions, np.int8),
-        filled=np.zeros(2, np.int64),
+        filled=np.zeros(3, np.int64),
         policy_A=np.zeros(actions, np.float32),
         q_A=np.zeros(actions, np.float32),
         visits_A=np.zeros(actions, np.int32),

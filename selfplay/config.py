@@ -29,6 +29,10 @@ class SearchConfig:
     rule: Literal["gumbel", "puct"] = "gumbel"
     simulations: int = 32
     """simulations per full search"""
+    first_simulations: int = 0
+    """simulations per full search while a run is young; 0 means `simulations` from the start"""
+    growth_positions: float = 1e6
+    """by this many positions made, full searches have grown by `first_simulations`, until they reach `simulations`"""
     fast_simulations: int = 8
     """simulations of a fast search, whose position is not learned from"""
     full_fraction: float = 1.0
@@ -57,12 +61,24 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         _require(self.simulations >= 1, f"search.simulations is at least 1, not {self.simulations}")
+        _require(
+            0 <= self.first_simulations <= self.simulations,
+            f"search.first_simulations is 0 to search.simulations ({self.simulations}), not {self.first_simulations}",
+        )
+        _require(self.growth_positions > 0, f"search.growth_positions is above 0, not {self.growth_positions}")
         _require(self.fast_simulations >= 1, f"search.fast_simulations is at least 1, not {self.fast_simulations}")
         _require(0 < self.full_fraction <= 1, f"search.full_fraction is in (0, 1], not {self.full_fraction}")
         _require(self.considered >= 1, f"search.considered is at least 1, not {self.considered}")
         _require(0 <= self.noise_fraction < 1, f"search.noise_fraction is in [0, 1), not {self.noise_fraction}")
         _require(0 <= self.cache_bits <= 24, f"search.cache_bits is 0 to 24, not {self.cache_bits}")
         _require(self.c_puct > 0 and self.c_scale > 0, "search.c_puct and search.c_scale are above 0")
+
+    def simulations_at(self, positions: int) -> int:
+        """Simulations per full search once a run has made so many positions. As in the learning rate, no clock and no
+        budget enters, so that a run that is continued, or killed and resumed, takes the same steps."""
+        if not self.first_simulations:
+            return self.simulations
+        return min(self.simulations, int(self.first_simulations * (1.0 + positions / self.growth_positions)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +91,10 @@ class PlayConfig:
     """positions added to the replay buffer by one generation, all threads together"""
     opening_plies: int = 4
     """each game begins with 0 to this many uniformly random moves, the number drawn uniformly"""
+    opening_bound: float = 1.0
+    """random moves are drawn again where the network values the position beyond this for either side; 1 takes any"""
+    opening_tries: int = 16
+    """how often they are drawn again at most; an evaluation each"""
     temperature_plies: int = 12
     """first plies in which a move is sampled from the improved policy instead of the best one played"""
 
@@ -82,6 +102,8 @@ class PlayConfig:
         _require(self.games >= 1, f"play.games is at least 1, not {self.games}")
         _require(self.positions >= 1, f"play.positions is at least 1, not {self.positions}")
         _require(self.opening_plies >= 0, f"play.opening_plies is at least 0, not {self.opening_plies}")
+        _require(0 < self.opening_bound <= 1, f"play.opening_bound is in (0, 1], not {self.opening_bound}")
+        _require(self.opening_tries >= 0, f"play.opening_tries is at least 0, not {self.opening_tries}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +208,9 @@ class Config:
 
     game: str = "connect4"
     seed: int = 0
+    init: str = ""
+    """weights to begin with instead of random ones, learned on any board size of the game: a run folder, RUN@12, a
+    weights file or pretrained. Their network is the run's; what they cost counts in its totals, not in its limits"""
     minutes: float = 10.0
     """training stops after this many minutes of self-play and learning (evaluation not counted)"""
     generations: int = 0

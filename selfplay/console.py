@@ -74,7 +74,7 @@ def percent(match: Mapping[str, Any]) -> str:
 def plain_line(config: Config, generation: "Generation") -> str:
     """One generation in one line."""
     metrics, ledger = generation.metrics, generation.ledger
-    left = seconds_left(config, ledger, generation.number)
+    left = seconds_left(config, generation.own, generation.number)
     return (
         f"generation {generation.number}  {clock(ledger.train_seconds)} trained"
         f"  games {ledger.games:,}  positions/s {_number(metrics, 'play/positions_per_s', ',.0f')}"
@@ -155,8 +155,8 @@ class _View:
         if done is None:
             grid.add_row("[bold]first games[/]", ProgressBar(pulse=True), f"{elapsed}")
             return grid
-        left = seconds_left(self._config, done.ledger, done.number)
-        share = spent(self._config, done.ledger, done.number)
+        left = seconds_left(self._config, done.own, done.number)
+        share = spent(self._config, done.own, done.number)
         grid.add_row(
             f"[bold]generation {done.number}[/]",
             ProgressBar(total=1.0, completed=share),

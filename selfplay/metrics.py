@@ -140,6 +140,13 @@ METRICS = (
         "near 1: nothing left to learn from results",
     ),
     Metric(
+        "games/redrawn_openings",
+        "times",
+        "how often a game's random opening was drawn again because the network saw it lopsided, mean over the games",
+        "0 where play.opening_bound is 1; else near 0 at first, then up to play.opening_tries / 2",
+        "at play.opening_tries: hardly any opening is even; raise play.opening_bound",
+    ),
+    Metric(
         "games/distinct_positions",
         "share",
         "distinct positions among those that the generation added",
@@ -161,6 +168,13 @@ METRICS = (
         "the figure of `selfplay bench selfplay`",
         "far below: other load on the machine",
         clock=True,
+    ),
+    Metric(
+        "play/simulations",
+        "simulations",
+        "simulations of a full search in this generation",
+        "grows from search.first_simulations to search.simulations",
+        "any other number: a fault",
     ),
     Metric(
         "play/evaluations_per_s",

@@ -162,11 +162,18 @@ def cores() -> int:
 
 
 @contextmanager
-def opened(run_dir: Path, config: Config, *, command: Sequence[str], fresh: bool = False) -> Iterator[Run]:
+def opened(
+    run_dir: Path,
+    config: Config,
+    *,
+    command: Sequence[str],
+    fresh: bool = False,
+    parent: Mapping[str, Any] | None = None,
+) -> Iterator[Run]:
     """Create or continue a run folder, and hold its lock for the time of the block.
 
-    `config` comes from `settle`. `fresh` refuses a run that exists. `ValueError` names the process that holds
-    the lock.
+    `config` comes from `settle`. `parent` says what a new run begins with, if not with random weights. `fresh` refuses
+    a run that exists. `ValueError` names the process that holds the lock.
     """
     with atomic.naming(run_dir):
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -178,7 +185,7 @@ def opened(run_dir: Path, config: Config, *, command: Sequence[str], fresh: bool
         generation = found.generation if found else 0
         rewind(run_dir, found.generation if found else -1)
         atomic.write_file(run_dir / CONFIG, to_toml(config).encode())  # first: it is what makes the folder a run
-        _describe(run_dir, config, command, generation)
+        _describe(run_dir, config, command, generation, parent)
         yield Run(run_dir, config, generation)
 
 
@@ -205,11 +212,14 @@ def locked(run_dir: Path) -> Iterator[None]:
         yield
 
 
-def _describe(run_dir: Path, config: Config, command: Sequence[str], generation: int) -> None:
+def _describe(
+    run_dir: Path, config: Config, command: Sequence[str], generation: int, parent: Mapping[str, Any] | None
+) -> None:
     """Add this session to meta.json."""
     path = run_dir / META
     try:
-        sessions = json.loads(path.read_bytes())["sessions"] if path.exists() else []
+        before = json.loads(path.read_bytes()) if path.exists() else {"sessions": []}
+        sessions = before["sessions"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     commit, dirty = source_version()
@@ -227,6 +237,8 @@ def _describe(run_dir: Path, config: Config, command: Sequence[str], generation:
         }
     )
     described = {"game": config.game, "seed": config.seed, "sessions": sessions}
+    if begun_with := before.get("parent") if generation else parent:
+        described["parent"] = begun_with
     atomic.write_file(path, json.dumps(described, indent=1).encode() + b"\n")
 
 

@@ -22,6 +22,7 @@ examples:
   selfplay train --game gomoku:size=7 --search.simulations 64 --minutes 30
   selfplay train --run runs/connect4 --minutes 60       the same run, longer
   selfplay train --game connect4 --seeds 3              three runs, and when they overtook each opponent
+  selfplay train --game gomoku15 --init runs/gomoku9    begin with what was learned on another board
   selfplay train --config tiny --game tictactoe         the whole loop in seconds
 """
 
@@ -69,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command; every setting of the config is one."""
     parser.usage = (
         "selfplay train [--game GAME] [--run DIR] [--minutes M | --generations N | --flops F] [--seed S]\n"
-        "                      [--config FILE] [--fresh] [--quiet] [--SETTING VALUE ...]"
+        "                      [--config FILE] [--init PATH] [--fresh] [--quiet] [--SETTING VALUE ...]"
     )
     parser.epilog = _EPILOG
     parser.add_argument(
@@ -86,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings")
     for name, kind, default, sentence in settings():
         shown = "|".join(map(str, get_args(kind))) if get_origin(kind) is Literal else name.rpartition(".")[2].upper()
-        words = " ".join(default) if isinstance(default, tuple) else default
+        words = " ".join(default) if isinstance(default, tuple) else "none" if default == "" else default
         group.add_argument(
             f"--{name}",
             dest=name,
@@ -129,6 +130,9 @@ def configured(args: argparse.Namespace) -> tuple[Config, Path]:
     run_dir = args.run if args.run is not None else runs.default_dir(game)
     if "," in str(run_dir):
         raise ConfigError(f"the name of a run folder holds no comma, or no agent could name it: {run_dir}")
+    if given.get("init") and not checkpoint.folders(run_dir) and "architecture" not in given.get("network", {}):
+        its = checkpoint.weights_metadata(checkpoint.resolve(given["init"], games.make(game).name))["architecture"]
+        given = _overlaid(given, {"network": {"architecture": its}})
     preset = merged(Config(), {} if args.config is not None else presets.for_game(game))
     return runs.settle(run_dir, dataclasses.replace(preset, game=game), given), run_dir
 
@@ -164,11 +168,17 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
         raise ConfigError("no end is set: give --minutes, --generations or --flops")
     # Imported here, so that all mistakes above are answered at once: torch takes seconds.
     from selfplay import crossover, crossover_command, evaluation, network, overtaking, strength, tensorboard, trainer
+    from selfplay import parent as parents
 
     evaluation.Referee(config)  # a mistake in the opponents is answered before the folder is made
     game = games.make(config.game)
     network.build(game, config.network.architecture)
-    with runs.opened(run_dir, config, command=["selfplay", *sys.argv[1:]], fresh=args.fresh) as folder:
+    new = not checkpoint.folders(run_dir)
+    parent = parents.find(config.init, game, config.network.architecture) if config.init and new else None
+    if parent is not None and parent.spent is None:
+        print(f"selfplay: warning: no run tells what {config.init} cost; compute counts from 0 here", file=sys.stderr)
+    command, record = ["selfplay", *sys.argv[1:]], parent and parent.record()
+    with runs.opened(run_dir, config, command=command, fresh=args.fresh, parent=record) as folder:
         history = runs.read_lines(run_dir / runs.EVALS)
         opponents = (*config.eval.opponents, *config.eval.clocked)
         events = tensorboard.TensorBoard(run_dir, folder.generation, opponents)
@@ -176,7 +186,7 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
         try:
             with console.watching(config, title, history, quiet=args.quiet) as show:
                 referee = evaluation.Referee(config, history, doing=show.doing, match=show.match)
-                for generation in trainer.train(config, run_dir, evaluate_agent=referee):
+                for generation in trainer.train(config, run_dir, evaluate_agent=referee, parent=parent):
                     folder.record(generation.number, generation.ledger, generation.metrics, generation.evals)
                     record = None
                     if generation.evals:

@@ -27,6 +27,7 @@ from selfplay.learner import Learner, Losses
 from selfplay.ledger import Ledger
 from selfplay.memory import resident_mb
 from selfplay.network import build, evaluation_flops
+from selfplay.parent import Parent
 from selfplay.replay import Batch, Replay
 
 # (weights file, totals so far, generation=, final=, dtype=) -> lines of evals.jsonl
@@ -37,10 +38,13 @@ _LEARNING = 1_000_003  # number of the learner's random stream; actors have 0, 1
 
 @dataclass(frozen=True, kw_only=True)
 class Generation:
-    """One round of self-play and learning. `ledger` holds totals since the start of the run."""
+    """One round of self-play and learning."""
 
     number: int
     ledger: Ledger
+    """totals since the start of the run, and of what it began with: the axis of strength"""
+    own: Ledger
+    """of these, what this run has spent: what its limits look at"""
     metrics: dict[str, float]
     evals: list[dict]
     seconds: float
@@ -50,22 +54,28 @@ class Generation:
 class Trainer:
     """Everything that a run carries from one generation to the next."""
 
-    def __init__(self, config: Config, run_dir: Path) -> None:
+    def __init__(self, config: Config, run_dir: Path, parent: Parent | None = None) -> None:
+        """Goes on from the newest checkpoint; without one begins with the parent's weights, or with random ones."""
         self.config = config
         self.run_dir = run_dir
         self.game = games.make(config.game)
         self.device = pick_device(config.device)
         self.threads = config.threads or 1
         self.number = 0
-        self.ledger = Ledger()
+        self.ledger = Ledger()  # of this run alone
+        self.inherited = Ledger()  # what the weights had cost that it began with
         self.owed_steps = 0.0  # gradient steps that the reuse asks for and that are not yet taken
         self.evaluated_flops = 0.0  # training compute at the last evaluation
         self.energy = EnergyMeter()
         torch.manual_seed(config.seed)
         network = build(self.game, config.network.architecture)
+        if parent is not None:
+            network.load_state_dict(parent.network.state_dict())
+            self.inherited = parent.spent or self.inherited
         self.flops = evaluation_flops(network, self.game)
         self.replay = Replay(self.game, config.replay)
         saved = checkpoint.newest(run_dir, checkpoint.STATE)
+        assert saved or bool(config.init) == (parent is not None)
         state = json.loads(saved.path("state.json").read_text()) if saved else {}
         first = NetworkEvaluator(
             network,
@@ -86,6 +96,11 @@ class Trainer:
             self._restore(saved, state)
 
     @property
+    def total(self) -> Ledger:
+        """What this run and those before it have spent."""
+        return self.inherited + self.ledger
+
+    @property
     def done(self) -> bool:
         """Whether a limit of the config is reached."""
         config, ledger = self.config, self.ledger
@@ -95,7 +110,7 @@ class Trainer:
             or (config.flops and ledger.train_flops >= config.flops)
         )
 
-    def play(self) -> list[Harvest]:
+    def play(self, simulations: int) -> list[Harvest]:
         """One generation of self-play with the averaged weights, every thread its share."""
         harvests: list[Harvest | BaseException | None] = [None] * self.threads
 
@@ -104,7 +119,7 @@ class Trainer:
             try:
                 seed = np.random.SeedSequence([self.config.seed, self.number, thread])
                 self.actors[thread].evaluator.load(self.learner.average)
-                harvests[thread] = self.actors[thread].play(seed)
+                harvests[thread] = self.actors[thread].play(seed, simulations)
             except BaseException as error:
                 harvests[thread] = error
 
@@ -141,8 +156,9 @@ class Trainer:
         """Play, learn, and where it is due measure strength."""
         self.number += 1
         started = time.perf_counter()
+        simulations = self.config.search.simulations_at(self.ledger.positions)
         self.energy.joules()  # what was drawn between generations is not the training's
-        harvests = self.play()
+        harvests = self.play(simulations)
         for harvest in harvests:
             self.replay.add(
                 harvest.states_MW, harvest.policies_MA, harvest.wdl_M3, harvest.facts_M["z"], harvest.facts_M["reply"]
@@ -178,13 +194,15 @@ class Trainer:
             "learn/reuse": self.ledger.samples / self.ledger.positions,
             "learn/window": self.replay.window,
             **play_metrics(harvests, play_seconds),
+            "play/simulations": simulations,
             "memory/rss_mb": resident_mb(),
         }
-        due = self.done or self.config.eval.due(self.ledger.train_flops, self.evaluated_flops)
+        due = self.done or self.config.eval.due(self.total.train_flops, self.evaluated_flops)
         evals = self._evaluate(evaluate_agent) if evaluate_agent and due else []
         return Generation(
             number=self.number,
-            ledger=self.ledger,
+            ledger=self.total,
+            own=self.ledger,
             metrics=metrics,
             evals=evals,
             seconds=time.perf_counter() - started,
@@ -193,11 +211,11 @@ class Trainer:
 
     def _evaluate(self, evaluate_agent: EvaluateAgent) -> list[dict]:
         started = time.perf_counter()
-        self.evaluated_flops = self.ledger.train_flops
+        self.evaluated_flops = self.total.train_flops
         with tempfile.TemporaryDirectory(prefix="selfplay-") as folder:
             weights = Path(folder) / checkpoint.WEIGHTS
             weights.write_bytes(checkpoint.weights_bytes(self.learner.average, self.game.name))
-            lines = evaluate_agent(weights, self.ledger, generation=self.number, final=self.done, dtype=self.dtype)
+            lines = evaluate_agent(weights, self.total, generation=self.number, final=self.done, dtype=self.dtype)
         self.ledger += Ledger(eval_seconds=time.perf_counter() - started)
         return lines
 
@@ -212,6 +230,7 @@ class Trainer:
         counters = {
             "number": self.number,
             "ledger": dataclasses.asdict(self.ledger),
+            "inherited": dataclasses.asdict(self.inherited),
             "owed_steps": self.owed_steps,
             "evaluated_flops": self.evaluated_flops,
             "dtype": self.dtype,
@@ -231,6 +250,7 @@ class Trainer:
     def _restore(self, saved: checkpoint.Checkpoint, state: dict) -> None:
         self.number = state["number"]
         self.ledger = Ledger(**state["ledger"])
+        self.inherited = Ledger(**state.get("inherited", {}))  # runs from before there was --init have none
         self.owed_steps = state["owed_steps"]
         self.evaluated_flops = state["evaluated_flops"]
         self.learner.restore(checkpoint.load_state(saved.path("learner.pt")))
@@ -262,6 +282,7 @@ def play_metrics(harvests: list[Harvest], seconds: float) -> dict[str, float]:
         "games/length": float(lengths.mean()) if len(lengths) else 0.0,
         "games/first_player_score": float((1.0 - results / 2.0).mean()) if len(results) else 0.5,
         "games/draws": float((results == 1).mean()) if len(results) else 0.0,
+        "games/redrawn_openings": sum(harvest.redrawn for harvest in harvests) / max(len(results), 1),
         "games/distinct_positions": len(np.unique(rows)) / len(rows),
         "proven/share": float((facts["proven"] > 0).mean()),
         "play/positions_per_s": len(facts) / seconds,
@@ -281,12 +302,14 @@ def calibration_error(predicted_M: np.ndarray, reached_M: np.ndarray, bins: int 
     return float(np.abs(gap).sum() / max(total.sum(), 1))
 
 
-def train(config: Config, run_dir: Path, *, evaluate_agent: EvaluateAgent | None = None) -> Iterator[Generation]:
+def train(
+    config: Config, run_dir: Path, *, evaluate_agent: EvaluateAgent | None = None, parent: Parent | None = None
+) -> Iterator[Generation]:
     """Train in `run_dir` until the config's budget is spent; goes on from its newest checkpoint if it has one.
 
     Each generation is yielded before its checkpoint is written, so that a consumer's records are never behind.
     """
-    trainer = Trainer(config, run_dir)
+    trainer = Trainer(config, run_dir, parent)
     while not trainer.done:
         yield trainer.generation(evaluate_agent)
         trainer.save()

@@ -8,8 +8,10 @@ import pytest
 from naive_games import DRAW, WIN, NaiveConnect4, NaiveGomoku, other, result_of
 
 import games
-from selfplay.actor import Actor
-from selfplay.config import Config, PlayConfig, SearchConfig
+from selfplay import presets
+from selfplay.actor import FACT, Actor
+from selfplay.config import Config, PlayConfig, SearchConfig, merged
+from selfplay.replay import Replay
 
 NAIVE = {"tictactoe": functools.partial(NaiveGomoku, size=3, k=3), "connect4": NaiveConnect4}
 NO_REPLY = -1
@@ -156,11 +158,13 @@ def test_the_seed_decides_everything():
 
 
 def test_restored_games_go_on_bit_for_bit():
-    first = actor("connect4", 100)
+    judged = {"opening_plies": 8, "opening_bound": 0.3}
+    first = actor("connect4", 100, **judged)
     first.play(np.random.SeedSequence(1))
     saved = copy.deepcopy(first.state())
     assert saved["count_G"].max() > 0  # games really are in flight
-    second = actor("connect4", 100)
+    assert saved["tries_G"].max() > 0  # and an opening that no network has seen
+    second = actor("connect4", 100, **judged)
     second.restore(saved)
     for seed in (2, 3):
         assert same(first.play(np.random.SeedSequence(seed)), second.play(np.random.SeedSequence(seed)))
@@ -233,3 +237,113 @@ def test_openings_of_every_length_none_of_them_over():
     assert max(lengths) <= 21
     assert len(lengths) > 15
     assert min(lengths) <= 2
+
+
+def opening_values(lean, **play):
+    """The evaluator's value of each game's first recorded position, plies played there, the positions, and how often
+    an opening was drawn again. Stones have random worths; `lean` is how far the player to move is ahead without any."""
+    game = games.make("connect4")
+    worth_C = np.random.default_rng(7).normal(0, 0.3, game.cells)
+
+    def evaluate(planes_BPHW):
+        stones_BC = (planes_BPHW[:, 0] - planes_BPHW[:, 1]).reshape(-1, game.cells)
+        value_B = np.tanh(lean + (stones_BC * worth_C).sum(axis=1))
+        wdl_B3 = np.stack([(1 + value_B) / 2, 0 * value_B, (1 - value_B) / 2], axis=1)
+        return np.zeros((len(planes_BPHW), game.actions), np.float32), wdl_B3.astype(np.float32)
+
+    one = actor("connect4", 600, opening_plies=10, **play)
+    one.evaluator = evaluate
+    harvest = one.play(np.random.SeedSequence(0))
+    firsts = harvest.states_MW[[rows[0] for rows in games_in(harvest)]]
+    _, wdl = evaluate(np.array([game.planes_of(state) for state in firsts]))
+    return wdl[:, 0] - wdl[:, 2], np.array([plies_of(game, state) for state in firsts]), firsts, harvest.redrawn
+
+
+def won_at_once(game, state):
+    return any(game.after(state, action)[1] == games.MOVER_WON for action in game.legal_actions(state))
+
+
+@pytest.mark.parametrize("cache_bits", [0, 10])
+def test_lopsided_openings_are_drawn_again(cache_bits):
+    """With a bound: within it, by the evaluator and because no win is at hand; without: as they come."""
+    game, search = games.make("connect4"), {"cache_bits": cache_bits}
+    values, _, _, redrawn = opening_values(0.0, search=search)
+    assert (np.abs(values) > 0.25).mean() > 0.3
+    assert redrawn == 0
+    values, _, firsts, redrawn = opening_values(0.0, search=search, opening_bound=0.25, opening_tries=100)
+    assert np.abs(values).max() <= 0.25
+    assert np.abs(values).max() > 0.1
+    assert not any(won_at_once(game, state) for state in firsts)
+    assert redrawn > 0.3 * len(firsts)
+
+
+def test_every_length_of_opening_keeps_its_share():
+    """Drawn again they stay as long, and the bare board is played whatever its value; 11 lengths, evenly."""
+    values, plies, _, _ = opening_values(0.3, opening_bound=0.25, opening_tries=100)
+    lengths = np.bincount(plies, minlength=11)
+    assert values[plies == 0] == pytest.approx(np.tanh(0.3))
+    assert lengths[0] > 0
+    assert (lengths > 0).sum() >= 8
+    assert lengths.max() <= len(plies) / 3
+
+
+def test_an_opening_is_drawn_again_so_many_times_and_then_played():
+    """One slot, one game, and an evaluator to whom all is lost: no opening will ever do."""
+    game = games.make("tictactoe")
+
+    def lost(planes_BPHW):
+        wdl_B3 = np.tile(np.array([0, 0, 1], np.float32), (len(planes_BPHW), 1))
+        return np.zeros((len(planes_BPHW), game.actions), np.float32), wdl_B3
+
+    lengths = set()
+    for seed in range(8):
+        one = actor(positions=1, slots=1, opening_bound=0.9, opening_tries=3)
+        one.evaluator = lost
+        harvest = one.play(np.random.SeedSequence(seed))
+        plies = plies_of(game, harvest.states_MW[0])
+        assert harvest.redrawn == (3 if plies else 0)
+        lengths.add(plies)
+    assert len(lengths) > 1
+
+
+def test_searches_may_be_smaller_than_the_trees_have_room_for():
+    """As a run's first ones are: the same games as with trees of that size."""
+    small = actor("connect4", search={"simulations": 6}).play(np.random.SeedSequence(5))
+    large = actor("connect4", search={"simulations": 24})
+    assert same(large.play(np.random.SeedSequence(5), 6), small)
+    again = actor("connect4", search={"simulations": 24})
+    assert not same(again.play(np.random.SeedSequence(5)), small)
+
+
+def test_simulations_of_a_search_by_hand():
+    """Without proofs every simulation is made, in each move of the one game."""
+    one = actor(positions=1, slots=1, opening_plies=0, search={"simulations": 8, "prove": False})
+    harvest = one.play(np.random.SeedSequence(1), 5)
+    assert harvest.simulations == 5 * harvest.lengths[0]
+
+
+def bytes_of(arrays):
+    return sum(array.nbytes for array in arrays)
+
+
+def test_memory_of_gomoku_on_15x15():
+    """What a thread of its preset allocates, counted by hand, and that trees, games and window are bounded by it.
+
+    A position is 9 words, a row of numbers per move 225 floats. A node: its record of 64 bytes, position and priors;
+    a full search has 2 * 256 + 2 of them. A position of a game or its harvest: position, policy, three values, fact.
+    """
+    game = games.make("gomoku15")
+    config = merged(Config(), presets.for_game("gomoku15"))
+    one = Actor(game, config, opinion, config.play.positions // 2)
+    slots, move = 64, 225 * 4
+    nodes = slots * 514 * (64 + 9 * 8 + move)
+    cache = 2**15 * (8 + move + 8 + 4)
+    rows = slots * 225 + (8192 + 225)
+    games_and_harvest = rows * (9 * 8 + move + 3 * 4 + FACT.itemsize)
+    assert bytes_of(one.forest) == pytest.approx(nodes + cache, rel=0.05)
+    assert bytes_of(one.table) == pytest.approx(games_and_harvest, rel=0.05)
+    assert bytes_of(one.forest) + bytes_of(one.table) < 100e6
+    window = Replay(game, config.replay)
+    kept = [value for value in vars(window).values() if isinstance(value, np.ndarray)]
+    assert bytes_of(kept) == pytest.approx(500_000 * (9 * 8 + 225 * 2 + 3 * 2 + 1 + 2), rel=0.01)
+    assert bytes_of(kept) < 270e6

@@ -196,7 +196,7 @@ def test_flags_reach_their_settings(tmp_path):
 
 def test_the_preset_of_the_game_is_the_ground(tmp_path):
     config, _ = configured("--game", "gomoku:size=9", "--search.considered", "5")
-    assert config.network.architecture == "resnet:4x48"
+    assert config.network.architecture == "resnet:4x32"
     assert (config.search.simulations, config.search.considered) == (64, 5)
     plain, run_dir = configured("--game", "gomoku9", "--config", "tiny")
     assert plain.network.architecture == "mlp:1x16"

@@ -6,7 +6,7 @@ import pytest
 
 import games
 from selfplay import presets
-from selfplay.config import Config, ConfigError, EvalConfig, from_dict, merged, read_toml, to_toml
+from selfplay.config import Config, ConfigError, EvalConfig, SearchConfig, from_dict, merged, read_toml, to_toml
 
 
 def test_toml_round_trip_keeps_every_kind_of_value(tmp_path):
@@ -42,6 +42,10 @@ def test_toml_round_trip_keeps_every_kind_of_value(tmp_path):
         ({"learn": {"ema": 1}}, r"learn.ema is in \[0, 1\)"),
         ({"replay": {"minimum": 10, "capacity": 9}}, "replay.minimum is between 1 and replay.capacity"),
         ({"minutes": -1}, "minutes is at least 0"),
+        ({"search": {"first_simulations": 33}}, r"first_simulations is 0 to search.simulations \(32\), not 33"),
+        ({"search": {"growth_positions": 0}}, "search.growth_positions is above 0, not 0"),
+        ({"play": {"opening_bound": 0}}, r"play.opening_bound is in \(0, 1\], not 0"),
+        ({"play": {"opening_tries": -1}}, "play.opening_tries is at least 0, not -1"),
     ],
 )
 def test_a_mistake_is_named(values, said):
@@ -62,6 +66,12 @@ def test_merged_leaves_the_rest_alone():
     changed = merged(base, {"eval": {"simulations": 3}})
     assert changed == dataclasses.replace(base, eval=EvalConfig(games=8, simulations=3))
     assert merged(base, {}) == base
+
+
+def test_simulations_grow_by_positions_to_their_number():
+    staged = SearchConfig(simulations=64, first_simulations=16, growth_positions=1000)
+    assert [staged.simulations_at(n) for n in (0, 500, 1000, 2999, 3000, 10**9)] == [16, 24, 32, 63, 64, 64]
+    assert SearchConfig(simulations=64).simulations_at(0) == 64
 
 
 def test_broken_files_are_named(tmp_path):

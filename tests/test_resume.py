@@ -13,6 +13,7 @@ from selfplay import checkpoint, cli, metrics, runs
 
 GENERATIONS = 40  # long enough that a signal finds the run still going, on a fast machine too
 SETTINGS = ["--config", "tiny", "--game", "tictactoe", "--generations", str(GENERATIONS), "--eval.per_decade", "3"]
+SETTINGS += ["--search.first_simulations", "2", "--search.growth_positions", "1000", "--play.opening_bound", "0.05"]
 KILLS = 5
 STARTS_WITHIN_S = 120  # a cold kernel cache is compiled first
 
@@ -71,6 +72,8 @@ def test_an_unbroken_run_writes_every_generation_once(unbroken):
     for name in lines[0].keys() - {"generation"}:
         assert metrics.describe(name).meaning
     assert len({line["loss/total"] for line in lines}) == GENERATIONS
+    assert {line["play/simulations"] for line in lines} == {2, 3, 4}
+    assert max(line["games/redrawn_openings"] for line in lines) > 0
     assert "selfplay.knowledge" not in json.loads((unbroken / "meta.json").read_text())["sessions"][0]["modules"]
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import games
-from games import DRAW, MOVER_WON
+from games import DRAW, MOVER_WON, text
+from games.gomoku import position
 from selfplay.config import SearchConfig
 from selfplay.evaluator import uniform
 from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search
@@ -210,3 +211,46 @@ def test_looking_ahead_spares_the_evaluator_every_position_won_at_once(rule):
 
     assert won & asked_of_the_evaluator(False)
     assert not won & asked_of_the_evaluator(True)
+
+
+def cells(game, *names):
+    """Cells of a Gomoku board by name, as in `e5`."""
+    return [text.parse_action(game, name) for name in names]
+
+
+@pytest.mark.parametrize("rule", ["gumbel", "puct"])
+def test_gomoku_a_five_is_played_whatever_the_network_thinks_of_it(rule):
+    """In the corner of the board, a five beside an open three of ours and one of theirs: 16 simulations for 225
+    moves, and the network would never look there. The game is over at once, and all of the target says so."""
+    game = games.make("gomoku15")
+    mine, theirs = (
+        cells(game, "a1", "a2", "a3", "a4", "g8", "h8", "i8"),
+        cells(game, "k3", "l3", "m3", "o15", "o1", "c12"),
+    )
+    (five,) = cells(game, "a5")
+
+    def evaluate(planes_BPHW):
+        logits_BA = np.zeros((len(planes_BPHW), game.actions), np.float32)
+        logits_BA[:, five] = -20.0
+        return logits_BA, np.tile(np.array([0, 0, 1], np.float32), (len(planes_BPHW), 1))
+
+    search = Search(game, SearchConfig(rule=rule), games=1, simulations=16)
+    found = search.run(position(game, mine, theirs)[None], evaluate, noise=True)
+    assert (found.action_N[0], found.plies_N[0], found.value_N[0]) == (five, 1, 1.0)
+    assert found.policy_NA[0, five] == 1.0
+
+
+def test_gomoku_a_proven_win_takes_no_detours():
+    """An open three is won by the third ply, and after every reply to the open four by the next one."""
+    game = games.make("gomoku:size=7")
+    state_W = position(game, cells(game, "c4", "d4", "e4"), cells(game, "a1", "g7", "a7"))
+    search = Search(game, SearchConfig(considered=49), games=48, simulations=6000)
+    found = search.run(state_W[None], uniform(game))
+    assert (found.proven_N[0], found.plies_N[0]) == (PROVEN_WIN, 3)
+    assert int(found.action_N[0]) in cells(game, "b4", "f4")
+    four_W, _ = game.after(state_W, int(found.action_N[0]))
+    replies_NW = np.stack([game.after(four_W, int(reply))[0] for reply in game.legal_actions(four_W)])
+    found = search.run(replies_NW, uniform(game), simulations=1)
+    assert (found.plies_N == 1).all()
+    for reply_W, action in zip(replies_NW, found.action_N, strict=True):
+        assert game.after(reply_W, int(action))[1] == MOVER_WON

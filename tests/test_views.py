@@ -41,7 +41,9 @@ def generation(number, done=False, evals=()):
         "play/network_share": 0.875,
         "memory/rss_mb": 912.4,
     }
-    return SimpleNamespace(number=number, ledger=ledger, metrics=metrics, evals=list(evals), done=done, seconds=90.0)
+    return SimpleNamespace(
+        number=number, ledger=ledger, own=ledger, metrics=metrics, evals=list(evals), done=done, seconds=90.0
+    )
 
 
 def shown(renderable, width=100):
