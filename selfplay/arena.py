@@ -14,7 +14,7 @@ import numpy as np
 import games
 from games.game import Game
 from games.registry import nearest
-from selfplay import agents, prices, rating, runs, score, tournament
+from selfplay import agents, atomic, prices, rating, runs, score, tournament
 from selfplay.match import MatchResult, check_games, play_match
 
 __all__ = ["play_match", "report"]
@@ -66,7 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="instead of a tournament: this player against itself without each of its pieces of knowledge",
     )
     parser.add_argument(
-        "--run", metavar="RUN", help="with --ablate: the training compute of this run that buys the same"
+        "--run",
+        metavar="RUN",
+        help="with --ablate: the training compute of this run that buys the same; kept for its report in prices.json",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
 
@@ -260,13 +262,15 @@ def _ablation(game: Game, args: argparse.Namespace) -> int:
         raise ValueError(f"{'--sprt' if args.sprt else '--anchor'} goes with a tournament, not with --ablate")
     lines = runs.read_lines(Path(args.run) / runs.EVALS) if args.run else None
     found, grown = prices.prices(game, args.ablate, games=args.games, seed=args.seed, lines=lines, record=args.record)
+    record = {
+        "game": game.name,
+        "agent": args.ablate,
+        "prices": [price.as_dict() for price in found],
+        "growth": grown and grown.as_dict(),
+    }
+    if args.run:
+        atomic.write_file(Path(args.run) / runs.PRICES, json.dumps(record, indent=1).encode() + b"\n")
     if args.json:
-        record = {
-            "game": game.name,
-            "agent": args.ablate,
-            "prices": [price.as_dict() for price in found],
-            "growth": grown and grown.as_dict(),
-        }
         print(json.dumps(record))
     else:
         print(_price_table(found, grown, args.run))

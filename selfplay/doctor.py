@@ -1,4 +1,5 @@
-"""`selfplay doctor`: what this machine can do, what is missing, and how fast to expect it; the table of metrics."""
+"""`selfplay doctor`: what this machine can do, what is missing, and how fast to expect it; the table of metrics; and
+what ails a run."""
 
 import argparse
 import json
@@ -9,11 +10,12 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
-from selfplay import metrics, runs
+from selfplay import health, metrics, runs
 
 _EPILOG = """\
 examples:
   selfplay doctor
+  selfplay doctor runs/connect4  whether the run is well, and if not, what helps
   selfplay doctor --metrics      every logged number: meaning, healthy range, what a bad value tells
 """
 _LEAST_FREE_GIB = 2.0  # a default run writes a few hundred MB
@@ -22,6 +24,7 @@ _LEAST_FREE_GIB = 2.0  # a default run writes a few hundred MB
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.epilog = _EPILOG
+    parser.add_argument("run", nargs="?", type=Path, metavar="RUN", help="look at this run instead of the machine")
     parser.add_argument("--metrics", action="store_true", help="print the table of logged numbers")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
@@ -30,6 +33,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the findings; 0 whether or not something is missing."""
     if args.metrics:
         print(json.dumps([asdict(metric) for metric in metrics.METRICS]) if args.json else _table())
+        return 0
+    if args.run is not None:
+        found = _looked_at(args.run)
+        print(json.dumps([one.as_dict() for one in found]) if args.json else _told(found))
         return 0
     found = examine()
     if args.json:
@@ -40,6 +47,26 @@ def run(args: argparse.Namespace) -> int:
     for line in found["advice"]:
         print(f"\nnote: {line}")
     return 0
+
+
+def _looked_at(run_dir: Path) -> list[health.Finding]:
+    config = runs.recorded_config(run_dir)
+    if config is None:
+        raise ValueError(f"{run_dir} is no run folder")
+    return health.examine(config, runs.read_lines(run_dir / runs.METRICS), runs.read_lines(run_dir / runs.EVALS))
+
+
+def _told(found: list[health.Finding]) -> str:
+    """A line for each ailment looked for, and what helps against those that were found."""
+    width = max(len(one.ailment.symptom) for one in found)
+    lines = []
+    for one in found:
+        reading = f"{one.shown} (healthy: {one.ailment.healthy})" if one.shown else ""
+        lines.append(f"{one.verdict:<11}{one.ailment.symptom:<{width}}  {reading}".rstrip())
+        if one.ill:
+            told = (one.ailment.shows_in, f"cause: {one.ailment.cause}", f"remedy: {one.ailment.remedy}")
+            lines += [textwrap.fill(line, 110, initial_indent=" " * 11, subsequent_indent=" " * 13) for line in told]
+    return "\n".join(lines)
 
 
 def _table() -> str:

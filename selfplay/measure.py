@@ -1,4 +1,5 @@
-"""`selfplay measure`: the evaluations of a finished run once more, from its checkpoints and against other opponents.
+"""`selfplay measure`: the evaluations of a finished run once more, from its checkpoints and against other opponents;
+or at other numbers of simulations.
 
 Training never sees an evaluation, so the curve is the one that the run would have drawn, had it met these opponents.
 """
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import games
-from selfplay import atomic, checkpoint, console, crossover_command, overtaking, runs
+from selfplay import atomic, checkpoint, console, crossover_command, frontier, overtaking, runs
 from selfplay.config import Config, EvalConfig, merged
 from selfplay.evaluation import Referee
 from selfplay.ledger import Ledger
@@ -21,9 +22,13 @@ The run's own opponents and schedule are used where nothing else is asked for. T
 opponent. evals.jsonl, crossover.json and overtaken.jsonl are written anew; forecasts.jsonl is removed, since
 nothing can be forecast afterwards (`selfplay crossover` still grades what each part of the curve foretold).
 
+--frontier leaves all of that alone. Its matches go to frontier.jsonl, from which `selfplay report` draws how much
+training compute each opponent takes at how many simulations a move. Stopped, it goes on where it was.
+
 examples:
   selfplay measure runs/connect4 --opponents rules alphabeta:depth=4 alphabeta:depth=8 --clocked alphabeta:ms=20
   selfplay measure runs/connect4 --games 400 --per_decade 8
+  selfplay measure runs/connect4 --frontier 4 16 256
 """
 
 
@@ -37,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--final_games", type=int, metavar="N", help="games of each match of the last checkpoint")
     parser.add_argument("--simulations", type=int, metavar="N", help="of the learner's search")
     parser.add_argument("--per_decade", type=int, metavar="N", help="evaluations per tenfold of training compute")
+    parser.add_argument(
+        "--frontier", nargs="+", type=int, metavar="N", help="play with N simulations a move instead, for the frontier"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,9 +54,22 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.run} is no run folder")
     given = {item.name: getattr(args, item.name, None) for item in dataclasses.fields(EvalConfig)}
     config = merged(config, {"eval": {name: value for name, value in given.items() if value is not None}})
+    if args.frontier:
+        return _frontier(args, config)
     with runs.locked(args.run):
         record = _measured(args.run, config)
     print(crossover_command.table(record))
+    return 0
+
+
+def _frontier(args: argparse.Namespace, config: Config) -> int:
+    if (fewest := min(args.frontier)) < 1:
+        raise ValueError(f"--frontier takes numbers of simulations, at least 1, not {fewest}")
+    with runs.locked(args.run):
+        due = list(_due(config.eval, runs.read_lines(args.run / runs.METRICS)))
+        frontier.measure(args.run, config, due, args.frontier, lambda line: print(console.match_line(line), flush=True))
+    rungs = frontier.crossings(frontier.together(args.run), config.game)
+    print(crossover_command.table({"rungs": sorted(rungs, key=lambda rung: rung["simulations"])}))
     return 0
 
 

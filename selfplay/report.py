@@ -1,263 +1,479 @@
-"""The picture and the page of a run, from the files of its folder alone."""
+"""`selfplay report`: the picture and the page of a run, or of several as seeds of one experiment, from the files of
+their folders alone."""
 
 import argparse
-import base64
-import html
-import io
 import json
-from collections import defaultdict
+import re
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+import games
+from selfplay import atomic, checkpoint, crossover, crossover_command, frontier, health, page, pictures, runs
+from selfplay.config import Config, to_toml
 
-from selfplay import atomic, crossover, crossover_command, runs
-from selfplay.config import Config
-from selfplay.strength import strength
+Lines = Sequence[Mapping[str, Any]]
 
-# Okabe and Ito's palette, told apart by everyone.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#111827", "#b3a100")
-_GREY = "#6b7280"
-_FEW = 4  # labels that find room inside a picture
+_EPILOG = """\
+A page is one file that needs nothing else: what it overtook and when, the frontier where `selfplay measure --frontier`
+has been there, price tags where `selfplay arena --ablate --run` has, the health of the run, and how to repeat it.
+
+examples:
+  selfplay report runs/connect4
+  selfplay report runs/connect4-seed0 runs/connect4-seed1 runs/connect4-seed2 --out seeds.html
+  selfplay report runs/connect4-seed0 runs/connect4-seed1 runs/connect4-seed2 --out seeds.png
+"""
+_STATE = "state.json"
+_GAMES = {"connect4": "Connect Four", "gomoku": "Gomoku"}
+_WHO = (  # of opponents, by the form of their spec
+    (r"random", "any legal move"),
+    (r"rules", "one-ply rules: win, block, do not hand over a win"),
+    (r"alphabeta:preset=alphazero-jl", "the handcrafted minimax of AlphaZero.jl, 5 plies deep"),
+    (r"alphabeta:depth=(\d+)", r"alpha-beta, \1 plies deep, on a handcrafted evaluation"),
+    (r"alphabeta:nodes=(\d+)", r"alpha-beta, \1 positions a move, on a handcrafted evaluation"),
+    (r"alphabeta:ms=(\d+)", r"alpha-beta, \1 ms a move, on a handcrafted evaluation"),
+    (r"rollout:sims=(\d+)", r"tree search, \1 random playouts a move; no knowledge, no learning"),
+    (r"solver", "perfect play"),
+)
+_PLAYERS = (
+    (r"net", "the network alone"),
+    (r"mcts:sims=(\d+)", r"\1 simulations a move"),
+    (r"mcts:ms=(\d+)", r"\1 ms a move"),
+)
+_PIECES = {  # of knowledge
+    "lines": "lines that are still open",
+    "centre": "the centre",
+    "zugzwang": "odd and even threats (zugzwang)",
+    "tempo": "being to move",
+    "wins": "win and block",
+    "handover": "not handing over a win",
+    "doubles": "double threats",
+}
 
 
-def write(run_dir: Path) -> Path:
-    """Write `curves.png` and `report.html` into a run folder; the path of the page. `ValueError` for other folders."""
+@dataclass(frozen=True, kw_only=True)
+class RunFiles:
+    """What a run folder holds."""
+
+    dir: Path
+    config: Config
+    metrics: Lines
+    evals: Lines
+    meta: Mapping[str, Any]
+    prices: Mapping[str, Any] | None
+    dtype: str
+    """in which the network played and learned"""
+
+    @property
+    def last(self) -> Mapping[str, Any]:
+        return self.metrics[-1] if self.metrics else {}
+
+
+def read(run_dir: Path) -> RunFiles:
+    """The files of a run; `ValueError` for other folders."""
     config = runs.recorded_config(run_dir)
     if config is None:
         raise ValueError(f"{run_dir} is no run folder")
-    metrics, evals = runs.read_lines(run_dir / runs.METRICS), runs.read_lines(run_dir / runs.EVALS)
-    picture = curves(config, metrics, evals)
-    atomic.write_file(run_dir / "curves.png", picture)
-    page = run_dir / "report.html"
-    meta = json.loads((run_dir / runs.META).read_bytes())
-    atomic.write_file(page, _page(config, metrics, evals, meta, picture).encode())
-    return page
+    prices = run_dir / runs.PRICES
+    return RunFiles(
+        dir=run_dir,
+        config=config,
+        metrics=runs.read_lines(run_dir / runs.METRICS),
+        evals=runs.read_lines(run_dir / runs.EVALS),
+        meta=json.loads((run_dir / runs.META).read_bytes()),
+        prices=json.loads(prices.read_bytes()) if prices.exists() else None,
+        dtype=_dtype(run_dir) or config.network.dtype,
+    )
 
 
-def curves(config: Config, metrics: Sequence[Mapping[str, Any]], evals: Sequence[Mapping[str, Any]]) -> bytes:
-    """A PNG: Elo among the ladder and scores over training compute, losses, and what search adds to the network."""
-    evals = _placed(evals)
-    figure = Figure(figsize=(15, 9), dpi=110, layout="constrained")
-    elo, scores, losses, search = figure.subplot_mosaic(
-        [["elo", "scores"], ["losses", "search"]], height_ratios=[5, 3]
-    ).values()
-    figure.suptitle(
-        f"{config.game}, {config.network.architecture}, seed {config.seed}", x=0.01, ha="left", weight="bold"
-    )
-    _elo(elo, [evals])
-    _scores(scores, [evals])
-    _lines(losses, metrics, {"loss/policy": "policy", "loss/value": "value", "loss/reply": "reply"}, "loss (nats)")
-    _lines(
-        search,
-        metrics,
-        {"policy/entropy": "entropy of the targets", "policy/kl_search_net": "KL(search, network)"},
-        "nats",
-    )
-    return _png(figure, elo, scores, losses, search)
+def _dtype(run_dir: Path) -> str | None:
+    """What `auto` was settled to; None if no checkpoint says."""
+    for folder in reversed(checkpoint.folders(run_dir).values()):
+        try:
+            return json.loads(checkpoint.checked(folder, [_STATE]).path(_STATE).read_bytes())["dtype"]
+        except (ValueError, KeyError):  # thinned out, or damaged: an older one may know
+            continue
+    return None
+
+
+def write(run_dir: Path) -> Path:
+    """Write `curves.png` and `report.html`, and `frontier.png` where that was measured, into a run folder; the path of
+    the page. `ValueError` for other folders."""
+    files = read(run_dir)
+    atomic.write_file(run_dir / "curves.png", pictures.curves(files.config, files.metrics, files.evals))
+    if rungs := frontier.crossings(frontier.together(run_dir), files.config.game):
+        atomic.write_file(run_dir / "frontier.png", pictures.frontier(rungs))
+    path = run_dir / "report.html"
+    atomic.write_file(path, written([files]).encode())
+    return path
 
 
 def overlay(run_dirs: Sequence[Path]) -> bytes:
-    """A PNG of several runs as seeds of one experiment: Elo and scores, same colours, one line a run."""
-    figure = Figure(figsize=(15, 5.6), dpi=110, layout="constrained")
-    elo, scores = figure.subplots(1, 2)
-    figure.suptitle(", ".join(path.name for path in run_dirs), x=0.01, ha="left", weight="bold")
-    evals = [_placed(runs.read_lines(path / runs.EVALS)) for path in run_dirs]
-    _elo(elo, evals)
-    _scores(scores, evals)
-    return _png(figure, elo, scores)
-
-
-def _placed(evals: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Without those of an untrained network, which has no place on a logarithmic axis."""
-    return [match for match in evals if match["flops"] > 0]
-
-
-def _png(figure: Figure, *all_axes: Axes) -> bytes:
-    for axes in all_axes:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(color="#e5e7eb", linewidth=0.6)
-        axes.set_axisbelow(True)
-        labels = axes.get_legend_handles_labels()[1]
-        if len(labels) > _FEW:
-            axes.legend(frameon=False, fontsize=7.5, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        elif labels:
-            axes.legend(frameon=False, fontsize=8)
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+    """A PNG of several runs as seeds of one experiment."""
+    evals = [runs.read_lines(path / runs.EVALS) for path in run_dirs]
+    return pictures.overlay([path.name for path in run_dirs], evals)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `selfplay report`."""
-    parser.description = "Write report.html and curves.png of each run anew, from the files of its folder."
-    parser.epilog = """examples:
-  selfplay report runs/connect4
-  selfplay report runs/connect4-seed0 runs/connect4-seed1 runs/connect4-seed2 --out seeds.png"""
+    parser.description = "Write report.html and the pictures of each run anew, from the files of its folder."
+    parser.epilog = _EPILOG
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder")
-    parser.add_argument("--out", type=Path, help="a PNG with the strength curves of all the runs together")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="all the runs together: their page (.html), or strength curves (.png)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the pages, and the picture of all runs if asked for."""
+    """Write the pages, and the page or picture of all runs if asked for."""
+    if args.out is not None and args.out.suffix not in (".html", ".png"):
+        raise ValueError(f"--out is a page, as in all.html, or a picture, as in all.png, not {args.out}")
     for path in args.runs:
         print(write(path))
     if args.out is not None:
-        atomic.write_file(args.out, overlay(args.runs))
+        together = overlay(args.runs) if args.out.suffix == ".png" else _of_all(args.runs).encode()
+        atomic.write_file(args.out, together)
         print(args.out)
     return 0
 
 
-def _lines(axes: Axes, metrics: Sequence[Mapping[str, Any]], names: Mapping[str, str], unit: str) -> None:
-    for colour, (name, label) in zip(_COLOURS, names.items(), strict=False):
-        points = [(row["generation"], row[name]) for row in metrics if row.get(name) is not None]
-        if points:
-            axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.4, label=label)
-    axes.set_ylabel(unit)
+def _of_all(run_dirs: Sequence[Path]) -> str:
+    files = [read(path) for path in run_dirs]
+    if len({one.config.game for one in files}) > 1:
+        raise ValueError(f"a page is of one game, not of {', '.join(sorted({one.config.game for one in files}))}")
+    return written(files)
 
 
-def _compute_axis(axes: Axes, evals: Sequence[Sequence[Mapping[str, Any]]]) -> None:
-    axes.set_xlabel("training compute (FLOPs, 2 per multiply-add)")
-    if any(evals):
-        axes.set_xscale("log")
-    else:
-        axes.text(0.5, 0.5, "no matches yet", transform=axes.transAxes, ha="center", va="bottom", color=_GREY)
+def written(files: Sequence[RunFiles]) -> str:
+    """The page of one run, or of several as seeds of one experiment."""
+    first = files[0].config
+    seeds = ", ".join(str(one.config.seed) for one in files)
+    title = f"{first.game}, {first.network.architecture}, seed{'s' if len(files) > 1 else ''} {seeds}"
+    matched = [one.evals for one in files if one.evals]
+    record = crossover.record(matched, first.game) if matched else {"rungs": []}
+    return page.document(
+        title,
+        [
+            _lead(files, record),
+            _strength([one.evals for one in files]),
+            _crossings(record),
+            *(_frontier(one, len(files) > 1) for one in files),
+            *(_price_tags(one, len(files) > 1) for one in files),
+            _health(files),
+            _cost(files),
+            _repeat(files),
+        ],
+    )
 
 
-def _elo(axes: Axes, evals: Sequence[Sequence[Mapping[str, Any]]]) -> None:
-    """The learner's Elo, the ladder's rungs as lines across; with several runs, on the scale of the average rung."""
-    found = [strength(lines) for lines in evals if lines]
-    rungs: dict[str, list[float]] = defaultdict(list)
-    for one in found:
-        for rung, value in one.rungs.items():
-            rungs[rung].append(value)
-    for rung, values in rungs.items():
-        if len(values) == len(found):  # met in every run
-            axes.axhline(float(np.mean(values)), color=_GREY, linewidth=0.9, linestyle=":")
-            axes.text(1.0, float(np.mean(values)), f" {rung}", transform=axes.get_yaxis_transform(), va="center",
-                      fontsize=7.5, color=_GREY)  # fmt: skip
-    players = list(dict.fromkeys(player for one in found for player in one.learner))
-    for colour, player in zip(_COLOURS, players, strict=False):
-        for number, one in enumerate(found):
-            if points := one.learner.get(player):
-                label = player if number == 0 else None
-                axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3.5, label=label)
-    axes.set_ylabel("Elo among the ladder")
-    _compute_axis(axes, evals)
+def _told(spec: str, kinds: Sequence[tuple[str, str]]) -> str:
+    """Who it is that a spec names, in words; the spec itself where there are none."""
+    for pattern, words in kinds:
+        if found := re.fullmatch(pattern, spec):
+            return found.expand(words)
+    return spec
 
 
-def _scores(axes: Axes, evals: Sequence[Sequence[Mapping[str, Any]]]) -> None:
-    """Scores of the player with search, with their bands, and where they cross 50 % with the crossing's interval."""
-    evals = [[match for match in lines if match["agent"] != "net"] for lines in evals]
-    opponents = list(dict.fromkeys(match["opponent"] for lines in evals for match in lines))
-    colours = dict(zip(opponents, _COLOURS * 9, strict=False))
-    for number, lines in enumerate(evals):
-        curves_by_pair: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
-        for match in lines:
-            curves_by_pair[match["opponent"], match["agent"]].append(match)
-        for (opponent, agent), matches in curves_by_pair.items():
-            flops = [match["flops"] for match in matches]
-            low, high = ([100 * match[key] for match in matches] for key in ("score_low", "score_high"))
-            axes.plot(
-                flops,
-                [100 * match["score"] for match in matches],
-                color=colours[opponent],
-                marker="o",
-                markersize=3,
-                label=None if number else f"{opponent} ({agent})",
-            )
-            axes.fill_between(flops, low, high, color=colours[opponent], alpha=0.1, linewidth=0)
-    known = [lines for lines in evals if lines]
-    for rung in crossover.record(known, "")["rungs"] if known else ():
-        if rung["flops"] is not None:
-            axes.errorbar(
-                [rung["flops"]],
-                [50],
-                xerr=[[rung["flops"] - rung["flops_low"]], [rung["flops_high"] - rung["flops"]]],
-                color=colours[rung["opponent"]],
-                marker="D",
-                markersize=6,
-                capsize=4,
-                linewidth=2,
-                markeredgecolor="white",
-            )
-    axes.axhline(50, color=_GREY, linewidth=1, linestyle=":")
-    axes.set(ylim=(0, 102), ylabel="score with search (%), 95 % intervals; diamonds: overtaken")
-    _compute_axis(axes, evals)
+def _lead(files: Sequence[RunFiles], record: Mapping[str, Any]) -> str:
+    game = games.make(files[0].config.game)
+    name = _GAMES.get(game.kind, game.kind)
+    played = sum(one.last.get("games", 0) for one in files)
+    minutes = sum(one.last.get("play_seconds", 0) + one.last.get("learn_seconds", 0) for one in files) / 60
+    machine = files[0].meta["sessions"][-1]["machine"]
+    by_search = [rung for rung in record["rungs"] if rung["agent"] != "net"]
+    overtaken = sum(rung["status"] == "overtaken" for rung in by_search)
+    parts = [
+        f"{name} on {game.width} x {game.height}, learned from nothing but the rules: {played:,} games of self-play in"
+        f" {minutes:.0f} minutes on {machine.get('gpu', str(machine['cores']) + ' cores')} ({machine['cpu']})"
+        + (f", {len(files)} runs together." if len(files) > 1 else ".")
+    ]
+    if by_search:
+        parts.append(f"With search it has overtaken {overtaken} of the {len(by_search)} opponents that it was set.")
+    return page.paragraph(" ".join(parts), "lead")
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    def cells(tag: str, values: Sequence[object]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(str(value))}</{tag}>" for value in values) + "</tr>"
-
-    return f"<table>{cells('th', headers)}{''.join(cells('td', row) for row in rows)}</table>"
-
-
-def _page(
-    config: Config,
-    metrics: Sequence[Mapping[str, Any]],
-    evals: Sequence[Mapping[str, Any]],
-    meta: Mapping[str, Any],
-    picture: bytes,
-) -> str:
-    latest = {(match["opponent"], match["agent"]): match for match in evals}
-    matches = [
+def _strength(evals: Sequence[Lines]) -> str:
+    """Scores and Elo over compute."""
+    if not any(line["agent"] != "net" for lines in evals for line in lines):
+        return page.paragraph("No match was played, so nothing is known of its strength.")
+    scores = page.figure(
+        *pictures.svg(lambda axes: pictures.draw_scores(axes, evals), "scores"),
+        "Score against each opponent over training compute",
+        "Score over paired games from distinct openings, and its 95 % interval. 50 % is as strong as the opponent."
+        " A diamond: overtaken there, with the 95 % interval of when.",
+    )
+    elo = page.figure(
+        *pictures.svg(lambda axes: pictures.draw_elo(axes, evals), "elo"),
+        "Elo of the learner and of its opponents over training compute",
+        "The same matches on one scale: 200 Elo more is a score of 76 %. Dotted: the opponents, who do not learn.",
+    )
+    latest = {(line["opponent"], line["agent"]): line for lines in evals[:1] for line in lines}
+    rows = [
         (
-            match["opponent"],
-            match["agent"],
-            f"{100 * match['score']:.1f} % [{100 * match['score_low']:.1f}, {100 * match['score_high']:.1f}]",
-            f"{match['wins']} / {match['draws']} / {match['losses']}",
-            match["distinct_games"],
-            match["generation"],
+            line["opponent"],
+            _told(line["agent"], _PLAYERS),
+            f"{100 * line['score']:.1f} % [{100 * line['score_low']:.1f}, {100 * line['score_high']:.1f}]",
+            f"{line['wins']} / {line['draws']} / {line['losses']}",
+            line["distinct_games"],
+            line["generation"],
         )
-        for match in latest.values()
+        for line in latest.values()
     ]
-    last = metrics[-1] if metrics else {}
-    spent = [
-        ("generations", last.get("generation", 0)),
-        ("games", f"{last.get('games', 0):,}"),
-        ("network evaluations of self-play", f"{last.get('evaluations', 0):,}"),
-        ("training FLOPs", f"{last.get('train_flops', 0):.3g}"),
+    headers = ("opponent", "player", "score", "wins / draws / losses", "distinct games", "generation")
+    return page.section(
+        "Strength over training compute",
+        f'<div class="figures">{scores}{elo}</div>',
+        page.folded("The last matches", page.table(headers, rows, "The last matches")) if len(evals) == 1 else "",
+    )
+
+
+def _crossings(record: Mapping[str, Any]) -> str:
+    alone = {rung["opponent"]: rung for rung in record["rungs"] if rung["agent"] == "net"}
+    with_search = [rung for rung in record["rungs"] if rung["agent"] != "net"]
+    met = {rung["opponent"] for rung in with_search}
+    rows = [
         (
-            "minutes of self-play and learning",
-            f"{(last.get('play_seconds', 0) + last.get('learn_seconds', 0)) / 60:.1f}",
+            _two_lines(rung["opponent"], _told(rung["opponent"], _WHO)),
+            _two_lines(_when(rung), _told(rung["agent"], _PLAYERS)),
+            "" if rung["seconds"] is None else f"{rung['seconds'] / 60:.1f}",
+            _at_the_end(rung),
+            *(
+                (_when(alone[rung["opponent"]]), _at_the_end(alone[rung["opponent"]]))
+                if rung["opponent"] in alone
+                else ("", "")
+            ),
+        )
+        for rung in with_search
+    ]
+    rows += [
+        (_two_lines(opponent, _told(opponent, _WHO)), "", "", "", _when(rung), _at_the_end(rung))
+        for opponent, rung in alone.items()
+        if opponent not in met
+    ]
+    if not rows:
+        return ""
+    several = len(record["rungs"][0]["runs"]) > 1
+    forecasts = "\n".join(crossover_command.forecasts(record)).strip()
+    return page.section(
+        "When it overtook human knowledge",
+        page.paragraph(
+            "Overtaken: from this training compute on, the expected score stays above 50 %. Compute is in FLOPs of"
+            " self-play and learning, 2 per multiply-add; matches are not counted. In brackets, 95 % intervals"
+            + (", Student's over the runs." if several else " from the games of this one run; another seed may differ.")
+            + " “Beyond” is no failure of the measurement: it was not overtaken by then."
         ),
-        ("minutes of matches", f"{last.get('eval_seconds', 0) / 60:.1f}"),
+        page.table(
+            ("opponent", "with search: overtaken at (FLOPs)", "minutes", "score at the end",
+             "network alone: overtaken at", "score at the end"),
+            rows,
+            "When each opponent was overtaken",
+        ),
+        page.folded("Forecasts that were made before the event, and what became of them", page.code(forecasts))
+        if forecasts
+        else "",
+    )  # fmt: skip
+
+
+def _two_lines(first: str, second: str) -> page.Markup:
+    return page.joined([first, page.Markup('<br><span class="soft">'), second, page.Markup("</span>")])
+
+
+def _at_the_end(rung: Mapping[str, Any]) -> str:
+    score, low, high = (f"{100 * rung[key]:.0f}" for key in ("score_at_end", "score_low", "score_high"))
+    return f"{score} % [{low},\u00a0{high}]"
+
+
+def _flops(value: float) -> str:
+    return f"{value:.1e}".replace("e+", "e")
+
+
+def _when(rung: Mapping[str, Any]) -> str:
+    low, high = rung["flops_low"], rung["flops_high"]
+    if rung["status"] == "not overtaken":
+        done = sum(one["status"] == "overtaken" for one in rung["runs"])
+        some = f" ({done} of {len(rung['runs'])} runs have)" if done else ""
+        return (f"beyond {_flops(low)}" if low else "not yet") + some
+    if rung["flops"] is None:
+        return f"before {_flops(high)}"
+    return f"{_flops(rung['flops'])} [{_flops(low)},\u00a0{_flops(high)}]"
+
+
+def _named(heading: str, files: RunFiles, several: bool) -> str:
+    return f"{heading}: {files.dir.name}" if several else heading
+
+
+def _frontier(files: RunFiles, several: bool) -> str:
+    rungs = frontier.crossings(frontier.together(files.dir), files.config.game)
+    if not rungs:
+        return ""
+    opponents = list(dict.fromkeys(rung["opponent"] for rung in rungs))
+    counts = sorted({rung["simulations"] for rung in rungs})
+    found = {(rung["opponent"], rung["simulations"]): rung for rung in rungs}
+    rows = [
+        [opponent, *(_when(found[opponent, n]) if (opponent, n) in found else "" for n in counts)]
+        for opponent in opponents
     ]
-    commands = "\n".join(session["command"] for session in meta["sessions"])
-    newest = meta["sessions"][-1]
-    commit = newest["commit"] or "unknown (not run from a checkout)"
-    made_with = [
-        ("commit", commit + (" and changes on top of it" if newest["dirty"] else "")),
-        *newest["versions"].items(),
-        *newest["machine"].items(),
+    each = files.last.get("play_flops", 0) / max(1, files.last.get("evaluations", 0))
+    return page.section(
+        _named("The frontier: training against thinking", files, several),
+        page.paragraph(
+            "An opponent can be overtaken by more training or by longer thinking. Each line joins the pairs of both at"
+            " which the player is as strong as one opponent; up and right of it, it is stronger. A triangle points to"
+            " where the crossing lies, when it came before the first evaluation or had not come by the last."
+            f" A simulation costs {_flops(each)} FLOPs at most: one evaluation by the network."
+        ),
+        page.figure(
+            *pictures.svg(lambda axes: pictures.draw_frontier(axes, rungs), f"frontier-{files.dir.name}"),
+            "Training compute and simulations a move at which each opponent is overtaken",
+            "Horizontal bars: 95 % intervals.",
+        ),
+        page.table(("opponent", *(f"{n} simulations" if n > 1 else "network alone" for n in counts)), rows, "Frontier"),
+    )
+
+
+def _price_tags(files: RunFiles, several: bool) -> str:
+    if files.prices is None:
+        return ""
+    grown = files.prices["growth"]
+
+    def elo(value: float | None) -> str:
+        return "-" if value is None else f"{value:+.0f}"
+
+    def factor(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3g}"
+
+    rows = [
+        (
+            _PIECES.get(price["piece"], price["piece"]),
+            f"{elo(price['elo'])} [{elo(price['elo_low'])}, {elo(price['elo_high'])}]",
+            f"x {factor(price['factor'])} [{factor(price['factor_low'])}, {factor(price['factor_high'])}]",
+        )
+        for price in files.prices["prices"]
     ]
-    crossings = crossover_command.table(crossover.record([evals], config.game)) if evals else "no matches yet"
-    title = html.escape(f"{config.game}, {config.network.architecture}, seed {config.seed}")
-    match_headers = ("opponent", "player", "score [95 %]", "wins / draws / losses", "distinct games", "generation")
-    match_table = _table(match_headers, matches) if matches else "<p>No match was played.</p>"
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #111827; }}
-img {{ width: 100%; }}
-table {{ border-collapse: collapse; display: block; overflow-x: auto; }}
-td, th {{ text-align: left; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #e5e7eb; }}
-pre {{ background: #f3f4f6; padding: .7rem; overflow-x: auto; }}
-</style></head><body>
-<h1>{title}</h1>
-<img alt="Strength over training compute, and losses" src="data:image/png;base64,{base64.b64encode(picture).decode()}">
-<h2>Against reference players</h2>
-{match_table}
-<h2>When it overtook human knowledge</h2>
-<pre>{html.escape(crossings)}</pre>
-<h2>What it cost</h2>
-{_table(("spent", ""), spent)}
-<h2>How to repeat it</h2>
-<pre>{html.escape(commands)}</pre>
-{_table(("made with", ""), made_with)}
-</body></html>
-"""
+    reckoned = (
+        f" The learner ({_told(grown['agent'], _PLAYERS)}) gained {grown['elo_per_decade']:.0f} Elo by ten times the"
+        f" training compute where it was even with {grown['opponent']}; that turns Elo into compute."
+        if grown
+        else " This run has too few matches near 50 % to turn that into compute."
+    )
+    return page.section(
+        _named("Price tags: what a piece of knowledge is worth", files, several),
+        page.paragraph(
+            f"{files.prices['agent']} against itself without one piece of its knowledge, and the factor of training"
+            f" compute that buys the learner as many Elo.{reckoned} Intervals are 95 %; “-” is beyond what can be told."
+        ),
+        page.table(
+            ("piece of knowledge", "Elo", *(["training compute"] if grown else [])),
+            rows if grown else [row[:2] for row in rows],
+            "Price tags",
+        ),
+    )
+
+
+def _health(files: Sequence[RunFiles]) -> str:
+    findings = [health.examine(one.config, one.metrics, one.evals) for one in files]
+    rows, troubles = [], []
+    for row in zip(*findings, strict=True):
+        ailment = row[0].ailment
+        cells = [
+            page.joined([found.shown, " ", page.verdict(found.verdict, found.ill if found.shown else None)])
+            for found in row
+        ]
+        rows.append((ailment.symptom, *cells, ailment.healthy, page.coded(ailment.shows_in)))
+        if any(found.ill for found in row):
+            troubles.append(page.coded(f"{ailment.symptom}. Cause: {ailment.cause}. Remedy: {ailment.remedy}."))
+    one = files[0]
+    figures = [
+        page.figure(
+            *pictures.svg(
+                lambda axes: pictures.draw_lines(axes, one.metrics, pictures.LOSSES, "loss (nats)"), "losses"
+            ),
+            "Losses over generations",
+            "What learning makes smaller. The policy's loss cannot fall below the entropy of its targets.",
+        ),
+        page.figure(
+            *pictures.svg(lambda axes: pictures.draw_lines(axes, one.metrics, pictures.SEARCH, "nats"), "search"),
+            "Entropy of the policy targets, and what search adds to the network",
+            "How undecided the search is, and how far it is ahead of the network: what is left to learn.",
+        ),
+    ]
+    names = [path.dir.name for path in files] if len(files) > 1 else ["this run"]
+    return page.section(
+        "Health of the run" if len(files) == 1 else "Health of the runs",
+        f'<div class="figures">{"".join(figures)}</div>' if len(files) == 1 and one.metrics else "",
+        "<ul>" + "".join(f"<li>{page.escaped(text)}</li>" for text in troubles) + "</ul>" if troubles else "",
+        page.table(("looked for", *names, "healthy", "shows in"), rows, "Health"),
+    )
+
+
+def _cost(files: Sequence[RunFiles]) -> str:
+    def minutes(last: Mapping[str, Any], *names: str) -> str:
+        return f"{sum(last.get(name, 0) for name in names) / 60:.1f}"
+
+    amounts = {
+        "training compute (FLOPs)": lambda last: _flops(last.get("train_flops", 0)),
+        "minutes of self-play and learning": lambda last: minutes(last, "play_seconds", "learn_seconds"),
+        "minutes of matches": lambda last: minutes(last, "eval_seconds"),
+        "games of self-play": lambda last: f"{last.get('games', 0):,}",
+        "positions learned from": lambda last: f"{last.get('positions', 0):,}",
+        "network evaluations of self-play": lambda last: f"{last.get('evaluations', 0):,}",
+        "energy (kJ)": lambda last: f"{last['train_joules'] / 1000:.1f}" if last.get("train_joules") else "not told",
+        "generations": lambda last: last.get("generation", 0),
+    }
+    rows = [(name, *(amount(one.last) for one in files)) for name, amount in amounts.items()]
+    names = [one.dir.name for one in files] if len(files) > 1 else [""]
+    return page.section("What it cost", page.table(("spent", *names), rows, "Cost"))
+
+
+def _repeat(files: Sequence[RunFiles]) -> str:
+    parts = [
+        page.paragraph(
+            "On one machine the same sources, settings and seed give the same games, bit for bit. On another one"
+            " rounding differs, games go other ways, and the curves agree within what seeds differ by. CONFIG is the"
+            " text below, which the run folder has as config.toml."
+        )
+    ]
+    for one in files:
+        newest = one.meta["sessions"][-1]
+        commits = list(dict.fromkeys(session["commit"] for session in one.meta["sessions"]))
+        generation = one.last.get("generation", 0)
+        again = f"--config CONFIG --network.dtype {one.dtype} --generations {generation} --run runs/again"
+        lines = [f"git checkout {newest['commit']}"] if newest["commit"] else []
+        heading = f"<h3>{page.escaped(one.dir.name)}</h3>" if len(files) > 1 else ""
+        sessions = [
+            (
+                session["from_generation"],
+                session["started"],
+                (session["commit"] or "not run from a checkout") + (" and changes" if session["dirty"] else ""),
+                session["command"],
+            )
+            for session in one.meta["sessions"]
+        ]
+        made_with = [*newest["machine"].items(), *newest["versions"].items()]
+        parts += [
+            heading,
+            page.code("\n".join([*lines, f"selfplay train {again}", *_measured_again(one)])),
+            page.paragraph(
+                f"It was made by {len(commits)} versions of the sources, each from the generation named below; only the"
+                " first of them gives the same games from the start."
+            )
+            if len(commits) > 1
+            else "",
+            page.table(("from generation", "begun", "commit", "command"), sessions, "Sessions"),
+            page.table(("made with", ""), made_with, "Machine and versions"),
+            page.folded("CONFIG", page.code(to_toml(one.config))),
+        ]
+    return page.section("How to repeat it", *parts)
+
+
+def _measured_again(files: RunFiles) -> list[str]:
+    """The commands that made the files of the run which training does not make."""
+    lines = []
+    counts = sorted({line["simulations"] for line in runs.read_lines(files.dir / runs.FRONTIER)})
+    if counts:
+        lines.append(f"selfplay measure runs/again --frontier {' '.join(map(str, counts))}")
+    if files.prices:
+        lines.append(f"selfplay arena --ablate {shlex.quote(files.prices['agent'])} --run runs/again")
+    return lines

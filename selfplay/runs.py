@@ -5,6 +5,7 @@
     metrics.jsonl  one line per generation     evals.jsonl  one line per match against a reference player
     checkpoints/   selfplay.checkpoint         tensorboard/ a view of metrics.jsonl
     crossover.json, forecasts.jsonl, overtaken.jsonl   selfplay.overtaking
+    frontier.jsonl  what `selfplay measure --frontier` played    prices.json  what `selfplay arena --ablate --run` found
 
 The line of a generation is written before its checkpoint. A killed run may therefore hold lines newer than
 its newest checkpoint, never the reverse; opening the folder cuts them off, and the run that goes on writes
@@ -42,6 +43,8 @@ EVALS = "evals.jsonl"
 CROSSOVER = "crossover.json"
 FORECASTS = "forecasts.jsonl"
 OVERTAKEN = "overtaken.jsonl"
+FRONTIER = "frontier.jsonl"
+PRICES = "prices.json"
 
 # Settings that a continued run may change: how long, where, and what it is measured against. All others would
 # make it another run under the same name.
@@ -98,7 +101,7 @@ def _whole_lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
 
 def rewind(run_dir: Path, generation: int) -> None:
     """Cut the files of lines back to what was written up to `generation`."""
-    for name in (METRICS, EVALS, FORECASTS):
+    for name in (METRICS, EVALS, FORECASTS, FRONTIER):
         path = run_dir / name
         if path.exists():
             kept = b"".join(raw for raw, line in _whole_lines(path) if line["generation"] <= generation)

@@ -1,4 +1,4 @@
-"""The views of a run: plain lines, the live picture, TensorBoard, curves and page."""
+"""The views of a run: plain lines, the live picture, TensorBoard."""
 
 import dataclasses
 import io
@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from selfplay import checkpoint, console, report, runs
-from selfplay.config import Config, EvalConfig
+from selfplay import console
+from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.strength import Strength
 from selfplay.tensorboard import TensorBoard
@@ -167,46 +167,3 @@ def test_tensorboard_hides_what_a_killed_run_wrote_after_its_checkpoint(tmp_path
         "mcts": 350.0,
     }
     assert b"mcts overtakes rules" in events.Tensors("crossover/text_summary")[-1].tensor_proto.string_val[0]
-
-
-def a_run(path, matches):
-    config = runs.settle(path, Config(eval=EvalConfig(opponents=())), {"game": "connect4", "seed": 3})
-    with runs.opened(path, config, command=["selfplay", "train", "--run", "<b>"]) as run:
-        for number in (1, 2):
-            now = generation(number)
-            run.record(number, now.ledger, now.metrics, [m for m in matches if m["generation"] == number])
-            checkpoint.write(path, number, dict.fromkeys(checkpoint.STATE, b"x"))
-
-
-def test_the_report_is_one_file_that_says_how_to_repeat_it(tmp_path):
-    a_run(tmp_path / "r", [match(1, 0.4), match(2, 0.7), match(2, 0.3, agent="net")])
-    page = report.write(tmp_path / "r")
-    assert page == tmp_path / "r" / "report.html"
-    text = page.read_text()
-    assert (tmp_path / "r/curves.png").read_bytes().startswith(b"\x89PNG")
-    assert 'src="data:image/png;base64,' in text
-    assert not re.search(r'(src|href)="(?!data:)', text)
-    assert "selfplay train --run &#x27;&lt;b&gt;&#x27;" in text
-    assert "<b>" not in text
-    assert "70.0 % [60.0, 80.0]" in text
-    assert "40.0 %" not in text
-    assert "connect4, resnet:3x32, seed 3" in text
-    assert "2.00e+12" not in text
-    assert "<td>2e+12</td>" in text
-
-
-def test_a_report_of_a_run_without_matches_or_generations(tmp_path):
-    a_run(tmp_path / "r", [])
-    assert "No match was played" in report.write(tmp_path / "r").read_text()
-    config = runs.settle(tmp_path / "new", Config(), {})
-    with runs.opened(tmp_path / "new", config, command=["x"]):
-        assert report.write(tmp_path / "new").exists()
-    with pytest.raises(ValueError, match="is no run folder"):
-        report.write(tmp_path / "nothing")
-
-
-def test_strength_is_drawn_over_compute(tmp_path):
-    """An untrained player has no place on a logarithmic axis, and does not spoil it."""
-    picture = report.curves(Config(), [], [match(0, 0.1), match(1, 0.4), match(2, 0.7)])
-    assert picture == report.curves(Config(), [], [match(1, 0.4), match(2, 0.7)])
-    assert picture != report.curves(Config(), [], [match(1, 0.4), match(2, 0.8)])
