@@ -1,4 +1,9 @@
-"""Gomoku's shape tables and the board that keeps them, against strings and by hand."""
+"""Gomoku's shape tables and the board that keeps them, against strings and by hand.
+
+Many positions: SELFPLAY_TEST_POSITIONS=100000 pytest tests/test_gomoku_shapes.py -k many_positions
+"""
+
+import os
 
 import naive_gomoku as naive
 import numpy as np
@@ -8,6 +13,7 @@ import games
 from selfplay.knowledge import gomoku_board, gomoku_shapes
 from selfplay.knowledge.gomoku_board import put, quad_at, take_back
 
+POSITIONS = int(os.environ.get("SELFPLAY_TEST_POSITIONS", "2400"))
 GAMES = [
     "gomoku:size=5",
     "gomoku9",
@@ -16,20 +22,6 @@ GAMES = [
     "gomoku:size=9,rule=standard",
     "gomoku:size=15,rule=standard",
 ]
-NAMES = {
-    "dead": 0, "one": 1, "open one": 2, "two": 3, ("open two", 1): 4, ("open two", 2): 5, "open two": 6,
-    "three": 7, ("open three", 1): 8, "open three": 9, "four": 10, "open four": 11, "five": 12,
-}  # fmt: skip
-
-
-def number(shape):
-    """The number of a shape given by its name and its ways."""
-    return NAMES[shape] if shape in NAMES else NAMES[shape[0]]
-
-
-def numbers(expected):
-    """The numbers that a name, with or without its ways, may stand for."""
-    return {n for key, n in NAMES.items() if expected in (key, key[0])} | {NAMES.get(expected, -1)}
 
 
 def knowledge(game):
@@ -38,7 +30,7 @@ def knowledge(game):
     worths_Q = rng.integers(0, 100, gomoku_shapes.QUADS) + (rng.integers(0, 100, gomoku_shapes.QUADS) << 32)
     none_Q = np.zeros_like(worths_Q)
     tables = gomoku_board.geometry(game.width, exact, 2), gomoku_shapes.shapes(exact), gomoku_shapes.classes()
-    return gomoku_board.Knowledge(*tables, worths_Q, none_Q, none_Q)
+    return gomoku_board.Knowledge(*tables, worths_Q, none_Q, none_Q, tempo=11)
 
 
 def empty_board(know):
@@ -83,26 +75,13 @@ def test_shapes_by_hand(line, freestyle, standard):
             if letter in "XO":
                 put(board, know, 9 * size + column, 0 if letter == "X" else 1)
         found = quad_at(board, 9 * size + cells.index("*"), 0) & 15
-        wanted = {number(expected)} if expected != "open two" else {4, 5, 6}
-        assert found in wanted, (line, name, found)
+        name, ways = expected if isinstance(expected, tuple) else (expected, None)
+        assert naive.SHAPES[found] == name
+        assert ways is None or found == naive.number((name, ways))
 
 
 def stones_of(board, size):
     return {divmod(int(cell), size): int(board["stone"][cell]) - 1 for cell in np.flatnonzero(board["stone"])}
-
-
-def class_of(shapes):
-    """As a person would say it."""
-    names = [name for name, _ in shapes]
-    if "five" in names:
-        return gomoku_shapes.WINS
-    if "open four" in names or names.count("four") > 1:
-        return gomoku_shapes.WINS_SOON
-    if "four" in names:
-        return gomoku_shapes.FOUR_THREE if "open three" in names else gomoku_shapes.MAKES_FOUR
-    return {0: gomoku_shapes.QUIET, 1: gomoku_shapes.THREATENS}.get(
-        names.count("open three"), gomoku_shapes.DOUBLE_THREE
-    )
 
 
 def assert_as_from_scratch(game, know, board):
@@ -114,20 +93,20 @@ def assert_as_from_scratch(game, know, board):
         if divmod(cell, size) in stones:
             continue
         for side in range(2):
-            shapes = naive.shapes_at(size, stones, side, divmod(cell, size), exact)
-            quad = sum(number(shape) << (4 * d) for d, shape in enumerate(shapes))
+            numbers = [naive.number(shape) for shape in naive.shapes_at(size, stones, side, divmod(cell, size), exact)]
+            quad = sum(n << (4 * d) for d, n in enumerate(numbers))
             assert quad_at(board, cell, side) == quad
-            class_ = class_of(shapes)
+            class_ = naive.class_of(numbers)
             assert (board["classes"][cell] >> (4 * side)) & 15 == class_
             assert (int(board["members"][side][class_][cell >> 6]) >> (cell & 63)) & 1
             counts[side, class_] += 1
             worth[side] += int(know.worths_Q[quad])
-            assert (class_ == gomoku_shapes.WINS) == naive.makes_five(size, stones, side, divmod(cell, size), exact)
+            assert (class_ == naive.WINS) == naive.makes_five(size, stones, side, divmod(cell, size), exact)
     assert (board["counts"] == counts).all()
     assert sum(int(word).bit_count() for word in board["members"].reshape(-1)) == counts.sum()
     assert list(board["worth"]) == worth
     for side in range(2):
-        assert gomoku_board.worth(board, side) == (worth[side] & 0xFFFFFFFF) - (worth[1 - side] >> 32)
+        assert gomoku_board.worth(board, know, side) == (worth[side] & 0xFFFFFFFF) - (worth[1 - side] >> 32) + 11
     near = {
         r * size + c
         for row, column in stones
@@ -160,6 +139,61 @@ def test_a_board_kept_move_by_move_equals_one_from_scratch(name):
             take_back(board, know)
         if step % 6 == 0:
             assert_as_from_scratch(game, know, board)
+
+
+def random_planes(count, size, rng):
+    """Boards [N, 2, H, W] of the mover's and the other's stones, sparse and crowded, in heaps and spread out."""
+    cells = size * size
+    rank_NC = rng.random((count, cells))
+    middle_N2 = rng.integers(0, size, (count, 2))
+    rows, columns = np.divmod(np.arange(cells), size)
+    away_NC = np.maximum(abs(rows - middle_N2[:, :1]), abs(columns - middle_N2[:, 1:]))
+    order_NC = np.argsort(rank_NC + 0.15 * rng.integers(0, 3, (count, 1)) * away_NC, axis=1)
+    place_NC = np.argsort(order_NC, axis=1)
+    stones_N1 = rng.integers(0, cells, (count, 1))
+    waiting_NC = (place_NC < stones_N1) & (place_NC % 2 == (stones_N1 + 1) % 2)  # the side that moved last
+    moving_NC = (place_NC < stones_N1) & ~waiting_NC
+    return np.stack([moving_NC, waiting_NC], axis=1).reshape(count, 2, size, size).astype(np.int64), stones_N1[:, 0]
+
+
+def states_of(game, planes_N2HW, stones_N):
+    """The words of these boards."""
+    states_NW = np.zeros((len(planes_N2HW), game.words), np.uint64)
+    side_words = (game.words - 1) // 2
+    for side in range(2):
+        bits_NC = planes_N2HW[:, side].reshape(len(planes_N2HW), -1).astype(np.uint64)
+        for cell in range(game.cells):
+            states_NW[:, side * side_words + cell // 64] |= bits_NC[:, cell] << np.uint64(cell % 64)
+    states_NW[:, -1] = stones_N
+    return states_NW
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_many_positions_equal_the_naive_twin(name):
+    game = games.make(name)
+    know = knowledge(game)
+    exact, size, rng = bool(gomoku_board.exact_of(game)), game.width, np.random.default_rng(7)
+    board = empty_board(know)
+    left = POSITIONS // len(GAMES)
+    while left > 0:
+        count = min(left, 500)
+        left -= count
+        planes_N2HW, stones_N = random_planes(count, size, rng)
+        numbers_SN4HW = [naive.numbers_of_boards(planes_N2HW[:, s], planes_N2HW[:, 1 - s], exact) for s in range(2)]
+        for n, state_W in enumerate(states_of(game, planes_N2HW, stones_N)):
+            mover = gomoku_board.read(board, know, state_W)
+            assert mover == stones_N[n] % 2
+            empty_C = planes_N2HW[n].sum(axis=0).reshape(-1) == 0
+            expected = [0, 0]
+            for side in range(2):
+                numbers_4C = numbers_SN4HW[side ^ mover][n].reshape(4, -1)
+                quads_C = sum(numbers_4C[d].astype(np.int64) << (4 * d) for d in range(4))[empty_C]
+                found_C = board["shapes"][: game.cells][empty_C].astype(np.int64) >> (4 * side)
+                assert (sum(((found_C >> (8 * d)) & 15) << (4 * d) for d in range(4)) == quads_C).all()
+                expected[side] = int(know.worths_Q[quads_C].sum())
+                five_C = (numbers_4C == naive.number(("five", 0))).any(axis=0)[empty_C]
+                assert board["counts"][side][gomoku_shapes.WINS] == five_C.sum()
+            assert list(board["worth"]) == expected
 
 
 @pytest.mark.parametrize("name", ["gomoku9", "gomoku:size=15,rule=standard"])

@@ -1,4 +1,11 @@
-"""Wins by continuous fours and threes: against exhaustive search on positions from games, and by hand."""
+"""Wins by continuous fours and threes: against exhaustive search on positions from games, and by hand.
+
+A thousand positions, with the time that one takes:
+SELFPLAY_TEST_POSITIONS=1000 pytest -s tests/test_gomoku_threats.py -k exhaustive
+"""
+
+import os
+import time
 
 import naive_gomoku as naive
 import numpy as np
@@ -7,11 +14,13 @@ import pytest
 import games
 from games import text
 from games.game import ONGOING
-from selfplay.knowledge import gomoku_board, gomoku_threats
+from selfplay.knowledge import gomoku_board, gomoku_fours, gomoku_threats
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import Budget
 
 STANDARD = "gomoku:size=15,rule=standard"
+POSITIONS = int(os.environ.get("SELFPLAY_TEST_POSITIONS", "120"))
+FOURS = 7  # that the exhaustive search looks deep
 
 
 def position(line, name="gomoku15"):
@@ -28,7 +37,7 @@ def stones_of(game, state_W):
 
 
 def positions_from_games(name, games_played, seed):
-    """Every position of games that a shallow search plays from random openings."""
+    """Every position of games that a shallow search, blind to long threats, plays from random openings."""
     game = games.make(name)
     player = AlphaBeta(game, Budget(nodes=60), frozenset({"fours", "threes"}))
     rng = np.random.default_rng(seed)
@@ -50,25 +59,38 @@ def positions_from_games(name, games_played, seed):
     return game, found
 
 
-@pytest.mark.parametrize("name", ["gomoku:size=11", "gomoku:size=11,rule=standard"])
+@pytest.mark.parametrize("name", ["gomoku15", "gomoku:size=11,rule=standard"])
 def test_fours_win_where_exhaustive_search_says_so(name):
-    game, states = positions_from_games(name, 6, seed=3)
+    wanted = POSITIONS // 2
+    game, states = positions_from_games(name, 4 + wanted // 10, seed=3)
     exact = bool(gomoku_board.exact_of(game))
-    rng = np.random.default_rng(0)
-    outcomes = []
-    for state_W in [states[i] for i in rng.permutation(len(states))[:60]]:
-        stones, mover = stones_of(game, state_W)
-        expected = naive.wins_by_fours(game.width, stones, mover, 7, exact)
-        found = gomoku_threats.fours(game, state_W, nodes=100_000)
-        if expected:
-            assert found.outcome == gomoku_threats.FOUND
-        elif found.outcome == gomoku_threats.FOUND:
-            assert found.plies > 2 * 7 + 1  # longer than the exhaustive search looked
-        outcomes.append(expected)
-        if found.outcome == gomoku_threats.FOUND:
-            won = naive.wins_by_fours(game.width, stones, mover, (found.plies - 1) // 2, exact)
-            assert won  # and in as many fours as it says
-    assert 2 < sum(outcomes) < 55
+    gomoku_fours.fours(game, states[0])  # loads the kernel
+    seconds, wins, long_wins = [], 0, 0
+    for i in np.random.default_rng(0).permutation(len(states))[:wanted]:
+        stones, mover = stones_of(game, states[i])
+        started = time.perf_counter()
+        found = gomoku_fours.fours(game, states[i], nodes=100_000)
+        seconds.append(time.perf_counter() - started)
+        expected = naive.wins_by_fours(game.width, stones, mover, FOURS, exact)
+        assert found.outcome == gomoku_fours.FOUND or not expected
+        if found.outcome == gomoku_fours.FOUND:
+            fours = (found.plies - 1) // 2
+            assert naive.wins_by_fours(game.width, stones, mover, fours, exact)  # in as many as it says
+            move = divmod(found.move, game.width)
+            after = stones | {move: mover}
+            fives = naive.five_cells(game.width, after, mover, exact)
+            if fours == 0:
+                assert naive.makes_five(game.width, stones, mover, move, exact)
+            elif len(fives) < 2:
+                answered = after | {fives.pop(): 1 - mover}
+                assert naive.wins_by_fours(game.width, answered, mover, fours - 1, exact)
+        wins += expected
+        long_wins += expected and not naive.wins_by_fours(game.width, stones, mover, 1, exact)
+    assert len(seconds) == wanted
+    assert 2 < wins < wanted - 5
+    assert long_wins > 0
+    print(f"{name}: {wanted} positions, {wins} won, {long_wins} in 2 to {FOURS} fours, ", end="")
+    print(f"median {1000 * np.median(seconds):.2f} ms, slowest {1000 * max(seconds):.2f} ms")
 
 
 @pytest.mark.parametrize(
@@ -84,28 +106,28 @@ def test_fours_win_where_exhaustive_search_says_so(name):
 )
 def test_wins_by_fours_by_hand(line, name, move, plies):
     game, state_W = position(line, name)
-    found = gomoku_threats.fours(game, state_W)
-    assert found.outcome == gomoku_threats.FOUND
+    found = gomoku_fours.fours(game, state_W)
+    assert found.outcome == gomoku_fours.FOUND
     assert text.format_action(game, found.move) in move
     assert found.plies == plies
 
 
 def test_six_is_no_five_by_the_standard_rule():
     game, state_W = position("c8 a1 d8 a3 e8 a5 g8 a7 h8 a9", STANDARD)
-    found = gomoku_threats.fours(game, state_W)
-    assert found.outcome != gomoku_threats.FOUND or found.plies > 1
+    found = gomoku_fours.fours(game, state_W)
+    assert found.outcome != gomoku_fours.FOUND or found.plies > 1
 
 
 def test_a_four_of_the_other_side_must_be_stopped_first():
     # x has three in a row open at both ends, but o threatens five at e2.
     game, state_W = position("h8 a2 i8 b2 j8 c2 o15 d2")
-    assert gomoku_threats.fours(game, state_W).outcome == gomoku_threats.NONE
+    assert gomoku_fours.fours(game, state_W).outcome == gomoku_fours.NONE
 
 
 def test_out_of_nodes_is_not_the_same_as_none():
     game, state_W = position("d4 c4 e4 a15 f4 o15 k8 l8 k9 a13 k10 k11")
-    assert gomoku_threats.fours(game, state_W, nodes=1).outcome == gomoku_threats.UNKNOWN
-    assert gomoku_threats.fours(game, state_W).outcome == gomoku_threats.NONE
+    assert gomoku_fours.fours(game, state_W, nodes=1).outcome == gomoku_fours.UNKNOWN
+    assert gomoku_fours.fours(game, state_W).outcome == gomoku_fours.NONE
 
 
 @pytest.mark.parametrize(
@@ -119,30 +141,39 @@ def test_out_of_nodes_is_not_the_same_as_none():
 def test_wins_by_threats_by_hand(line, wins):
     game, state_W = position(line)
     found = gomoku_threats.threats(game, state_W)
-    assert (found.outcome == gomoku_threats.FOUND) == wins
+    assert (found.outcome == gomoku_fours.FOUND) == wins
 
 
-def test_wins_by_threats_hold_against_every_answer():
-    """Play each found win out against an opponent that searches: the side that has it wins, in time."""
-    game, states = positions_from_games("gomoku:size=11", 5, seed=8)
-    opponent = AlphaBeta(game, Budget(nodes=2000))
-    held = 0
+@pytest.mark.parametrize("name", ["gomoku:size=10", "gomoku:size=10,rule=standard"])
+def test_wins_by_threats_hold_against_every_answer(name):
+    game, states = positions_from_games(name, 8, seed=8)
+    exact = bool(gomoku_board.exact_of(game))
+    proven = 0
     for state_W in states:
         found = gomoku_threats.threats(game, state_W)
-        if found.outcome != gomoku_threats.FOUND or found.plies < 7:
+        if found.outcome != gomoku_fours.FOUND or not 7 <= found.plies <= 13:
             continue
-        plies, status = 0, ONGOING
-        while status == ONGOING:
-            if plies % 2 == 0:
-                found = gomoku_threats.threats(game, state_W)
-                assert found.outcome == gomoku_threats.FOUND
-                action = found.move
-            else:
-                action = int(opponent.search(state_W[None]).actions_N[0])
-            state_W, status = game.after(state_W, action)
-            plies += 1
-        assert plies % 2 == 1
-        held += 1
-        if held == 6:
+        if gomoku_fours.fours(game, state_W).outcome == gomoku_fours.FOUND:
+            continue
+        stones, mover = stones_of(game, state_W)
+
+        def attack(stones, mover=mover):
+            found = gomoku_threats.threats(game, state_with(game, stones, mover))
+            return divmod(found.move, game.width) if found.outcome == gomoku_fours.FOUND else None
+
+        assert naive.is_won(game.width, stones, mover, exact, attack)
+        proven += 1
+        if proven == 3:
             break
-    assert held > 2
+    assert proven > 1
+
+
+def state_with(game, stones, mover):
+    """The state in which `mover` is to move among these stones."""
+    state_W = np.zeros(game.words, np.uint64)
+    side_words = (game.words - 1) // 2
+    for (row, column), side in stones.items():
+        cell = row * game.width + column
+        state_W[(side != mover) * side_words + cell // 64] |= np.uint64(1) << np.uint64(cell % 64)
+    state_W[-1] = len(stones)
+    return state_W

@@ -1,6 +1,7 @@
-"""Human knowledge of Gomoku: lines counted move by move, the search against plain minimax, and by hand."""
+"""Human knowledge of Gomoku: the search by lines against plain minimax, both searches and the rules by hand."""
 
 import functools
+import time
 
 import naive_knowledge as naive
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import games
 from games import text
 from games.game import ONGOING
-from selfplay.knowledge import gomoku_lines, gomoku_lines_alphabeta
+from selfplay.knowledge import gomoku_alphabeta, gomoku_lines, gomoku_lines_alphabeta
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import WIN, Budget
 from selfplay.knowledge.rules import Rules
@@ -41,43 +42,11 @@ def test_the_number_of_lines(size, lines):
     assert len(gomoku_lines.lines_of(size, 5, 0).cells_LK) == lines
 
 
-@pytest.mark.parametrize("name", ["gomoku9", STANDARD, "gomoku:size=7,k=4", "tictactoe"])
-def test_counts_kept_move_by_move_equal_counts_from_scratch(name):
-    game = games.make(name)
-    tables = gomoku_lines.lines_of_game(game)
-    k = game.in_a_row
-    worth_K = gomoku_lines_alphabeta.worths(k, frozenset())[1:]
-    board_C, counts_2L = np.zeros(game.cells, np.int8), np.zeros((2, len(tables.cells_LK)), np.int8)
-    sums_3 = np.zeros(3, np.int64)
-    rng = np.random.default_rng(0)
-    stack = []
-
-    def put(cell, side, change):
-        gomoku_lines.put(board_C, counts_2L, sums_3, tables.through_CM, worth_K, cell, side, change)
-
-    for _ in range(300):
-        free = np.flatnonzero(board_C == 0)
-        if len(free) and (not stack or rng.random() < 0.6):
-            stack.append((int(rng.choice(free)), int(rng.integers(2))))
-            added = gomoku_lines.gain(board_C, counts_2L, sums_3, tables.through_CM, worth_K, *stack[-1])
-            before = int(sums_3[0])
-            put(*stack[-1], 1)
-            assert sums_3[0] - before == (added if stack[-1][1] == 0 else -added)
-        else:
-            put(*stack.pop(), -1)
-        own, other = ({divmod(int(c), game.width) for c in np.flatnonzero(board_C == side + 1)} for side in (0, 1))
-        expected = naive.line_worth(game, own, other, worth_K) - naive.line_worth(game, other, own, worth_K)
-        assert sums_3[0] == expected
-        for side, (mine, theirs) in enumerate(((own, other), (other, own))):
-            short = [line for line in naive.lines(game) if sum(cell in mine for cell in line) == k - 1]
-            assert sums_3[1 + side] == sum(not any(cell in theirs for cell in line) for line in short)
-
-
 @pytest.mark.parametrize(
     "name", ["gomoku:size=7,k=4", "gomoku:size=7,k=4,rule=standard", "gomoku:size=7,k=6", "tictactoe"]
 )
 @pytest.mark.parametrize("depth", [1, 2])
-def test_search_equals_minimax(name, depth):
+def test_search_by_lines_equals_minimax(name, depth):
     game = games.make(name)
     worth = gomoku_lines_alphabeta.worths(game.in_a_row, frozenset())
     for plies in (0, game.cells // 4, game.cells // 2):
@@ -176,14 +145,20 @@ def test_rules_extend_the_longest_line_and_stop_a_longer_one():
 def test_each_piece_of_knowledge_changes_the_search():
     game = games.make("gomoku9")
     states_NW = naive.random_states(game, 8, 6, seed=1)
-    whole = search(game, states_NW, depth=2)
-    assert (search(game, states_NW, frozenset({"shapes"}), depth=2).scores_N == 0).all()
-    assert (search(game, states_NW, frozenset({"near"}), depth=2).nodes_N > whole.nodes_N).all()
+    whole = search(game, states_NW, depth=4)
     assert (whole.scores_N != 0).any()
+    for piece in gomoku_alphabeta.PIECES:
+        without = search(game, states_NW, frozenset({piece}), depth=4)
+        assert (without.nodes_N != whole.nodes_N).any(), piece
+    assert (search(game, states_NW, frozenset({"shapes"}), depth=2).scores_N == 0).all()
+    assert (
+        search(game, states_NW, frozenset({"near"}), depth=2).nodes_N > search(game, states_NW, depth=2).nodes_N
+    ).all()
 
 
-def test_answers_do_not_depend_on_what_stands_beside_or_before():
-    game = games.make("gomoku9")
+@pytest.mark.parametrize("name", ["gomoku9", "gomoku:size=6,k=4"])
+def test_answers_do_not_depend_on_what_stands_beside_or_before(name):
+    game = games.make(name)
     states_NW = naive.random_states(game, 9, 10, seed=3)
     player = AlphaBeta(game, Budget(nodes=3000))
     together = player.search(states_NW)
@@ -192,3 +167,38 @@ def test_answers_do_not_depend_on_what_stands_beside_or_before():
     for field in ("actions_N", "scores_N", "nodes_N", "depths_N"):
         assert (getattr(together, field) == getattr(again, field)).all()
         assert (getattr(together, field) == np.concatenate([getattr(one, field) for one in alone])).all()
+
+
+@pytest.mark.parametrize("name", ["gomoku15", "gomoku:size=9,k=6"])
+def test_a_search_ends_in_time(name):
+    game = games.make(name)
+    player = AlphaBeta(game, Budget(ms=20.0))
+    state_W = naive.random_states(game, 1, 12, seed=5)
+    player.search(state_W)  # loads the kernels
+    wall, busy = time.perf_counter(), time.process_time()
+    found = player.search(state_W)
+    wall, busy = time.perf_counter() - wall, time.process_time() - busy
+    assert found.proven_N[0] == 0
+    assert wall > 0.0199
+    assert busy < 0.022  # other programs may take the core, which is no work of ours
+    assert found.depths_N[0] >= 1
+
+
+def test_time_lets_a_search_go_on_where_the_last_one_ended():
+    game = games.make("gomoku15")
+    state_W = naive.random_states(game, 1, 12, seed=5)
+    player = AlphaBeta(game, Budget(ms=1000.0, depth=4))
+    first, again = player.search(state_W), player.search(state_W)
+    assert again.actions_N == first.actions_N
+    assert again.nodes_N < first.nodes_N
+
+
+def test_a_table_used_for_more_positions_than_it_can_number_still_helps():
+    game = games.make("gomoku15")
+    state_W = naive.random_states(game, 1, 12, seed=5)
+    player = AlphaBeta(game, Budget(nodes=5000))
+    first = player.search(state_W)
+    for desk in player._desks:
+        desk.table._epoch = (1 << 22) - 1
+    for _ in range(3):
+        assert player.search(state_W).depths_N == first.depths_N

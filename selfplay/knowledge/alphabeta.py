@@ -4,7 +4,6 @@ N positions, W words.
 """
 
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,13 +13,10 @@ import numpy as np
 from games.game import Game
 from games.registry import nearest
 from selfplay.knowledge import connect4_alphabeta, connect4_alphazero_jl, gomoku_alphabeta, gomoku_lines_alphabeta
-from selfplay.knowledge.budget import DECIDED, Budget, Table
+from selfplay.knowledge.budget import DECIDED, Budget
 
 _PLAYS = {"connect4": connect4_alphabeta, "gomoku": gomoku_alphabeta}
 _FIVE = 5  # in a row: shapes are known of this kind of Gomoku only, and lines of any
-_SMALL_TABLE = 65_521  # entries; both sizes are prime, since a position's place is its key modulo the size
-_LARGE_TABLE = 2_097_143
-_LARGE_FROM_DEPTH = 10
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,10 @@ class Verdicts:
 
 
 class AlphaBeta:
-    """Deterministic for a budget of depth or nodes: equal positions get equal answers, whatever is beside them."""
+    """Deterministic for a budget of depth or nodes: equal positions get equal answers, whatever is beside them.
+
+    A module of a game has PIECES and SCALE, `worths` of its pieces, a `desk` for each thread, and `search`.
+    """
 
     def __init__(self, game: Game, budget: Budget, without: frozenset[str] = frozenset()) -> None:
         if game.kind not in _PLAYS:
@@ -53,41 +52,15 @@ class AlphaBeta:
         self.game = game
         self.budget = budget
         self._worth = self._module.worths(game.in_a_row, without)
-        if self._module is connect4_alphabeta:
-            size = connect4_alphabeta.table_size(budget)
-        else:
-            large = min(budget.depth, game.max_plies) >= _LARGE_FROM_DEPTH
-            size = _LARGE_TABLE if large and budget.nodes > _SMALL_TABLE else _SMALL_TABLE
-        self._tables = [Table(size) for _ in range(os.cpu_count() or 1)]
+        self._desks = [self._module.desk(budget) for _ in range(os.cpu_count() or 1)]
 
     def search(self, states_NW: np.ndarray) -> Verdicts:
         """Search every position with the whole budget, on all cores."""
-        work: Callable = self._counted
-        if self.budget.ms > 0 and self._module is not connect4_alphabeta:  # that one looks at the clock itself
-            work = self._timed
-        found_N4 = _on_all_cores(lambda share, core: work(states_NW[share], self._tables[core]), len(states_NW))
-        return _verdicts(self.game, states_NW, found_N4, self._module.SCALE)
 
-    def _counted(self, states_NW: np.ndarray, table: Table) -> np.ndarray:
-        if self._module is connect4_alphabeta:
-            return connect4_alphabeta.search(self.game, states_NW, self._worth, self.budget, table)
-        never_1 = np.zeros(1, np.int64)
-        return self._module.search(self.game, states_NW, self._worth, self.budget, table, never_1)
+        def work(share: slice, core: int) -> np.ndarray:
+            return self._module.search(self.game, states_NW[share], self._worth, self.budget, self._desks[core])
 
-    def _timed(self, states_NW: np.ndarray, table: Table) -> np.ndarray:
-        """One position after the other, each until a timer raises the flag that the kernel looks at."""
-        found_N4 = np.zeros((len(states_NW), 4), np.int64)
-        for n in range(len(states_NW)):
-            stop_1 = np.zeros(1, np.int64)
-            timer = threading.Timer(self.budget.ms / 1000, stop_1.fill, (1,))
-            timer.start()
-            try:
-                found_N4[n] = self._module.search(
-                    self.game, states_NW[n : n + 1], self._worth, self.budget, table, stop_1
-                )
-            finally:
-                timer.cancel()
-        return found_N4
+        return _verdicts(self.game, states_NW, _on_all_cores(work, len(states_NW)), self._module.SCALE)
 
 
 class AlphaZeroJl:

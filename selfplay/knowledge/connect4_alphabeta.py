@@ -26,7 +26,7 @@ from selfplay.knowledge.connect4_evaluation import (
 )
 from selfplay.knowledge.connect4_lines import ONE, ZERO, board_bits, count_bits, floor_bits, winning_bits
 
-__all__ = ["PIECES", "SCALE", "search", "table_size", "worths"]
+__all__ = ["PIECES", "SCALE", "desk", "search", "worths"]
 
 _TABLE_BITS = 21
 _NODES_PER_MS = 10_000
@@ -281,12 +281,12 @@ def _search(
         found_N4[n, 3] = nodes
 
 
-def table_size(budget: Budget) -> int:
-    """Entries for a search with this budget, a power of two: about one for each node, 32 MiB at most."""
+def desk(budget: Budget) -> Table:
+    """A table for searches with this budget, its size a power of two: about an entry for each node, 32 MiB at most."""
     nodes = min(budget.nodes, 1 << min(budget.depth + 7, _TABLE_BITS))
     if budget.ms > 0:
         nodes = min(nodes, int(budget.ms * _NODES_PER_MS))
-    return 1 << min(max(nodes.bit_length(), 10), _TABLE_BITS)
+    return Table(1 << min(max(nodes.bit_length(), 10), _TABLE_BITS))
 
 
 def search(game: Game, states_NW: np.ndarray, worth: np.ndarray, budget: Budget, table: Table) -> np.ndarray:

@@ -6,10 +6,11 @@ threatens, only moves that answer are tried: the one cell that stops a four; aga
 that touch it, and fours of one's own. Elsewhere moves near stones are tried in the order of their promise, later
 ones less deeply. A verdict of loss therefore holds as far as answers stand near stones.
 
-N positions, W words, P plies below the root, C cells, T table entries, Q quadruples of shapes.
+N positions, W words, P plies below the root, C cells, T table entries, R reductions.
 """
 
 import functools
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -17,44 +18,55 @@ from numba import types
 
 from games.game import Game
 from games.kernel import i64, kernel, u64
-from selfplay.knowledge import gomoku_board
-from selfplay.knowledge.budget import AT_LEAST, AT_MOST, DECIDED, EXACT, INFINITE, WIN, Budget, Table
-from selfplay.knowledge.gomoku_board import board_t, i64s, knowledge_t, put, quad_at, read, take_back, worth
-from selfplay.knowledge.gomoku_knowledge import knowledge
-from selfplay.knowledge.gomoku_shapes import (
-    FOUR_THREE,
-    MAKES_FOUR,
-    THREATENS,
-    WINS,
-    WINS_SOON,
-)
-from selfplay.knowledge.gomoku_threats import (
-    FOUND,
-    THREATS,
-    cells_DC,
+from selfplay.knowledge.budget import AT_LEAST, AT_MOST, DECIDED, EXACT, INFINITE, UNLIMITED, WIN, Budget, Table
+from selfplay.knowledge.clock import CLOCK, clock, now
+from selfplay.knowledge.gomoku_board import (
+    BOARD,
+    board_t,
+    boards_t,
     first_of,
-    keys_F,
-    lowest,
-    new_stack,
-    threats_1_t,
-    threats_t,
-    win_by_fours,
-    win_by_threats,
+    i64s,
+    knowledge_t,
+    plies_to_win,
+    put,
+    read,
+    take_back,
+    winning_move,
+    worth,
 )
+from selfplay.knowledge.gomoku_fours import FOUND, Memory, memory_t, new_memory, win_by_fours
+from selfplay.knowledge.gomoku_knowledge import knowledge
+from selfplay.knowledge.gomoku_moves import (
+    MOST,
+    MOVES,
+    PLIES,
+    bring_forward,
+    forget,
+    list_all,
+    list_answers,
+    list_one,
+    moves_1_t,
+    moves_t,
+    reward,
+)
+from selfplay.knowledge.gomoku_shapes import FOUR_THREE, MAKES_FOUR, THREATENS, WINS, WINS_SOON
+from selfplay.knowledge.gomoku_threats import THREATS, threats_1_t, win_by_threats
 from selfplay.search.rng import mix
 
-# The pieces of knowledge, as `without=` names them.
-PIECES = ("shapes", "near", "answers", "fours", "threes")
+# The pieces of knowledge, as `without=` names them: what shapes are worth, that moves near stones are enough, that a
+# threat is answered, continuous fours, continuous threes, and that what looks bad needs less search.
+PIECES = ("shapes", "near", "answers", "fours", "threes", "pruning")
+_ANSWERS, _FOURS, _THREES, _PRUNING = 2, 3, 4, 5
 SCALE = 512.0  # a score of this size is a clear advantage
 
-_PLIES = 128
-_MOST = 400
-_FAILED = 1 << 16
+_TABLE_BITS = 21
+_MOVES_REMEMBERED = 4  # searches by the clock whose positions the table has room for
+_LOOK = 64  # nodes from one look at the clock to the next
 _FOURS_NODES = 50  # for one search of continuous fours below the root
 _FOURS_AT_ROOT = 10_000
 _FOURS_AT_LEAST = 3  # cells that make a four (one with an open three counts for all) before fours are searched
 _THREES_NODES = 10_000  # for continuous threes at the root, and no more than a quarter of the budget
-_MOST_THREATS = 12
+_NODES_PER_MS = 1000  # a slow machine's; continuous fours at the root do not look at the clock
 # Late moves, the most promising left out of count: at depth d from the horizon so many are tried, elsewhere all.
 _LATE_MOVES, _LATE_MOVES_PER_DEPTH = 8, 4  # a + b d^2, up to depth 4, twice that in a wide window
 _MARGIN = 120  # by which a position may stand above the window, per depth up to 3, and not be searched
@@ -64,257 +76,236 @@ _ONE = np.uint64(1)
 # What a walk keeps for each ply: see `_walk`.
 WALK = np.dtype(
     [
-        ("depth", np.int64, (_PLIES,)),
-        ("alpha", np.int64, (_PLIES,)),
-        ("beta", np.int64, (_PLIES,)),
-        ("start", np.int64, (_PLIES,)),
-        ("best", np.int64, (_PLIES,)),
-        ("static", np.int64, (_PLIES,)),
-        ("move", np.int64, (_PLIES,)),
-        ("count", np.int64, (_PLIES,)),
-        ("next", np.int64, (_PLIES,)),
-        ("mode", np.int64, (_PLIES,)),
-        ("forced", np.int64, (_PLIES,)),
-        ("enough", np.int64, (_PLIES,)),
-        ("killers", np.int64, (_PLIES, 2)),
-        ("history", np.int64, (2, _MOST)),
-        ("moves", np.int64, (_PLIES, _MOST)),
-        ("ranks", np.int64, (_PLIES, _MOST)),
+        ("left", np.int64, (PLIES,)),
+        ("alpha", np.int64, (PLIES,)),
+        ("beta", np.int64, (PLIES,)),
+        ("start", np.int64, (PLIES,)),
+        ("best", np.int64, (PLIES,)),
+        ("move", np.int64, (PLIES,)),
+        ("next", np.int64, (PLIES,)),
+        ("mode", np.int64, (PLIES,)),
+        ("forced", np.int64, (PLIES,)),
+        ("enough", np.int64, (PLIES,)),
+        ("value", np.int64),
         ("nodes", np.int64),
+        ("max_nodes", np.int64),
+        ("look", np.int64),
+        ("deadline", np.int64),
+        ("stamp", np.int64),
+        ("oldest", np.int64),
         ("stopped", np.int64),
         ("root_move", np.int64),
     ],
     align=True,
 )
 walk_t = numba.from_dtype(WALK)
-walks_t = types.Array(walk_t, 1, "C")
+walk_1_t = types.Array(walk_t, 1, "C")
 
 _FULL, _NULL, _REDUCED = 0, 1, 2  # how a child was searched: whole window, null window, null window less deep
 
+# A table's entry in one word, from the lowest bit: move + 1, bound, depth, score, stamp.
+_BOUND_AT, _DEPTH_AT, _SCORE_AT, _STAMP_AT = 9, 11, 19, 41
+_MOST_DEPTH = 255
+_ZERO_SCORE = 1 << 21
 
-@kernel(i64(board_t, knowledge_t, walk_t, i64, i64, i64), allocates=False)
-def _all_moves(board, know, walk, p, side, hinted):
-    """Write the empty cells near stones and their ranks; returns how many."""
-    row = np.uint64(p)
-    ply = np.uint64(board["stones"])
-    geometry = know.geometry_1[0]
-    count = 0
-    for w in range(geometry["words"]):
-        bits = board["near"][ply, np.uint64(w)]
-        while bits != 0:
-            cell = 64 * w + lowest(bits)
-            bits &= bits - _ONE
-            here = np.uint64(cell)
-            if board["stone"][here] != 0:
-                continue
-            rank = know.promises_Q[np.uint64(quad_at(board, cell, side))]
-            rank += know.stops_Q[np.uint64(quad_at(board, cell, 1 - side))]
-            rank += walk["history"][np.uint64(side), here] >> 4
-            if cell == walk["killers"][row, 0] or cell == walk["killers"][row, 1]:
-                rank += 150
-            if cell == hinted:
-                rank += 1 << 40
-            walk["moves"][row, np.uint64(count)] = cell
-            walk["ranks"][row, np.uint64(count)] = rank
-            count += 1
-    return count
+keys_T_t = types.Array(u64, 1, "C")
 
 
-@kernel(i64(board_t, knowledge_t, walk_t, i64, i64, i64), allocates=False)
-def _answers(board, know, walk, p, side, hinted):
-    """Write the moves that can answer a threat to make an open four or two fours; returns how many.
+@kernel(i64(walk_t, CLOCK, i64s), allocates=False)
+def _is_spent(walk, clock, time_2):
+    """1 if there are no more nodes, or no more time."""
+    if walk["nodes"] > walk["max_nodes"]:
+        return 1
+    if walk["nodes"] < walk["look"]:
+        return 0
+    walk["look"] = walk["nodes"] + _LOOK
+    return 1 if now(clock, time_2) >= walk["deadline"] else 0
 
-    A stone stops an open four from where it would be made, or from a cell that would then complete a five; on
-    either the other side can make a four now. Otherwise only a four of one's own gains time.
+
+@kernel(i64(walk_t, keys_T_t, i64s, u64), allocates=False)
+def _recall(walk, keys_T, entries_T, key):
+    """The table's entry for a position, 0 if there is none."""
+    slot = key & np.uint64(len(keys_T) - 2)
+    for _ in range(2):
+        if keys_T[slot] == key and entries_T[slot] >> _STAMP_AT >= walk["oldest"]:
+            return entries_T[slot]
+        slot += _ONE
+    return 0
+
+
+@kernel(types.void(walk_t, keys_T_t, i64s, u64, i64), allocates=False)
+def _record(walk, keys_T, entries_T, key, p):
+    """Write down what was found at ply p.
+
+    Of the two places the first keeps what this search went deepest from, the second what came last.
     """
     row = np.uint64(p)
-    count = 0
-    for w in range(know.geometry_1[0]["words"]):
-        word = np.uint64(w)
-        bits = np.uint64(0)
-        for class_ in range(MAKES_FOUR, WINS_SOON + 1):
-            bits |= board["members"][np.uint64(0), np.uint64(class_), word]
-            bits |= board["members"][np.uint64(1), np.uint64(class_), word]
-        while bits != 0:
-            cell = 64 * w + lowest(bits)
-            bits &= bits - _ONE
-            rank = know.promises_Q[np.uint64(quad_at(board, cell, side))]
-            rank += know.stops_Q[np.uint64(quad_at(board, cell, 1 - side))]
-            if cell == hinted:
-                rank += 1 << 40
-            walk["moves"][row, np.uint64(count)] = cell
-            walk["ranks"][row, np.uint64(count)] = rank
-            count += 1
-    return count
+    value, left = walk["best"][row], max(walk["left"][row], 0)
+    bound = EXACT
+    if value <= walk["start"][row]:
+        bound = AT_MOST
+    elif value >= walk["beta"][row]:
+        bound = AT_LEAST
+    slot = key & np.uint64(len(keys_T) - 2)
+    kept = entries_T[slot]
+    if keys_T[slot] != key and kept >> _STAMP_AT == walk["stamp"] and (kept >> _DEPTH_AT) & _MOST_DEPTH > left:
+        slot += _ONE
+    keys_T[slot] = key
+    entries_T[slot] = (
+        (walk["stamp"] << _STAMP_AT)
+        | ((value + _ZERO_SCORE) << _SCORE_AT)
+        | (min(left, _MOST_DEPTH) << _DEPTH_AT)
+        | (bound << _BOUND_AT)
+        | (walk["move"][row] + 1)
+    )
 
 
-@kernel(types.void(walk_t, i64, i64, i64), allocates=False)
-def _bring_forward(walk, p, first, count):
-    """Bring the move of highest rank from `first` on to `first`."""
+@kernel(
+    i64(board_t, knowledge_t, moves_t, walk_t, memory_t, i64s, keys_T_t, i64s, i64, i64),
+    allocates=False,
+)
+def _arrive(board, know, moves, walk, memory, pieces, keys_T, entries_T, p, depth):
+    """1 if the position needs no search: its score is then `value`. Otherwise its moves are listed."""
     row = np.uint64(p)
-    best = np.uint64(first)
-    for i in range(first + 1, count):
-        if walk["ranks"][row, np.uint64(i)] > walk["ranks"][row, best]:
-            best = np.uint64(i)
-    at = np.uint64(first)
-    move, rank = walk["moves"][row, best], walk["ranks"][row, best]
-    walk["moves"][row, best], walk["ranks"][row, best] = walk["moves"][row, at], walk["ranks"][row, at]
-    walk["moves"][row, at], walk["ranks"][row, at] = move, rank
+    stones = board["stones"]
+    side = stones & 1
+    other = 1 - side
+    alpha, beta = walk["alpha"][row], walk["beta"][row]
+    walk["forced"][row] = 0
+    walk["enough"][row] = MOST
+    walk["best"][row] = -INFINITE
+    walk["start"][row] = alpha
+    walk["next"][row] = 0
+    walk["move"][row] = -1
+    if stones == know.geometry_1[0]["cells"]:
+        walk["value"] = 0
+        return 1
+    plies = plies_to_win(board, side)
+    if 0 < plies < 5 or (plies == 5 and pieces[_THREES] != 0):
+        walk["move"][row] = winning_move(board, side, plies)
+        walk["value"] = WIN - (stones + plies)
+        return 1
+    blocks = board["counts"][other, WINS]
+    if blocks > 0:
+        cell = first_of(board, other, WINS)
+        list_one(moves, p, cell)
+        walk["forced"][row] = 1
+        walk["move"][row] = cell
+        walk["value"] = -(WIN - (stones + 2)) if blocks > 1 else worth(board, know, side)
+        return 1 if blocks > 1 or p >= PLIES - 2 else 0
+    threatened = board["counts"][other, WINS_SOON] > 0
+    if walk["left"][row] <= 0 and threatened and p < 2 * depth + 8:
+        walk["left"][row] = 1
+    left = walk["left"][row]
+    hinted = -1
+    if left > 0:
+        entry = _recall(walk, keys_T, entries_T, board["key"])
+        if entry != 0:
+            hinted = (entry & 511) - 1
+            known = ((entry >> _SCORE_AT) & (2 * _ZERO_SCORE - 1)) - _ZERO_SCORE
+            bound = (entry >> _BOUND_AT) & 3
+            if (
+                p > 0
+                and (entry >> _DEPTH_AT) & _MOST_DEPTH >= left
+                and (bound != AT_LEAST or known >= beta)
+                and (bound != AT_MOST or known <= alpha)
+            ):
+                walk["value"] = known
+                return 1
+    fours = board["counts"][side, MAKES_FOUR] + _FOURS_AT_LEAST * board["counts"][side, FOUR_THREE]
+    if p > 0 and pieces[_FOURS] != 0 and fours >= _FOURS_AT_LEAST:
+        outcome = win_by_fours(board, know, memory, side, _FOURS_NODES, 1, mix(np.uint64(walk["oldest"])))
+        walk["nodes"] += memory.found_3[2]
+        if outcome == FOUND:
+            walk["move"][row] = memory.found_3[0]
+            walk["value"] = WIN - (stones + memory.found_3[1])
+            return 1
+    static = worth(board, know, side)
+    narrow = beta - alpha == 1
+    safe = narrow and not threatened and left <= 3 and static - _MARGIN * left >= beta and abs(beta) < DECIDED
+    safe = safe and pieces[_PRUNING] != 0
+    if p > 0 and (left <= 0 or p >= PLIES - 2 or safe):
+        walk["value"] = static
+        return 1
+    if threatened and pieces[_ANSWERS] != 0:
+        list_answers(board, know, moves, p, side, hinted)
+    else:
+        list_all(board, know, moves, p, side, hinted)
+        if p > 0 and left <= 4 and pieces[_PRUNING] != 0:
+            walk["enough"][row] = (_LATE_MOVES + _LATE_MOVES_PER_DEPTH * left * left) * (1 if narrow else 2)
+    return 0
+
+
+@kernel(i64(board_t, walk_t, i64s, i64, i64, i64), allocates=False)
+def _reduction(board, walk, reductions_R, p, i, cell):
+    """By how much less deeply the i-th move is tried: not so much if it makes or stops an open three."""
+    row = np.uint64(p)
+    reduction = reductions_R[min(walk["left"][row], 31) * 64 + min(i, 63)]
+    classes = np.int64(board["classes"][np.uint64(cell)])
+    if classes & 15 >= THREATENS or classes >> 4 >= THREATENS:
+        reduction -= 1
+    if walk["beta"][row] - walk["alpha"][row] > 1:
+        reduction -= 1
+    return max(0, reduction)
 
 
 @kernel(
     i64(
-        *(board_t, knowledge_t, walk_t, i64s, i64s, i64, i64, i64, i64),
-        *(u64[::1], i64[::1], i64, keys_F, cells_DC, i64s, i64[::1]),
+        *(board_t, knowledge_t, moves_t, walk_t, memory_t, i64s, i64s, keys_T_t, i64s, i64, i64, i64),
+        *(CLOCK, i64s),
     ),
     allocates=False,
 )
 def _walk(
     board,
     know,
+    moves,
     walk,
+    memory,
     pieces,
-    reductions,
+    reductions_R,
+    keys_T,
+    entries_T,
     depth,
     alpha,
     beta,
-    max_nodes,
-    keys_T,
-    entries_T,
-    stamp,
-    failed_F,
-    stack_DC,
-    found_3,
-    stop_1,
+    clock,
+    time_2,
 ):
     """The score of the position on the board, searched `depth` plies in the window; the move in `root_move`.
 
-    The depth-first walk keeps its own stack: at ply p of the walk `[alpha, beta]` is the window, `best` the best
-    score so far, `mode` how the child on the board is being searched. `value` passes a finished score upwards.
+    The depth-first walk keeps its own stack: at ply p of the walk `left` is the depth left, `[alpha, beta]` the
+    window, `best` the best score so far, `mode` how the child on the board is being searched. `value` passes a
+    finished score upwards.
     """
-    geometry = know.geometry_1[0]
-    slots = np.uint64(len(keys_T) - 1)
-    salt = mix(np.uint64(stamp))
-    size = geometry["size"]
+    cells = know.geometry_1[0]["cells"]
     p = 0
-    walk["depth"][0] = depth
+    walk["left"][0] = depth
     walk["alpha"][0] = alpha
     walk["beta"][0] = beta
     arriving = True
-    value = 0
     while p >= 0:
         row = np.uint64(p)
-        stones = board["stones"]
-        side = stones & 1
-        other = 1 - side
-        finished = False
+        side = board["stones"] & 1
+        again = False
         if arriving:
             walk["nodes"] += 1
-            nodes = walk["nodes"]
-            if depth > 1 and (nodes > max_nodes or (nodes & 63 == 0 and stop_1[0] != 0)):
+            if depth > 1 and _is_spent(walk, clock, time_2) == 1:
                 walk["stopped"] = 1
                 break
-            left = walk["depth"][row]
-            blocks = board["counts"][other, WINS]
-            walk["forced"][row] = 0
-            walk["enough"][row] = _MOST
-            walk["best"][row] = -INFINITE
-            walk["start"][row] = walk["alpha"][row]
-            walk["next"][row] = 0
-            walk["move"][row] = -1
-            hinted = -1
-            if stones == geometry["cells"]:
-                value = 0
-                finished = True
-            elif board["counts"][side, WINS] > 0:
-                walk["move"][row] = first_of(board, side, WINS)
-                value = WIN - (stones + 1)
-                finished = True
-            elif blocks > 0:
-                cell = first_of(board, other, WINS)
-                walk["move"][row] = cell
-                walk["moves"][row, 0] = cell
-                walk["ranks"][row, 0] = 0
-                walk["count"][row] = 1
-                walk["forced"][row] = 1
-                if blocks > 1:
-                    value = -(WIN - (stones + 2))
-                    finished = True
-                elif p >= _PLIES - 2:
-                    value = worth(board, side)
-                    finished = True
-            elif board["counts"][side, WINS_SOON] > 0:
-                walk["move"][row] = first_of(board, side, WINS_SOON)
-                value = WIN - (stones + 3)
-                finished = True
-            else:
-                threatened = board["counts"][other, WINS_SOON] > 0
-                fours = board["counts"][side, MAKES_FOUR] + 9 * board["counts"][side, FOUR_THREE]
-                if pieces[3] != 0 and fours >= (1 if p == 0 else _FOURS_AT_LEAST):
-                    room = _FOURS_AT_ROOT if p == 0 else _FOURS_NODES
-                    outcome = win_by_fours(board, know, side, room, p > 0, failed_F, salt, stack_DC, found_3)
-                    walk["nodes"] += found_3[2]
-                    if outcome == FOUND:
-                        walk["move"][row] = found_3[0]
-                        value = WIN - (stones + found_3[1])
-                        finished = True
-                if not finished and left <= 0 and threatened and p < 2 * depth + 8:
-                    left = 1
-                    walk["depth"][row] = 1
-                if not finished and p > 0 and (left <= 0 or p >= _PLIES - 2):
-                    value = worth(board, side)
-                    finished = True
-                if not finished:
-                    key = board["key"]
-                    slot = key % slots
-                    for way in range(2):
-                        if keys_T[slot + np.uint64(way)] == key and entries_T[slot + np.uint64(way)] >> 44 == stamp:
-                            entry = entries_T[slot + np.uint64(way)]
-                            hinted = (entry & 511) - 1
-                            known = ((entry >> 20) & 0xFFFFFF) - 0x800000
-                            bound = (entry >> 9) & 3
-                            deep = (entry >> 11) & 511 >= left and p > 0
-                            high = bound != AT_MOST and (bound == EXACT or known >= walk["beta"][row])
-                            if deep and (high or (bound != AT_LEAST and known <= walk["alpha"][row])):
-                                value = known
-                                finished = True
-                            break
-                    if not finished:
-                        static = worth(board, side)
-                        walk["static"][row] = static
-                        narrow = walk["beta"][row] - walk["alpha"][row] == 1
-                        safe = static - _MARGIN * left >= walk["beta"][row] and abs(walk["beta"][row]) < DECIDED
-                        if narrow and not threatened and left <= 3 and safe:
-                            value = static
-                            finished = True
-                    if not finished:
-                        if threatened and pieces[2] != 0:
-                            walk["count"][row] = _answers(board, know, walk, p, side, hinted)
-                        else:
-                            walk["count"][row] = _all_moves(board, know, walk, p, side, hinted)
-                            if p > 0 and left <= 4:
-                                walk["enough"][row] = _LATE_MOVES + _LATE_MOVES_PER_DEPTH * left * left
-                                if not narrow:
-                                    walk["enough"][row] *= 2
-                            if walk["count"][row] == 0:
-                                walk["moves"][row, 0] = (size // 2) * size + size // 2
-                                walk["ranks"][row, 0] = 0
-                                walk["count"][row] = 1
+            finished = _arrive(board, know, moves, walk, memory, pieces, keys_T, entries_T, p, depth) == 1
         else:
-            # The child has its score.
-            left = walk["depth"][row]
-            score = -value
+            finished = False
+            score = -walk["value"]
             i = walk["next"][row]
-            cell = walk["moves"][row, np.uint64(i)]
-            mode = walk["mode"][row]
-            again = False
-            if mode == _REDUCED and score > walk["alpha"][row]:
+            cell = moves["ranked"][row, np.uint64(i)] & 511
+            if walk["mode"][row] == _REDUCED and score > walk["alpha"][row]:
                 walk["mode"][row] = _NULL
                 again = True
-            elif mode == _NULL and walk["alpha"][row] < score < walk["beta"][row]:
+            elif walk["mode"][row] == _NULL and walk["alpha"][row] < score < walk["beta"][row]:
                 walk["mode"][row] = _FULL
                 again = True
-            if not again:
+            else:
                 walk["next"][row] += 1
                 if score > walk["best"][row]:
                     walk["best"][row] = score
@@ -324,41 +315,14 @@ def _walk(
                         if p == 0:
                             walk["root_move"] = cell
                 cut = walk["best"][row] >= walk["beta"][row]
-                if cut and walk["forced"][row] == 0:
-                    here = np.uint64(cell)
-                    walk["history"][np.uint64(side), here] += left * left
-                    if walk["history"][np.uint64(side), here] > 4000:
-                        for c in range(geometry["cells"]):
-                            walk["history"][np.uint64(side), np.uint64(c)] >>= 1
-                    if walk["killers"][row, 0] != cell:
-                        walk["killers"][row, 1] = walk["killers"][row, 0]
-                        walk["killers"][row, 0] = cell
-                last = walk["next"][row] == walk["count"][row]
-                if not last and walk["next"][row] >= walk["enough"][row] and walk["best"][row] > -DECIDED:
-                    last = True
-                if cut or last:
-                    value = walk["best"][row]
-                    finished = True
+                finished = cut or walk["next"][row] == moves["count"][row]
+                finished = finished or (walk["next"][row] >= walk["enough"][row] and walk["best"][row] > -DECIDED)
+                if finished:
+                    walk["value"] = walk["best"][row]
                     if walk["forced"][row] == 0:
-                        bound = EXACT
-                        if value <= walk["start"][row]:
-                            bound = AT_MOST
-                        elif value >= walk["beta"][row]:
-                            bound = AT_LEAST
-                        key = board["key"]  # the child's stone is off the board again
-                        slot = key % slots
-                        # The first place keeps what was searched deeper, the second what came last.
-                        taken = keys_T[slot] != key and entries_T[slot] >> 44 == stamp
-                        if taken and (entries_T[slot] >> 11) & 511 > left:
-                            slot += _ONE
-                        keys_T[slot] = key
-                        entries_T[slot] = (
-                            (stamp << 44)
-                            | ((value + 0x800000) << 20)
-                            | (max(left, 0) << 11)
-                            | (bound << 9)
-                            | (walk["move"][row] + 1)
-                        )
+                        if cut:
+                            reward(moves, p, side, cell, walk["left"][row], cells)
+                        _record(walk, keys_T, entries_T, board["key"], p)
         if finished:
             p -= 1
             arriving = False
@@ -367,69 +331,32 @@ def _walk(
             continue
         # Go on to a child: the next one, or the same again with a wider window or deeper.
         i = walk["next"][row]
-        left = walk["depth"][row]
-        wide = walk["beta"][row] - walk["alpha"][row] > 1
-        if arriving or not again:
-            if walk["forced"][row] == 0:
-                _bring_forward(walk, p, i, walk["count"][row])
-            if i == 0:
-                walk["mode"][row] = _FULL
-            else:
-                walk["mode"][row] = _NULL
-                if left >= 2 and i >= 2:
-                    walk["mode"][row] = _REDUCED
-        cell = walk["moves"][row, np.uint64(i)]
-        mode = walk["mode"][row]
+        left = walk["left"][row]
+        if not again:
+            bring_forward(moves, p, i)
+            late = left >= 2 and i >= 2 and pieces[_PRUNING] != 0
+            walk["mode"][row] = _FULL if i == 0 else _REDUCED if late else _NULL
+        cell = moves["ranked"][row, np.uint64(i)] & 511
         below = left if walk["forced"][row] != 0 else left - 1
-        if mode == _REDUCED:
-            cut = reductions[min(left, 31) * 64 + min(i, 63)]
-            classes = np.int64(board["classes"][np.uint64(cell)])
-            if classes & 15 >= THREATENS or classes >> 4 >= THREATENS:
-                cut -= 1
-            if wide:
-                cut -= 1
-            below = max(0, below - max(0, cut))
+        if walk["mode"][row] == _REDUCED:
+            below = max(0, below - _reduction(board, walk, reductions_R, p, i, cell))
         put(board, know, cell, side)
         p += 1
-        row = np.uint64(p)
-        walk["depth"][row] = below
-        walk["beta"][row] = -walk["alpha"][np.uint64(p - 1)]
-        walk["alpha"][row] = -walk["beta"][np.uint64(p - 1)] if mode == _FULL else walk["beta"][row] - 1
+        child = np.uint64(p)
+        walk["left"][child] = below
+        walk["beta"][child] = -walk["alpha"][row]
+        walk["alpha"][child] = -walk["beta"][row] if walk["mode"][row] == _FULL else -walk["alpha"][row] - 1
         arriving = True
-    if walk["stopped"] != 0:
-        while p > 0:
-            take_back(board, know)
-            p -= 1
-        return 0
-    if walk["move"][0] >= 0:
-        walk["root_move"] = walk["move"][0]
-    return value
-
-
-@kernel(
-    i64(board_t, knowledge_t, threats_t, i64, i64, keys_F, keys_F, u64, cells_DC, i64s, i64s),
-    allocates=False,
-)
-def _threats_at_root(board, know, threats, max_nodes, share, known_F, failed_F, salt, stack_DC, found_3, stop_1):
-    """1 if continuous fours and threes win, found_3 then holds move, plies and nodes; spends a part of the nodes."""
-    side = board["stones"] & 1
-    room = min(share, max_nodes // 4)
-    spent = 0
-    for deep in range(1, _MOST_THREATS + 1):
-        plies = win_by_threats(
-            board, know, threats, side, deep, room - spent, known_F, failed_F, salt, stack_DC, found_3, stop_1
-        )
-        spent += found_3[2]
-        if plies != 0 or spent >= room:
-            break
-    found_3[2] = spent
-    return 1 if plies > 0 else 0
+    while p > 0:
+        take_back(board, know)
+        p -= 1
+    return walk["value"]
 
 
 @kernel(
     types.void(
-        *(u64[:, ::1], gomoku_board.boards_t, knowledge_t, walks_t, i64s, i64s, i64, i64),
-        *(u64[::1], i64[::1], i64, keys_F, keys_F, cells_DC, threats_1_t, i64s, i64[::1], i64[:, ::1]),
+        *(u64[:, ::1], boards_t, knowledge_t, moves_1_t, walk_1_t, threats_1_t, memory_t, i64s, i64s),
+        *(keys_T_t, i64s, i64, i64, i64, i64, i64, CLOCK, i64s, i64[:, ::1]),
     ),
     allocates=False,
 )
@@ -437,57 +364,57 @@ def _search(
     states_NW,
     board_1,
     know,
+    moves_1,
     walk_1,
+    threats_1,
+    memory,
     pieces,
-    reductions,
-    max_depth,
-    max_nodes,
+    reductions_R,
     keys_T,
     entries_T,
-    epoch,
-    failed_F,
-    known_F,
-    stack_DC,
-    threats_1,
-    found_3,
-    stop_1,
+    stamp,
+    remembers,
+    max_depth,
+    max_nodes,
+    max_ns,
+    clock,
+    time_2,
     found_N4,
 ):
     """Iterative deepening from each position; found_N4 gets action, score, depth completed, nodes."""
-    board, walk, threats = board_1[0], walk_1[0], threats_1[0]
+    board, walk, moves = board_1[0], walk_1[0], moves_1[0]
     cells = know.geometry_1[0]["cells"]
+    timed = max_ns < UNLIMITED
     for n in range(len(states_NW)):
-        read(board, know, states_NW[n])
-        stones = board["stones"]
-        for side in range(2):
-            for cell in range(cells):
-                walk["history"][side, cell] = 0
-        for p in range(_PLIES):
-            walk["killers"][p, 0] = -1
-            walk["killers"][p, 1] = -1
+        start = now(clock, time_2)
+        walk["deadline"] = start + max_ns if timed else UNLIMITED
+        walk["max_nodes"] = max_nodes
         walk["nodes"] = 0
+        walk["look"] = 0
+        walk["stamp"] = stamp + n
+        walk["oldest"] = 1 if remembers == 1 else stamp + n
         walk["stopped"] = 0
         walk["root_move"] = -1
-        score = 0
-        found_3[2] = 0
-        if pieces[4] != 0 and _threats_at_root(
-            board,
-            know,
-            threats,
-            max_nodes,
-            _THREES_NODES,
-            known_F,
-            failed_F,
-            mix(np.uint64(epoch + n)),
-            stack_DC,
-            found_3,
-            stop_1,
-        ):
-            found_N4[n, 0] = found_3[0]
-            found_N4[n, 1] = WIN - (stones + found_3[1])
-            found_N4[n, 3] = found_3[2]
+        side = read(board, know, states_NW[n])
+        stones = board["stones"]
+        salt = mix(np.uint64(walk["oldest"]))
+        won = 0
+        if pieces[_FOURS] != 0:
+            room = min(_FOURS_AT_ROOT, max_nodes, max_ns // 1_000_000 * _NODES_PER_MS)
+            won = win_by_fours(board, know, memory, side, room, 0, salt)
+            walk["nodes"] += memory.found_3[2]
+        if won != FOUND and pieces[_THREES] != 0:
+            room = min(_THREES_NODES, max_nodes // 4)
+            soon = start + max_ns // 4 if timed else UNLIMITED
+            won = win_by_threats(board, know, memory, threats_1[0], side, room, salt, clock, soon, time_2)
+            walk["nodes"] += memory.found_3[2]
+        if won == FOUND:
+            found_N4[n, 0] = memory.found_3[0]
+            found_N4[n, 1] = WIN - (stones + memory.found_3[1])
+            found_N4[n, 3] = walk["nodes"]
             continue
-        walk["nodes"] = found_3[2]
+        forget(moves, cells)
+        score = 0
         for depth in range(1, max_depth + 1):
             alpha, beta = -INFINITE, INFINITE
             if depth > 3:
@@ -496,20 +423,18 @@ def _search(
                 value = _walk(
                     board,
                     know,
+                    moves,
                     walk,
+                    memory,
                     pieces,
-                    reductions,
+                    reductions_R,
+                    keys_T,
+                    entries_T,
                     depth,
                     alpha,
                     beta,
-                    max_nodes,
-                    keys_T,
-                    entries_T,
-                    epoch + n,
-                    failed_F,
-                    stack_DC,
-                    found_3,
-                    stop_1,
+                    clock,
+                    time_2,
                 )
                 if walk["stopped"] != 0:
                     break
@@ -519,14 +444,15 @@ def _search(
                     beta = INFINITE
                 else:
                     break
-            if walk["root_move"] >= 0:
-                found_N4[n, 0] = walk["root_move"]
+            if walk["root_move"] < 0:
+                walk["root_move"] = walk["move"][0]
+            found_N4[n, 0] = walk["root_move"]
             if walk["stopped"] != 0:
                 break
             score = value
             found_N4[n, 1] = value
             found_N4[n, 2] = depth
-            if abs(value) >= DECIDED or depth >= cells - stones:
+            if abs(value) >= DECIDED or depth >= cells - stones or (timed and moves["count"][0] == 1):
                 break
         found_N4[n, 3] = walk["nodes"]
 
@@ -544,29 +470,53 @@ def _reductions() -> np.ndarray:
     return cut.reshape(-1)
 
 
-def search(
-    game: Game, states_NW: np.ndarray, pieces: np.ndarray, budget: Budget, table: Table, stop_1: np.ndarray
-) -> np.ndarray:
-    """Best actions, scores, completed depths and nodes of the positions, int64 [N, 4]."""
+class Desk(NamedTuple):
+    """What one thread's searches write to; the table and the memory also carry knowledge from one to the next."""
+
+    table: Table
+    memory: Memory
+    board_1: np.ndarray
+    moves_1: np.ndarray
+    walk_1: np.ndarray
+    threats_1: np.ndarray
+
+
+def desk(budget: Budget) -> Desk:
+    """A desk for searches with this budget. The table has about an entry for each node, 32 MiB at most."""
+    nodes = min(budget.nodes, 1 << min(2 * budget.depth + 8, _TABLE_BITS))
+    if budget.ms > 0:
+        nodes = min(nodes, int(_MOVES_REMEMBERED * budget.ms * _NODES_PER_MS))
+    board_1, moves_1, walk_1, threats_1 = (np.zeros(1, dtype) for dtype in (BOARD, MOVES, WALK, THREATS))
+    table = Table(1 << min(max(nodes.bit_length(), 10), _TABLE_BITS))
+    return Desk(table, new_memory(), board_1, moves_1, walk_1, threats_1)
+
+
+def search(game: Game, states_NW: np.ndarray, pieces: np.ndarray, budget: Budget, desk: Desk) -> np.ndarray:
+    """Best actions, scores, completed depths and nodes of the positions, int64 [N, 4].
+
+    Within a budget of time what was found in earlier positions is used again. With any other an answer does not
+    depend on them.
+    """
     found_N4 = np.zeros((len(states_NW), 4), np.int64)
     _search(
         states_NW,
-        np.zeros(1, gomoku_board.BOARD),
+        desk.board_1,
         knowledge(game, shapes=bool(pieces[0]), near=bool(pieces[1])),
-        np.zeros(1, WALK),
+        desk.moves_1,
+        desk.walk_1,
+        desk.threats_1,
+        desk.memory,
         pieces,
         _reductions(),
+        desk.table.keys_T,
+        desk.table.entries_T,
+        desk.table.epochs(len(states_NW)),
+        int(budget.ms > 0),
         min(budget.depth, game.max_plies),
         budget.nodes,
-        table.keys_T,
-        table.entries_T,
-        table.epochs(len(states_NW)),
-        np.zeros(_FAILED, np.uint64),
-        np.zeros(_FAILED, np.uint64),
-        new_stack(),
-        np.zeros(1, THREATS),
-        np.zeros(3, np.int64),
-        stop_1,
+        budget.nanoseconds,
+        clock,
+        np.zeros(2, np.int64),
         found_N4,
     )
     return found_N4

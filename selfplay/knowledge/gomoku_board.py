@@ -15,9 +15,9 @@ import numpy as np
 from numba import types
 
 from games.game import Game
-from games.kernel import i64, kernel, words_W
+from games.kernel import i64, kernel, u64, words_W
 from selfplay.knowledge import gomoku_shapes as shapes
-from selfplay.knowledge.gomoku_shapes import CLASSES
+from selfplay.knowledge.gomoku_shapes import CLASSES, DOUBLE_THREE, FOUR_THREE, MAKES_FOUR, WINS, WINS_SOON
 
 _MOST = 400  # cells of the largest board
 _WORDS = 7  # 64-bit words for a set of cells
@@ -74,6 +74,7 @@ class Knowledge(NamedTuple):
     worths_Q: np.ndarray  # int64, both halves as in BOARD["worth"]
     promises_Q: np.ndarray  # int64; of a stone of one's own, for the order of moves
     stops_Q: np.ndarray  # int64; of a stone on a cell where the other side has these shapes
+    tempo: int  # what being to move is worth, over what shapes are worth to the side that is
 
 
 board_t = numba.from_dtype(BOARD)
@@ -81,7 +82,7 @@ boards_t = types.Array(board_t, 1, "C")
 geometry_t = types.Array(numba.from_dtype(GEOMETRY), 1, "C")
 i64s = types.Array(i64, 1, "C")
 u8s = types.Array(types.uint8, 1, "C")
-knowledge_t = types.NamedTuple([geometry_t, u8s, u8s, i64s, i64s, i64s], Knowledge)
+knowledge_t = types.NamedTuple([geometry_t, u8s, u8s, i64s, i64s, i64s, i64], Knowledge)
 
 _ONE = np.uint64(1)
 _SIDES = np.uint32(0x0F0F0F0F)
@@ -285,10 +286,59 @@ def read(board, know, state_W):
     return mover
 
 
-@kernel(i64(board_t, i64), allocates=False)
-def worth(board, side):
+@kernel(i64(board_t, knowledge_t, i64), allocates=False)
+def worth(board, know, side):
     """The evaluation by shapes, to `side`, who is to move."""
-    return (board["worth"][side] & _LANE) - (board["worth"][1 - side] >> 32)
+    return (board["worth"][side] & _LANE) - (board["worth"][1 - side] >> 32) + know.tempo
+
+
+@kernel(i64(u64), allocates=False)
+def lowest(bits):
+    """The number of the lowest bit that is set."""
+    bits = (bits & (~bits + _ONE)) - _ONE  # as many ones as there are zeros below it
+    bits -= (bits >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    bits = (bits & np.uint64(0x3333333333333333)) + ((bits >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    bits = (bits + (bits >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@kernel(i64(board_t, i64, i64), allocates=False)
+def first_of(board, side, class_):
+    """The first cell of a class that is not empty."""
+    w = np.uint64(0)
+    while board["members"][np.uint64(side), np.uint64(class_), w] == 0:
+        w += _ONE
+    return 64 * np.int64(w) + lowest(board["members"][np.uint64(side), np.uint64(class_), w])
+
+
+@kernel(i64(board_t, i64), allocates=False)
+def plies_to_win(board, side):
+    """Plies to a win that needs no search, for `side` to move; 0 if there is none.
+
+    By five: a four with an open three, or two open threes. One stone stops only one of them, and a side without
+    a cell that makes a four gains no time.
+    """
+    other = 1 - side
+    counts = board["counts"]
+    if counts[side, WINS] > 0:
+        return 1
+    if counts[other, WINS] > 0:
+        return 0
+    if counts[side, WINS_SOON] > 0:
+        return 3
+    if counts[side, FOUR_THREE] + counts[side, DOUBLE_THREE] == 0:
+        return 0
+    return 5 if counts[other, WINS_SOON] + counts[other, FOUR_THREE] + counts[other, MAKES_FOUR] == 0 else 0
+
+
+@kernel(i64(board_t, i64, i64), allocates=False)
+def winning_move(board, side, plies):
+    """The move to the win that `plies_to_win` found."""
+    if plies == 1:
+        return first_of(board, side, WINS)
+    if plies == 3:
+        return first_of(board, side, WINS_SOON)
+    return first_of(board, side, FOUR_THREE if board["counts"][side, FOUR_THREE] > 0 else DOUBLE_THREE)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import numpy as np
 
 from games.game import Game
 from selfplay.knowledge import gomoku_board, gomoku_shapes
-from selfplay.knowledge.gomoku_weights import MAKES, MOVER, STOPS, WAITING
+from selfplay.knowledge.gomoku_weights import MAKES, MOVER, STOPS, TEMPO, WAITING
 
 _NEAR = 2  # cells from a stone that count as near
 _OFFSET = 100  # added to every worth, so that sums of them are never negative; it cancels between the sides
@@ -35,4 +35,5 @@ def _knowledge(size: int, exact: int, shapes: bool, near: bool) -> gomoku_board.
         worths_Q * shapes,
         pairs(MAKES),
         pairs(STOPS),
+        TEMPO * shapes,
     )

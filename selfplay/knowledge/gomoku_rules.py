@@ -13,9 +13,8 @@ import numpy as np
 
 from games.game import Game
 from games.kernel import i64, kernel, u64
-from selfplay.knowledge import gomoku_board, gomoku_shapes
+from selfplay.knowledge import gomoku_board, gomoku_lines, gomoku_shapes
 from selfplay.knowledge.gomoku_board import Knowledge, knowledge_t, quad_at
-from selfplay.knowledge.gomoku_lines import lines_of_game, numbers, read, table, winning_cells
 from selfplay.search.rng import below
 
 _FIVE = 5
@@ -25,31 +24,47 @@ _POINTS = (0, 1, 2, 4, 8, 9, 10, 11, 24, 28, 26, 0, 0)
 _POINTS_OF_OWN, _POINTS_OF_OTHER = 5, 4  # one's own shapes are a tempo ahead
 _URGENT = 10_000  # above any points
 _RULES = (0, 0, 1, 0, 2, 3, 4)  # how urgent a cell of each class is
+_NOT_HERE = -(1 << 40)  # the rank of a cell that is taken or out of the question
 
 
-@kernel((u64[:, ::1], u64[::1], gomoku_board.boards_t, knowledge_t, i64, numbers), allocates=False)
-def _choose_by_shapes(states_NW, rng_N, board_1, know, size, actions_N):
+@kernel((u64[:, ::1], gomoku_board.boards_t, knowledge_t, i64[:, ::1]), allocates=False)
+def _rank_by_shapes(states_NW, board_1, know, ranks_NC):
     board = board_1[0]
     for n in range(len(states_NW)):
         side = gomoku_board.read(board, know, states_NW[n])
-        actions_N[n] = (size // 2) * size + size // 2
-        best = -1
-        ties = 0
-        for cell in range(size * size):
-            if (
-                board["stone"][cell] != 0
-                or (board["near"][board["stones"], cell >> 6] >> np.uint64(cell & 63)) & 1 == 0
-            ):
+        for cell in range(ranks_NC.shape[1]):
+            ranks_NC[n, cell] = _NOT_HERE
+            near = (board["near"][board["stones"], cell >> 6] >> np.uint64(cell & 63)) & 1
+            if board["stone"][cell] != 0 or near == 0:
                 continue
             own, other = quad_at(board, cell, side), quad_at(board, cell, 1 - side)
-            rule = max(2 * _RULES[know.classes_Q[own]], 2 * _RULES[know.classes_Q[other]] - 1)
+            rule = max(2 * _RULES[know.classes_Q[own]], 2 * _RULES[know.classes_Q[other]] - 1, 0)
             points = _POINTS_OF_OWN * know.promises_Q[own] + _POINTS_OF_OTHER * know.promises_Q[other]
-            rank = max(rule, 0) * _URGENT + points
-            if rank < best:
+            ranks_NC[n, cell] = rule * _URGENT + points
+
+
+@kernel((u64[:, ::1], gomoku_lines.lines_t, gomoku_lines.cells_C, i64[:, ::1]), allocates=False)
+def _rank_by_lines(states_NW, lines, board_C, ranks_NC):
+    for n in range(len(states_NW)):
+        stones = gomoku_lines.read(states_NW[n], board_C)
+        for cell in range(len(board_C)):
+            open_ = stones > 0 and board_C[cell] == 0
+            ranks_NC[n, cell] = gomoku_lines.urgency(lines, board_C, cell, 0) if open_ else _NOT_HERE
+
+
+@kernel((i64[:, ::1], u64[::1], i64, i64[::1]), allocates=False)
+def _choose(ranks_NC, rng_N, middle, actions_N):
+    """The cell of the highest rank; each of several with equal probability."""
+    for n in range(len(ranks_NC)):
+        actions_N[n] = middle
+        best, ties = _NOT_HERE, 0
+        for cell in range(ranks_NC.shape[1]):
+            rank = ranks_NC[n, cell]
+            if rank == _NOT_HERE or rank < best:
                 continue
             ties = ties + 1 if rank == best else 1
             best = rank
-            if below(rng_N, n, ties) == 0:  # each of the ties is kept with equal probability
+            if below(rng_N, n, ties) == 0:
                 actions_N[n] = cell
 
 
@@ -66,61 +81,18 @@ def _knowledge(size: int, exact: int) -> Knowledge:
         none_Q,
         points_Q,
         none_Q,
+        0,
     )
-
-
-@kernel((u64[:, ::1], u64[::1], table, table, table, i64, i64, numbers))
-def _choose_by_lines(states_NW, rng_N, cells_LK, ends_L2, through_CM, exact, size, actions_N):
-    board_C = np.zeros(len(through_CM), np.int8)
-    counts_2L = np.zeros((2, len(cells_LK)), np.int8)
-    sums_3 = np.zeros(3, np.int64)
-    worth_K = np.zeros(cells_LK.shape[1] + 1, np.int64)
-    found_2 = np.zeros(2, np.int64)
-    for n in range(len(states_NW)):
-        stones = read(states_NW[n], board_C, counts_2L, sums_3, through_CM, worth_K)
-        if stones == 0:
-            actions_N[n] = (size // 2) * size + size // 2
-            continue
-        if winning_cells(board_C, counts_2L, sums_3, cells_LK, ends_L2, exact, 0, found_2) > 0:
-            actions_N[n] = found_2[0]
-            continue
-        if winning_cells(board_C, counts_2L, sums_3, cells_LK, ends_L2, exact, 1, found_2) > 0:
-            actions_N[n] = found_2[0]
-            continue
-        longest = -1
-        ties = 0
-        for cell in range(len(board_C)):
-            if board_C[cell] != 0:
-                continue
-            length = 0  # twice the stones of the longest line that can still be won, and one if it is our own
-            for m in range(through_CM.shape[1]):
-                line = through_CM[cell, m]
-                if line < 0:
-                    break
-                mine = counts_2L[0, line]
-                theirs = counts_2L[1, line]
-                if theirs == 0:
-                    length = max(length, 2 * mine + 1)
-                elif mine == 0:
-                    length = max(length, 2 * theirs)
-            if length < longest:
-                continue
-            ties = ties + 1 if length == longest else 1
-            longest = length
-            if below(rng_N, n, ties) == 0:  # each of the ties is kept with equal probability
-                actions_N[n] = cell
 
 
 def choose(game: Game, states_NW: np.ndarray, seeds_N: np.ndarray) -> np.ndarray:
     """The rules' moves, int64 [N]."""
-    actions_N = np.zeros(len(states_NW), np.int64)
-    rng_N = seeds_N.copy()
+    ranks_NC = np.zeros((len(states_NW), game.cells), np.int64)
     if game.in_a_row == _FIVE:
         know = _knowledge(game.width, gomoku_board.exact_of(game))
-        _choose_by_shapes(states_NW, rng_N, np.zeros(1, gomoku_board.BOARD), know, game.width, actions_N)
-        return actions_N
-    lines = lines_of_game(game)
-    _choose_by_lines(
-        states_NW, rng_N, lines.cells_LK, lines.ends_L2, lines.through_CM, lines.exact, game.width, actions_N
-    )
+        _rank_by_shapes(states_NW, np.zeros(1, gomoku_board.BOARD), know, ranks_NC)
+    else:
+        _rank_by_lines(states_NW, gomoku_lines.lines_of_game(game), np.zeros(game.cells, np.int8), ranks_NC)
+    actions_N = np.zeros(len(states_NW), np.int64)
+    _choose(ranks_NC, seeds_N.copy(), (game.width // 2) * (game.width + 1), actions_N)
     return actions_N
