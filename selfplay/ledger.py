@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """Totals since the start of a run; add two ledgers to join them."""
+    """Totals since the start of a run, or of those whose weights it began with; add two ledgers to join them."""
 
     games: int = 0
     positions: int = 0

@@ -13,6 +13,7 @@ import games
 from selfplay import checkpoint, metrics
 from selfplay.actor import FACT, Harvest
 from selfplay.config import Config, EvalConfig, LearnConfig, NetworkConfig, PlayConfig, ReplayConfig, SearchConfig
+from selfplay.ledger import Ledger
 from selfplay.trainer import Trainer, calibration_error, play_metrics, train
 
 FLOPS = 2 * ((4 * 9) * 16 + 16 * 9 + 16 * 3)  # of one evaluation of mlp:1x16, by hand
@@ -84,6 +85,21 @@ def test_the_ledger_and_the_reuse_by_hand(tmp_path):
         assert trainer.replay.added == positions
         assert generation.metrics["learn/reuse"] == ledger.samples / positions
     assert trainer.number == 4
+
+
+def test_searches_grow_with_the_positions_made(tmp_path):
+    """Without proofs and cache a finished game of n moves took n searches, and those in flight took no more each."""
+    search = SearchConfig(simulations=12, first_simulations=3, growth_positions=200, prove=False, cache_bits=0)
+    trainer = Trainer(config(generations=12, search=search), tmp_path)
+    before = Ledger()
+    for generation in lived(trainer):
+        made = generation.ledger.positions - before.positions
+        each = (generation.ledger.simulations - before.simulations) / made
+        expected = min(12, int(3 * (1 + before.positions / 200)))
+        assert generation.metrics["play/simulations"] == expected
+        assert expected * 0.5 < each < expected * 1.6
+        before = generation.ledger
+    assert expected == 12
 
 
 def test_every_number_logged_has_its_row_in_the_table(tmp_path):

@@ -92,6 +92,13 @@ def test_plain_lines():
     )
 
 
+def test_the_time_left_is_the_runs_own():
+    """What a run began with had taken an hour; three minutes of its own twelve are over."""
+    one = generation(3)
+    one.ledger += Ledger(play_seconds=3600.0)
+    assert console.plain_line(dataclasses.replace(Config(), minutes=12), one).endswith("  ETA 13:30")
+
+
 def test_a_metric_that_is_missing_is_a_dash():
     bare = generation(1)
     bare.metrics = {}
