@@ -23,6 +23,8 @@ formats:
   onnx          float32, for onnxruntime and others: planes [B, P, H, W] in; policy logits [B, A] and probabilities
                 [B, 3] to win, draw and lose out. The file's metadata say what the planes are. Compared with torch
                 before it is written
+  page          one HTML file that opens by double click and asks nobody for anything: the page of `serve` with the
+                network inside, which plays without search
   kaggle        Connect Four: one Python file for Kaggle's ConnectX with weights, rules and search in it, which needs
                 numpy alone and thinks for half of the time that a move has
 
@@ -32,6 +34,7 @@ A file of that name is replaced, in one step.
 examples:
   selfplay export runs/connect4 --format onnx --out connect4.onnx
   selfplay export runs/connect4@120 --format kaggle --out submission.py
+  selfplay export runs/connect4 --format page --out connect4.html
   selfplay export pretrained --game connect4 --format safetensors --out connect4.safetensors
 """
 
@@ -40,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.epilog = _EPILOG
     parser.add_argument("run", metavar="RUN", help="whose network")
-    parser.add_argument("--format", required=True, choices=("onnx", "kaggle", "safetensors"))
+    parser.add_argument("--format", required=True, choices=("onnx", "page", "kaggle", "safetensors"))
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="what to write")
     parser.add_argument("--game", help="the game, needed for `pretrained` alone")
 
@@ -81,11 +84,15 @@ def _foreign(form: str, network: "Network", game: Game, metadata: Mapping[str, s
     """A file for programs without torch, and how far it is from the network, in words."""
     states_NW = _positions(game)
     planes_NPHW = np.stack([game.planes_of(state_W) for state_W in states_NW])
-    if form == "onnx":
+    if form in ("onnx", "page"):
         from selfplay import export_onnx
 
         content = export_onnx.model(network, game, metadata)
         furthest = export_onnx.difference(content, network, planes_NPHW)
+        if form == "page":
+            from selfplay.web import alone
+
+            content = alone.page(content, game, metadata["source"])
         return content, f"; onnxruntime differs from torch by {furthest:.1e} at most"
     from selfplay import export_kaggle
 

@@ -4,6 +4,7 @@ B positions, P planes, H height, W width, A actions.
 """
 
 import io
+import threading
 import warnings
 from collections.abc import Mapping
 
@@ -18,6 +19,7 @@ from selfplay.network import Network
 
 _OPSET = 17  # of 2022: read by every runtime in use, onnxruntime 1.12 and later among them
 _TOLERANCE = 1e-4
+_ALONE = threading.Lock()  # torch's exporter keeps its state in global variables
 
 
 class _Play(nn.Module):
@@ -36,7 +38,7 @@ def model(network: Network, game: Game, metadata: Mapping[str, str]) -> bytes:
     """The file, for a network in eval mode whose batch norms are folded. Its metadata say what goes in and out."""
     names = ["planes", "policy", "wdl"]
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
+    with _ALONE, warnings.catch_warnings():
         # The exporter by tracing is called legacy, but it is in every torch from 2.6 to 2.13, takes 6 s where the
         # newer one takes 46, and needs no further packages. It warns that the size of the board becomes a constant.
         warnings.simplefilter("ignore", DeprecationWarning)

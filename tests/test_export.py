@@ -13,54 +13,16 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import torch
+from networks import network_of, outputs, planes_of, random_states, softmax
 
 import games
 from games import text
 from games.game import MOVER_WON, ONGOING
 from selfplay import agents, checkpoint, cli, export_kaggle, export_onnx, kaggle_agent
 from selfplay.config import SearchConfig
-from selfplay.network import build, fold
+from selfplay.network import fold
 from selfplay.search import timed
 from selfplay.search.timed import TimedSearch
-
-
-def network_of(game, architecture, seed=0):
-    """A network in eval mode whose outputs differ clearly from position to position."""
-    torch.manual_seed(seed)
-    network = build(game, architecture)
-    planes = torch.from_numpy(planes_of(game, random_states(game, 64, seed=99)))
-    with torch.no_grad():
-        network(planes)  # moves the running statistics off 0 and 1
-        for head in (network.policy, network.value):
-            list(head.parameters())[-2].mul_(8.0)
-    return network.eval()
-
-
-def random_states(game, count, seed=0):
-    rng = np.random.default_rng(seed)
-    states = [game.initial()]
-    while len(states) < count:
-        state, status = game.after(states[-1], int(rng.choice(game.legal_actions(states[-1]))))
-        states.append(state if status == ONGOING else game.initial())
-    return np.stack(states)
-
-
-def planes_of(game, states):
-    return np.stack([game.planes_of(state) for state in states])
-
-
-def outputs(network, planes):
-    """Policy logits and win/draw/loss of a network as it was trained, the softmax written out."""
-    with torch.no_grad():
-        policy, value, _ = network(torch.from_numpy(planes))
-    raised = np.exp(value.numpy().astype(np.float64))
-    return policy.numpy(), raised / raised.sum(axis=1, keepdims=True)
-
-
-def softmax(logits):
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return raised / raised.sum(axis=1, keepdims=True)
 
 
 @pytest.fixture

@@ -1,30 +1,34 @@
 """The page in a real browser, by clicks and keys, on a real server with a real checkpoint of a small network."""
 
 import re
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
-from web_server import a_record, a_run, add_generation, served
+from web_browser import (
+    NEEDS_CHROMIUM,
+    SIZES,
+    api,
+    column,
+    launched,
+    moves,
+    settled,
+    violations,
+    visiting,
+    wait_for_moves,
+)
+from web_server import RUN, a_record, a_run, add_generation, served
 
 import games
 from games import text
 from games.game import DRAW, MOVER_WON, ONGOING
 from selfplay import records, runs
 
-api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: apt-get install chromium-headless-shell")
+pytestmark = NEEDS_CHROMIUM
 
-RUN = "tiny"
-PATIENCE = 60_000  # milliseconds; the machine may be busy
-api.expect.set_options(timeout=PATIENCE)
 AGENT = f"mcts:{RUN},sims=16"
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
@@ -45,56 +49,20 @@ def address(root):
 
 @pytest.fixture(scope="module")
 def browser():
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def opened(browser, address):
-    """Opens a page of the address; at the end none may have logged an error or asked another host for anything."""
-    contexts, troubles = [], []
-
-    def go(where="", *, size="desktop", scheme="light", bypass_csp=False):
-        width, height = SIZES[size]
-        options = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
-        options |= {"reduced_motion": "reduce", "has_touch": size == "phone", "bypass_csp": bypass_csp}
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda request: request.url.startswith(address) or troubles.append(request.url))
-        page.on("response", lambda response: response.status >= 400 and troubles.append(response.url))
-        page.goto(address + where)
-        return page
-
-    go.troubles = troubles
-    yield go
-    for context in contexts:
-        context.close()
-    assert troubles == []
-
-
-def moves(page):
-    """The moves on the table, as its list shows them."""
-    return [button.inner_text() for button in page.get_by_role("list", name="Moves").get_by_role("button").all()]
-
-
-def wait_for_moves(page, count):
-    page.wait_for_function("count => document.querySelectorAll('.moves .move').length >= count", arg=count)
+    with visiting(browser, address) as go:
+        yield go
 
 
 def play_address(**fields):
     from urllib.parse import urlencode
 
     return "#/play?" + urlencode({"game": "connect4", "first": "you", "second": AGENT, **fields})
-
-
-def column(page, number):
-    return page.get_by_role("button", name=re.compile(f"^Column {number}:"))
 
 
 # The rules of the page.
@@ -412,12 +380,6 @@ VIEWS = {
 }
 
 
-def settled(page):
-    page.wait_for_load_state("networkidle")
-    page.wait_for_selector("main h1")
-    page.wait_for_function("() => !document.querySelector('[aria-busy]')")
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("view", VIEWS)
 def test_nothing_is_wider_than_the_screen(opened, view, size):
@@ -429,13 +391,9 @@ def test_nothing_is_wider_than_the_screen(opened, view, size):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_axe_finds_nothing(opened, view, scheme):
-    """Names, contrast, roles, structure: every rule of axe-core, in both colour schemes."""
-    axe = pytest.importorskip("axe_playwright_python")
     page = opened(VIEWS[view], scheme=scheme, bypass_csp=True)  # the page itself lets no foreign script in
     settled(page)
-    page.add_script_tag(path=Path(axe.__file__).parent / "axe.min.js")
-    found = page.evaluate("() => axe.run().then(({violations}) => violations)")
-    assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []
+    assert violations(page) == []
 
 
 def test_colours_follow_the_system_or_the_choice(opened):

@@ -14,6 +14,7 @@ from selfplay.config import Config
 from selfplay.ledger import Ledger
 
 GAME = "connect4"
+RUN = "tiny"  # of that game, in the folder of `some_runs`
 
 
 def a_run(root: Path, name: str, *, game: str = GAME, generations: int = 2, matches: int = 6) -> Path:
@@ -69,6 +70,19 @@ def a_record(moves: str, **more) -> records.GameRecord:
     return records.parse(json.dumps(made | more))
 
 
+def some_runs(root: Path) -> Path:
+    """A runs folder: three runs of different games, and files of recorded games, one of them with a bad line."""
+    root.mkdir()
+    a_run(root, RUN)
+    a_run(root, "other-game", game="tictactoe", matches=0)
+    a_run(root, "nine", game="gomoku9", generations=1, matches=0)
+    records.append(root / RUN / "overtaken.jsonl", [a_record("1212121", comments={"6": "One more, and it is over."})])
+    records.append(root / "match.jsonl", [a_record("12"), a_record("44352")])
+    with (root / "match.jsonl").open("a") as file:
+        file.write('{"game": "connect4", "moves": "9"}\n')
+    return root
+
+
 @contextlib.contextmanager
 def served(root: Path):
     """Its port."""
@@ -110,3 +124,10 @@ def ask(port: int, method: str, path: str, body=None, headers=None, timeout: flo
     with contextlib.suppress(ValueError):
         return response.status, response.headers, json.loads(content)
     return response.status, response.headers, content
+
+
+def think(port: int, moves: str, agent: str, **more):
+    """An agent's answer about a position of Connect Four."""
+    status, _, found = ask(port, "POST", "/api/think", {"game": GAME, "moves": moves, "agent": agent, **more})
+    assert status == 200, found
+    return found

@@ -3,6 +3,7 @@
     GET  /                       the page          GET  /static/NAME     what it is made of
     GET  /api/games              games that can be played
     GET  /api/players?game=G     who can be played against
+    GET  /api/network?game=G&of=RUN   a network as an ONNX file in base64, for a page that plays with no server
     GET  /api/opening?game=G&seed=S   a balanced line of moves to begin with
     POST /api/think              {"game", "moves", "agent", "seed"?} -> the agent's move and what it thinks
     POST /api/truth              {"game", "moves"} -> what perfect play makes of every move
@@ -13,6 +14,7 @@
 Answers are JSON; a mistake is {"error": one line} and a 4xx.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -30,8 +32,8 @@ from starlette.routing import Route
 
 from games import text
 from games.game import ONGOING, Game
-from selfplay import openings, oracle
-from selfplay.web import catalogue, folders
+from selfplay import checkpoint, openings, oracle
+from selfplay.web import alone, catalogue, folders
 from selfplay.web.guard import Guard, RefusedError, parsed
 from selfplay.web.thinking import BusyError, Thinking
 
@@ -78,7 +80,7 @@ def _truth(game: Game, state_W: np.ndarray) -> dict[str, Any]:
 def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
     """The server for the runs folder `root`; `names` are hosts it goes by besides `localhost` and numbers."""
     files = {path.name: path.read_bytes() for path in sorted(_STATIC.iterdir()) if path.suffix in _TYPES}
-    thinking = Thinking()
+    thinking, exporting = Thinking(), asyncio.Lock()
 
     def served(name: str) -> Response:
         return Response(files[name], media_type=_TYPES[Path(name).suffix], headers={"cache-control": "no-cache"})
@@ -98,6 +100,16 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
     async def players(request: Request) -> Response:
         game = await run_in_threadpool(catalogue.game, root, request.query_params.get("game", ""))
         return JSONResponse(await run_in_threadpool(catalogue.players, root, game))
+
+    async def network(request: Request) -> Response:
+        def found() -> Path:
+            game = catalogue.game(root, request.query_params.get("game", ""))
+            spec = catalogue.bounded(root, game, f"net:{request.query_params.get('of', '')}")
+            return checkpoint.resolve(spec.removeprefix("net:"), game.name)
+
+        weights = await run_in_threadpool(found)
+        async with exporting:  # one at a time, so that one thread is left to think
+            return JSONResponse(alone.encoded(await thinking.work(partial(alone.network, weights))))
 
     async def opening(request: Request) -> Response:
         game = await run_in_threadpool(catalogue.game, root, request.query_params.get("game", ""))
@@ -179,6 +191,7 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
             Route("/static/{name}", static),
             Route("/api/games", all_games),
             Route("/api/players", players),
+            Route("/api/network", network),
             Route("/api/opening", opening),
             Route("/api/think", think, methods=["POST"]),
             Route("/api/truth", truth, methods=["POST"]),

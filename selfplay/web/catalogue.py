@@ -67,17 +67,21 @@ def game_of(run: Path) -> str | None:
 
 def all_games(root: Path) -> list[dict[str, Any]]:
     """Every game that may be played, with what a page needs to draw it and to keep its rules."""
-    names = {games.make(name).name: label for name, label in _GAMES.items()}
-    for run in run_dirs(root).values():
-        if name := game_of(run):
-            names.setdefault(name, name)
-    return [_described(games.make(name), label) for name, label in names.items()]
+    names = [*_labels(), *filter(None, map(game_of, run_dirs(root).values()))]
+    return [described(games.make(name)) for name in dict.fromkeys(names)]
 
 
-def _described(game: Game, label: str) -> dict[str, Any]:
+@cache
+def _labels() -> dict[str, str]:
+    """What people call the games that have a name of their own."""
+    return {games.make(name).name: label for name, label in _GAMES.items()}
+
+
+def described(game: Game) -> dict[str, Any]:
+    """A game as a page needs it."""
     return {
         "name": game.name,
-        "label": label,
+        "label": _labels().get(game.name, game.name),
         "kind": game.kind,
         "height": game.height,
         "width": game.width,

@@ -1,6 +1,21 @@
 // The server's answers. A mistake is an Error whose message a person can read.
+//
+// An exported page has no server: it carries the few answers that it needs, by path.
+
+import { thought } from "./inpage.js";
+import { Network } from "./onnx.js";
+
+const carried = JSON.parse(document.getElementById("answers")?.textContent ?? "null");
+
+/** Whether there is a server to ask. */
+export const served = carried === null;
 
 async function answer(path, options) {
+  if (!served) {
+    const [name] = path.split("?");
+    if (Object.hasOwn(carried, name)) return carried[name];
+    throw new Error("This page has no server to ask.");
+  }
   let response, found;
   try {
     response = await fetch(path, options);
@@ -66,11 +81,29 @@ const thoughtKey = (game, agent, moves, seed) => `${game.name}|${agent}|${seed}|
 /** What is known already of what an agent thinks of a position. */
 export const known = (game, agent, moves, seed) => answered.get(thoughtKey(game, agent, moves, seed));
 
+const networks = new Map(); // promises of networks that think in this page; kept, since the server may go
+
+/** The network of a run, or the pretrained one, fetched once. */
+function networkOf(game, of) {
+  const address = `/api/network?game=${encodeURIComponent(game.name)}&of=${encodeURIComponent(of)}`;
+  if (!networks.has(address)) {
+    const bytes = ({ onnx }) => Uint8Array.from(atob(onnx), (character) => character.charCodeAt(0));
+    networks.set(address, get(address).then((found) => new Network(bytes(found))));
+    networks.get(address).catch(() => networks.delete(address));
+  }
+  return networks.get(address);
+}
+
+/** Whether an agent thinks in this page and asks no server. */
+export const inPage = (agent) => agent.startsWith("page:");
+
 /** What an agent thinks of a position. The seed decides what is random. */
 export const think = (game, agent, moves, { seed, signal }) =>
   once(
     thoughtKey(game, agent, moves, seed),
-    () => post("/api/think", { game: game.name, moves, agent, seed }),
+    inPage(agent)
+      ? async () => thought(game, await networkOf(game, agent.slice("page:".length)), moves)
+      : () => post("/api/think", { game: game.name, moves, agent, seed }),
     signal,
   );
 

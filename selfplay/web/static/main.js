@@ -1,11 +1,11 @@
 // Which page is shown: #/play, #/runs/NAME,NAME and #/games/FILE/NUMBER, each in a module of its own.
 
+import { served } from "./api.js";
 import { h, icon } from "./dom.js";
 
 const PAGES = {
   play: () => import("./play.js"),
-  runs: () => import("./runs.js"),
-  games: () => import("./games.js"),
+  ...(served && { runs: () => import("./runs.js"), games: () => import("./games.js") }),
 };
 const THEMES = ["auto", "light", "dark"];
 const THEME_ICONS = {
@@ -16,6 +16,7 @@ const THEME_ICONS = {
 };
 
 const page = document.getElementById("page");
+document.querySelector("nav").hidden = !served; // there is one page then
 let leave = null;
 let shown = 0;
 

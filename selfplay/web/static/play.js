@@ -1,6 +1,6 @@
 // The page on which games are played: against an agent, between two agents, or between two people.
 
-import { allGames, gameNamed, get, think } from "./api.js";
+import { allGames, gameNamed, get, inPage, served, think } from "./api.js";
 import { announce, h, icon } from "./dom.js";
 import { called, playersOf, Seat, strongest, YOU } from "./players.js";
 import { colours, formatMoves, parse, parseMoves } from "./rules.js";
@@ -126,14 +126,15 @@ export async function open(page, query) {
         h(
           "section",
           { class: "card", "aria-labelledby": "game-title" },
-          h("div", { class: "card-head" }, h("h2", { id: "game-title" }, "Game"), gameMenu),
+          h("div", { class: "card-head" }, h("h2", { id: "game-title" }, served ? "Game" : game.label), served && gameMenu),
           seats.map((seat) => seat.element),
           h(
             "div",
             { class: "buttons" },
             button("Swap sides", "swap", () => swap()),
-            button("Random opening", "dice", () => openings()),
+            served && button("Random opening", "dice", () => openings()),
           ),
+          players.about && h("p", { class: "quiet" }, players.about),
         ),
         table.thoughts.element,
         table.movesCard,
@@ -255,11 +256,12 @@ export async function open(page, query) {
 
   async function showHint() {
     const { moves } = table;
+    const adviser = state.seats.find(inPage) ?? best; // who plays with no server is advised with none
     try {
-      const { move } = await think(game, best, moves, { seed: state.seed, signal: state.leaving.signal });
+      const { move } = await think(game, adviser, moves, { seed: state.seed, signal: state.leaving.signal });
       if (table.moves !== moves) return;
       table.hint = parse(game, move);
-      status.textContent = `Hint: ${called(best)} would play ${move}.`;
+      status.textContent = `Hint: ${called(adviser)} would play ${move}.`;
       table.refresh();
     } catch (error) {
       failed(error);

@@ -1,6 +1,6 @@
 // Who sits at the board: the grammar of agents as three plain menus.
 
-import { get } from "./api.js";
+import { get, served } from "./api.js";
 import { h } from "./dom.js";
 
 export const YOU = "you";
@@ -12,6 +12,7 @@ const KINDS = {
   rollout: "Random playouts",
   solver: "Perfect player",
 };
+const HUMAN = ["rules", "alphabeta"];
 const SIMULATIONS = [16, 64, 200, 800, 1600];
 const DEPTHS = [2, 4, 6, 8, 10, 12];
 const PLAYOUTS = [100, 1000, 10000, 100000];
@@ -31,16 +32,16 @@ export async function playersOf(game, { anew = false } = {}) {
 function parts(spec) {
   const [kind, ...rest] = spec.split(":");
   const tail = rest.join(":");
-  if (kind !== "net" && kind !== "mcts") return [kind, "", tail];
+  if (!["net", "mcts", "page"].includes(kind)) return [kind, "", tail];
   const [path, ...options] = tail.split(",");
   const [run, generation = ""] = path.split("@");
-  return [`run:${run}`, generation, kind === "net" ? "net" : options.join(",") || "sims=64"];
+  return [`run:${run}`, generation, kind === "mcts" ? options.join(",") || "sims=64" : kind];
 }
 
 function spec(who, generation, strength) {
   if (!who.startsWith("run:")) return strength ? `${who}:${strength}` : who;
   const path = who.slice(4) + (generation ? `@${generation}` : "");
-  return strength === "net" ? `net:${path}` : `mcts:${path},${strength}`;
+  return strength === "net" || strength === "page" ? `${strength}:${path}` : `mcts:${path},${strength}`;
 }
 
 /** What a person calls an agent. */
@@ -51,13 +52,14 @@ export function called(agent) {
   const name = learned
     ? who.slice(4).split("/").at(-1) + (generation ? ` @ ${generation}` : "")
     : (KINDS[who] ?? who);
-  return strength ? `${name} · ${strengthName(who, strength).toLowerCase()}` : name;
+  return strength && served ? `${name} · ${strengthName(who, strength).toLowerCase()}` : name;
 }
 
 function strengthName(who, strength) {
   const [key, value] = strength.split("=");
   const number = count(Number(value));
   if (strength === "net") return "No search";
+  if (strength === "page") return "In this page";
   if (key === "sims") return who === "rollout" ? `${number} playouts` : `${number} sims`;
   if (key === "depth") return `Depth ${value}`;
   if (key === "nodes") return `${number} positions`;
@@ -67,7 +69,7 @@ function strengthName(who, strength) {
 }
 
 function strengths(who, players) {
-  if (who.startsWith("run:")) return ["net", ...SIMULATIONS.map((n) => `sims=${n}`)];
+  if (who.startsWith("run:")) return served ? ["page", "net", ...SIMULATIONS.map((n) => `sims=${n}`)] : ["page"];
   if (who === "alphabeta") return DEPTHS.map((n) => `depth=${n}`);
   if (who === "rollout")
     return [...new Set(PLAYOUTS.map((n) => Math.min(n, players.most_rollouts)))].map((n) => `sims=${n}`);
@@ -75,10 +77,11 @@ function strengths(who, players) {
   return [""];
 }
 
-const usual = { run: "sims=200", alphabeta: "depth=4", rollout: "sims=1000" };
+const usual = { run: served ? "sims=200" : "page", alphabeta: "depth=4", rollout: "sims=1000" };
 
 /** The spec of the strongest learned player there is, else of a decent other one. */
 export function strongest(players, run) {
+  if (!served) return `page:${players.runs[0].name}`;
   if (run && players.runs.some(({ name }) => name === run)) return `mcts:${run},sims=200`;
   if (players.pretrained) return "mcts:pretrained,sims=200";
   if (players.runs.length) return `mcts:${players.runs[0].name},sims=200`;
@@ -119,37 +122,39 @@ export class Seat {
           { label: "Learned by self-play" },
           learned.map((name) => option(`run:${name}`, name === "pretrained" ? "Pretrained" : name, who)),
         ),
-      h(
-        "optgroup",
-        { label: "Human knowledge" },
-        ["rules", "alphabeta"].map((kind) => option(kind, KINDS[kind], who)),
-      ),
-      h(
-        "optgroup",
-        { label: "Neither" },
-        players.ladder
-          .filter((kind) => !["rules", "alphabeta"].includes(kind))
-          .map((kind) => option(kind, KINDS[kind], who)),
+      [
+        ["Human knowledge", players.ladder.filter((kind) => HUMAN.includes(kind))],
+        ["Neither", players.ladder.filter((kind) => !HUMAN.includes(kind))],
+      ].map(
+        ([label, kinds]) =>
+          kinds.length > 0 &&
+          h(
+            "optgroup",
+            { label },
+            kinds.map((kind) => option(kind, KINDS[kind], who)),
+          ),
       ),
     );
     const wrapped = (control) => h("label", { class: "select" }, control);
     const menus = [wrapped(menu)];
     const choices = this.others.some(([value]) => value === who) ? [""] : strengths(who, players);
-    if (choices.length > 1 || choices[0] !== "") {
-      if (!choices.includes(strength)) choices.push(strength);
+    if (!choices.includes(strength)) choices.push(strength);
+    if (choices.length > 1) {
       const again = (event) => this.#picked(spec(who, generation, event.target.value));
       menus.push(
         wrapped(
           h(
             "select",
             { "aria-label": `${this.label}: strength`, onchange: again },
-            choices.map((each) => option(each, strengthName(who, each), strength)),
+            choices.map((each) =>
+              option(each, strengthName(who, each) + (each === "page" ? " (no server)" : ""), strength),
+            ),
           ),
         ),
       );
     }
     const run = players.runs.find(({ name }) => `run:${name}` === who);
-    if (run) {
+    if (run?.generations.length) {
       const again = (event) => this.#picked(spec(who, event.target.value, strength));
       const shown = run.generations.length <= 60 ? run.generations : spread(run.generations, 60);
       if (generation && !shown.includes(Number(generation))) shown.push(Number(generation));

@@ -1,0 +1,97 @@
+"""Playing without the server: a network as an ONNX file, which the page runs itself, and the page with one inside."""
+
+import base64
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import games
+from games.game import Game
+from selfplay import checkpoint, export_onnx
+from selfplay.network import fold
+from selfplay.web import catalogue
+
+_STATIC = Path(__file__).with_name("static")
+_MODULES = ("main.js", "play.js")  # the page of play, which the first one imports when it is asked for
+_POLICY = "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data:"
+
+
+def network(weights: Path) -> bytes:
+    """A weights file as an ONNX file."""
+    return _exported(weights, weights.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _exported(weights: Path, modified_ns: int) -> bytes:
+    loaded, name = checkpoint.load_weights(weights)
+    fold(loaded)
+    return export_onnx.model(loaded, games.make(name), checkpoint.weights_metadata(weights))
+
+
+def page(onnx: bytes, game: Game, source: str) -> bytes:
+    """The page of play as one HTML file that opens from a disk and asks nobody for anything.
+
+    Its modules are those of `static/`, each as a data: address that an import map names, since a browser loads no
+    module from beside a file. What they would ask the server for stands in the file, by path. `source` says where the
+    network comes from.
+    """
+    name = re.sub(r"[^\w.=+-]+", "-", source.partition("@")[0].removesuffix(".safetensors"))
+    answers = {
+        "/api/games": [catalogue.described(game) | {"truth": False}],
+        "/api/players": {
+            "ladder": [],
+            "pretrained": False,
+            "runs": [{"name": name, "generations": []}],
+            "about": f"{source} plays the move that its network believes in most, without search.",
+        },
+        "/api/network": encoded(onnx),
+    }
+    modules = {f"selfplay/{module}": _data("text/javascript", _bare(module)) for module in _needed()}
+    scripts = (
+        f'<script type="importmap">{_inert({"imports": modules})}</script>\n'
+        f'<script type="application/json" id="answers">{_inert(answers)}</script>\n'
+        '<script type="module">import "selfplay/main.js";</script>'
+    )
+    html = _read("index.html")
+    for there, here in {
+        '<meta charset="utf-8">': '<meta charset="utf-8">\n'
+        f'<meta http-equiv="content-security-policy" content="{_POLICY}">',
+        "/static/icon.svg": _data("image/svg+xml", _read("icon.svg")),
+        '<link rel="stylesheet" href="/static/style.css">': f"<style>\n{_read('style.css')}</style>",
+        '<script type="module" src="/static/main.js"></script>': scripts,
+    }.items():
+        assert html.count(there) == 1, there
+        html = html.replace(there, here)
+    return html.encode()
+
+
+def encoded(onnx: bytes) -> dict[str, str]:
+    """A network as an answer of the server."""
+    return {"onnx": base64.b64encode(onnx).decode()}
+
+
+def _read(name: str) -> str:
+    return (_STATIC / name).read_text(encoding="utf-8")
+
+
+def _needed() -> list[str]:
+    """The modules of the page of play, and all that those import."""
+    found = list(_MODULES)
+    for module in found:
+        found += [other for other in re.findall(r' from "\./(\w+\.js)"', _read(module)) if other not in found]
+    return found
+
+
+def _bare(module: str) -> str:
+    """A module that names others as the import map does: at a data: address nothing lies beside it."""
+    return _read(module).replace('"./', '"selfplay/')
+
+
+def _data(kind: str, text: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def _inert(value: object) -> str:
+    """JSON that ends no script element."""
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")

@@ -1,0 +1,293 @@
+"""Playing without the server: the network that runs in the page, and the page that is exported with one inside."""
+
+import base64
+import re
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from networks import network_of, outputs, planes_of, random_states, softmax
+from web_browser import (
+    NEEDS_CHROMIUM,
+    SIZES,
+    api,
+    column,
+    launched,
+    moves,
+    settled,
+    violations,
+    visiting,
+    wait_for_moves,
+)
+from web_server import RUN, a_run, served
+
+import games
+from games import text
+from games.game import ONGOING
+from selfplay import checkpoint, cli, export_onnx
+from selfplay.network import fold
+from selfplay.web import catalogue
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+pytestmark = NEEDS_CHROMIUM
+
+NETWORKS = [
+    ("connect4", "resnet:4x16"),
+    ("connect4", "resnet:1x6"),  # as many outputs and inputs as no power of two divides
+    ("connect4:height=5,width=6", "mlp:2x18"),
+    ("gomoku9", "resnet:2x8"),
+]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("served")
+    a_run(root, RUN)
+    a_run(root, "nine", game="gomoku9", generations=1, matches=0)
+    return root
+
+
+@pytest.fixture(scope="module")
+def address(root):
+    with served(root) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(browser, address):
+    with visiting(browser, address) as go:
+        yield go
+
+
+def exported(network, game):
+    """As an ONNX file in base64; the network's batch norms are folded."""
+    fold(network)
+    return base64.b64encode(export_onnx.model(network, game, {})).decode()
+
+
+# What it computes.
+
+WITH_NETWORK = """async ([onnx, asked, game]) => {
+    const { Network } = await import("/static/onnx.js");
+    const { thought } = await import("/static/inpage.js");
+    const network = new Network(Uint8Array.from(atob(onnx), (character) => character.charCodeAt(0)));
+    const run = ([dims, data]) => Object.values(network.run({ planes: { dims, data: Float32Array.from(data) } }));
+"""
+
+
+@pytest.mark.parametrize(("name", "architecture"), NETWORKS)
+def test_the_page_computes_what_torch_computes(opened, name, architecture):
+    game = games.make(name)
+    network = network_of(game, architecture)
+    planes = planes_of(game, random_states(game, 30, seed=5))
+    policy, wdl = outputs(network, planes)
+    batches = [slice(30), slice(7, 8)]
+    found = opened("#/games").evaluate(
+        WITH_NETWORK + "return asked.map((each) => run(each).map(({ dims, data }) => [dims, [...data]])); }",
+        [exported(network, game), [[list(planes[rows].shape), planes[rows].ravel().tolist()] for rows in batches]],
+    )
+    for rows, (found_policy, found_wdl) in zip(batches, found, strict=True):
+        for (dims, data), wanted in ((found_policy, policy[rows]), (found_wdl, wdl[rows])):
+            assert tuple(dims) == wanted.shape
+            assert np.abs(np.reshape(data, dims) - wanted).max() < 1e-4
+
+
+@pytest.mark.parametrize(("name", "architecture"), [NETWORKS[0], *NETWORKS[2:]])
+def test_what_the_page_thinks_is_what_the_network_thinks(opened, name, architecture):
+    """On lines of random games: the planes that it makes of them, the legal moves, and whom a value is for."""
+    game, rng = games.make(name), np.random.default_rng(2)
+    network = network_of(game, architecture)
+    lines, states = [], []
+    while len(lines) < 40:
+        actions, state_W = [], game.initial()
+        for _ in range(int(rng.integers(0, game.cells))):
+            after_W, status = game.after(state_W, action := int(rng.choice(game.legal_actions(state_W))))
+            if status != ONGOING:
+                break
+            actions.append(action)
+            state_W = after_W
+        lines.append(text.format_moves(game, actions))
+        states.append(state_W)
+    policy, wdl = outputs(network, planes_of(game, np.array(states)))
+    found = opened("#/games").evaluate(
+        WITH_NETWORK + "return asked.map((line) => thought(game, network, line)); }",
+        [exported(network, game), lines, catalogue.described(game)],
+    )
+    for state_W, logits, (win, draw, loss), thought in zip(states, policy, wdl, found, strict=True):
+        legal = game.legal_actions(state_W)
+        names = [text.format_action(game, int(action)) for action in legal]
+        shares = softmax(logits[legal][None])[0]
+        assert thought["policy"] == pytest.approx(dict(zip(names, shares, strict=True)), abs=1e-4)
+        assert thought["move"] == names[shares.argmax()]
+        assert thought["wdl"] == pytest.approx([win, draw, loss], abs=1e-4)
+        assert thought["value"] == pytest.approx(win - loss, abs=1e-4)
+    assert len({thought["move"] for thought in found}) > 3
+
+
+def changed(content, change):
+    model = onnx.load_from_string(base64.b64decode(content))
+    change(model.graph)
+    return base64.b64encode(model.SerializeToString()).decode()
+
+
+def attribute(graph, operator, name):
+    node = next(node for node in graph.node if node.op_type == operator)
+    return next(each for each in node.attribute if each.name == name)
+
+
+def rename(graph):
+    next(node for node in graph.node if node.op_type == "Relu").op_type = "Erf"
+
+
+def stride(graph):
+    attribute(graph, "Conv", "strides").ints[:] = [2, 2]
+
+
+def pool_less(graph):
+    attribute(graph, "MaxPool", "kernel_shape").ints[:] = [3, 3]
+
+
+def halve(graph):
+    first = graph.initializer[0]
+    first.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(first).astype(np.float16), first.name))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda content: changed(content, rename), "it has the operator “Erf”"),
+        (lambda content: changed(content, stride), "the operator “Conv” with strides 2,2"),
+        (lambda content: changed(content, pool_less), "the operator “MaxPool” with kernel_shape 3,3"),
+        (lambda content: changed(content, halve), "is neither float32 nor int64"),
+        (lambda content: content[:-400], "no whole ONNX file"),
+        (lambda content: "", "no whole ONNX file"),
+        (lambda content: base64.b64encode(b"<!doctype html>").decode(), "no whole ONNX file"),
+    ],
+)
+def test_a_file_that_the_page_cannot_compute_is_refused_by_name(opened, change, said):
+    game = games.make("connect4")
+    content = change(exported(network_of(game, "resnet:2x4"), game))
+    with pytest.raises(api.Error, match=re.escape(said)):
+        opened("#/games").evaluate(WITH_NETWORK + "run([[1, 4, 6, 7], Array(168).fill(0)]); }", [content])
+
+
+# In the page of the server.
+
+
+def test_a_game_goes_on_when_the_server_has_stopped(browser, root):
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    with served(root) as port:
+        page.goto(f"http://127.0.0.1:{port}/#/play?game=connect4&first=you&second=you")
+        seat = page.get_by_role("group", name="Yellow plays second")
+        seat.get_by_label("who").select_option(f"run:{RUN}")
+        seat.get_by_label("strength").select_option("page")
+        column(page, 4).click()
+        wait_for_moves(page, 2)
+        settled(page)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    column(page, 1).click()
+    wait_for_moves(page, 4)
+    settled(page)
+    api.expect(page.locator(".candidates")).to_be_visible()
+    page.get_by_role("button", name="Hint").click()
+    api.expect(page.get_by_text(f"Hint: {RUN} · in this page would play")).to_be_visible()
+    assert asked == []
+    context.close()
+
+
+# In a file.
+
+
+@pytest.fixture(scope="module")
+def files(root, tmp_path_factory):
+    """Exported pages by game; the weights of one go by a name that means something in HTML."""
+    folder = tmp_path_factory.mktemp("exported")
+    named = folder / "a<!--<script>,b.safetensors"
+    named.write_bytes(checkpoint.resolve(str(root / "nine")).read_bytes())
+    made = {}
+    for game, run in ("connect4", root / RUN), ("gomoku9", named):
+        made[game] = folder / f"{game} page.html"
+        assert cli.guarded(["export", str(run), "--format", "page", "--out", str(made[game])]) == 0
+    return made
+
+
+def test_the_file_holds_all_that_it_needs(files):
+    for name, size in ("connect4", 42), ("gomoku9", 81):
+        html = files[name].read_text()
+        assert "/static/" not in html and len(html) > 100_000 + size
+        assert re.findall(r"https?://[^/\"']+", html.replace("http://www.w3.org/", "")) == []
+        assert re.findall(r'(?:src|href)="(?!data:|#)', html) == []
+        assert "connect-src" not in html and "default-src 'none'" in html  # the browser keeps it to itself
+
+
+@pytest.fixture
+def from_disk(browser, files):
+    """Opens the page of a game from its file."""
+    with visiting(browser, "file://") as go:
+        yield lambda game="connect4", where="", **more: go(f"{quote(str(files[game]))}{where}", **more)
+
+
+def test_a_file_is_played_from_disk(from_disk):
+    page = from_disk()
+    api.expect(page.get_by_role("heading", name="Connect Four", exact=True)).to_be_visible()
+    assert page.get_by_text("tiny@2 plays the move that its network believes in most").is_visible()
+    assert not page.get_by_role("navigation").is_visible()
+    assert page.get_by_label("who").first.locator("option").all_inner_texts() == ["You", "tiny"]
+    page.keyboard.press("4")
+    wait_for_moves(page, 2)
+    api.expect(page.get_by_text("Your move: you are red.")).to_be_visible()
+    api.expect(page.get_by_role("img", name=re.compile(r"Red wins \d.* %, draw .* %, Yellow wins"))).to_be_visible()
+    api.expect(page.locator(".strip .share")).to_have_count(7)
+    page.get_by_role("button", name="Hint").click()
+    api.expect(page.get_by_text(re.compile("Hint: tiny would play [1-7]"))).to_be_visible()
+    page.get_by_role("button", name="Take back").click()
+    assert moves(page) == []
+    page.get_by_role("button", name="Swap sides").click()
+    wait_for_moves(page, 1)
+    api.expect(page.get_by_text("Your move: you are yellow.")).to_be_visible()
+    page.get_by_role("button", name="New game").click()
+    wait_for_moves(page, 1)
+    page.reload()
+    wait_for_moves(page, 1)  # the position is in the address here too
+    api.expect(page.get_by_text("Your move: you are yellow.")).to_be_visible()
+
+
+def test_a_file_of_gomoku_is_played_from_disk(from_disk):
+    page = from_disk("gomoku9")
+    page.get_by_role("button", name="e5: empty").click()
+    wait_for_moves(page, 2)
+    page.wait_for_selector(".heat.best", state="attached")
+    assert moves(page)[0] == "e5"
+    assert page.get_by_label("who").first.locator("option").all_inner_texts() == ["You", "a----script-b"]
+
+
+@pytest.mark.parametrize("where", ["", "#/runs", "#/games/x.jsonl", "#/play?second=rules&moves=44"])
+def test_what_a_file_has_not_is_not_offered(from_disk, where):
+    page = from_disk(where=where)
+    api.expect(column(page, 4)).to_be_visible()
+    assert page.get_by_role("button", name="Random opening").count() == 0
+    assert page.get_by_role("combobox", name="Game").count() == 0
+    if "rules" in where:
+        column(page, 4).click()
+        api.expect(page.get_by_role("alert").filter(has_text="This page has no server to ask.").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("game", ["connect4", "gomoku9"])
+def test_a_file_is_for_everybody(from_disk, game, scheme):
+    page = from_disk(game, size="phone", scheme=scheme, bypass_csp=True)
+    settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"][0]
+    assert violations(page) == []

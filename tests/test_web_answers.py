@@ -1,0 +1,215 @@
+"""The server of the page: what it answers, over real HTTP."""
+
+import base64
+import json
+
+import naive_search
+import numpy as np
+import pytest
+from networks import outputs, planes_of, random_states
+from web_server import GAME, RUN, a_run, add_generation, ask, served, some_runs, think
+
+import games
+from games import text
+from games.game import ONGOING
+from selfplay import checkpoint, oracle, runs
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+from selfplay.web import server
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return some_runs(tmp_path_factory.mktemp("served") / "runs")
+
+
+@pytest.fixture(scope="module")
+def port(root):
+    with served(root) as port:
+        yield port
+
+
+def test_the_page_and_its_parts_come_with_their_types_and_ask_nothing_of_other_hosts(port):
+    status, headers, _ = ask(port, "GET", "/")
+    assert status == 200
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    static = [path.name for path in (server.Path(server.__file__).parent / "static").iterdir()]
+    assert len(static) > 10
+    for name in static:
+        status, headers, content = ask(port, "GET", f"/static/{name}")
+        assert status == 200
+        kind = {"js": "text/javascript", "css": "text/css", "html": "text/html", "svg": "image/svg+xml"}
+        assert headers["content-type"].startswith(kind[name.rpartition(".")[2]])
+        outside = content.replace(b"http://www.w3.org/", b"")
+        assert b"http://" not in outside
+        assert b"https://" not in outside
+
+
+def test_games_are_those_of_the_project(port):
+    _, _, found = ask(port, "GET", "/api/games")
+    by_name = {game["name"]: game for game in found}
+    assert set(by_name) == {"connect4", "gomoku:size=9", "gomoku:size=15", "tictactoe"}
+    assert (by_name["connect4"]["width"], by_name["connect4"]["height"], by_name["connect4"]["in_a_row"]) == (7, 6, 4)
+    assert by_name["gomoku:size=15"]["action_is"] == "cell"
+
+
+def test_players_of_a_game_are_its_ladder_and_the_checkpoints_of_its_runs(port):
+    _, _, found = ask(port, "GET", "/api/players?game=connect4")
+    assert found["runs"] == [{"name": RUN, "generations": [1, 2]}]
+    assert {"random", "rules", "alphabeta", "rollout"} <= set(found["ladder"])
+    assert ("solver" in found["ladder"]) == oracle.available()
+    _, _, found = ask(port, "GET", "/api/players?game=gomoku9")
+    assert found["runs"] == [{"name": "nine", "generations": [1]}]
+    assert "solver" not in found["ladder"]
+    # A run goes by its game's one name, whatever it was begun with.
+    assert {run["name"]: run["game"] for run in ask(port, "GET", "/api/runs")[2]}["nine"] == "gomoku:size=9"
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        *("random", "rules", "alphabeta:depth=3", "alphabeta:nodes=500", "alphabeta:ms=5", "rollout:sims=50"),
+        *(f"net:{RUN}", f"mcts:{RUN},sims=20", f"mcts:{RUN}@1,sims=8", f"mcts:{RUN},ms=10"),
+    ],
+)
+def test_every_agent_answers_with_a_legal_move(port, agent):
+    for game_name, moves in (("connect4", "444444"), ("connect4", "")):
+        game = games.make(game_name)
+        found = think(port, moves, agent)
+        state_W, _ = text.replay(game, text.parse_moves(game, moves))
+        assert text.parse_action(game, found["move"]) in game.legal_actions(state_W)
+        assert sum(found["policy"].values()) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_network_says_win_draw_and_loss_its_visits_and_the_line_it_expects(port):
+    found = think(port, "4435", f"mcts:{RUN},sims=50")
+    assert sum(found["visits"].values()) >= 49  # one of the simulations is the root itself
+    assert sum(found["wdl"]) == pytest.approx(1, abs=1e-3)
+    assert found["wdl"][0] - found["wdl"][2] == pytest.approx(found["value"], abs=1e-3)
+    assert found["line"][0] == found["move"]
+    assert len(found["line"]) > 1
+    game = games.make(GAME)
+    text.replay(game, text.parse_moves(game, "4435" + "".join(found["line"])))  # raises if it cannot be played
+
+
+def test_a_proven_win_is_found_and_its_line_wins(port):
+    found = think(port, "112233", f"mcts:{RUN},sims=50")  # three at the bottom of columns 1 to 3
+    assert (found["move"], found["proven"], found["wdl"]) == ("4", "win", [1.0, 0.0, 0.0])
+    assert found["line"] == ["4"]
+    found = think(port, "37475", f"mcts:{RUN},sims=50")  # three in the middle with both ends free: no reply holds both
+    assert found["proven"] == "loss"
+    game = games.make(GAME)
+    _, status = text.replay(game, text.parse_moves(game, "37475" + "".join(found["line"])))
+    assert status != ONGOING
+
+
+def test_the_seed_decides_what_is_random(port):
+    moves = [think(port, "44", "random", seed=seed)["move"] for seed in range(20)]
+    assert len(set(moves)) > 2
+    assert moves == [think(port, "44", "random", seed=seed)["move"] for seed in range(20)]
+
+
+@pytest.mark.skipif(not oracle.available(), reason="needs bitbully")
+def test_the_truth_is_that_of_exhaustive_search(port):
+    game, rng, memo, seen = games.make(GAME), np.random.default_rng(5), {}, set()
+    while len(seen) < 12:
+        actions, state_W, status = [], game.initial(), ONGOING
+        while status == ONGOING and len(actions) < int(rng.integers(31, 37)):
+            actions.append(int(rng.choice(game.legal_actions(state_W))))
+            state_W, status = game.after(state_W, actions[-1])
+        if status != ONGOING:
+            continue
+        _, _, found = ask(port, "POST", "/api/truth", {"game": GAME, "moves": text.format_moves(game, actions)})
+        assert set(found["moves"]) == {text.format_action(game, int(a)) for a in game.legal_actions(state_W)}
+        for move, told in found["moves"].items():
+            next_W, status = game.after(state_W, text.parse_action(game, move))
+            outcome, plies = naive_search.solve(game, next_W, memo) if status == ONGOING else (-(status == 1), 0)
+            expected = {1: "loss", 0: "draw", -1: "win"}[outcome]
+            assert told == {"outcome": expected, "plies": plies + 1}
+            seen.add((told["outcome"], told["plies"]))
+
+
+def test_an_opening_is_legal_and_the_seed_decides_it(port):
+    game = games.make("connect4")
+    found = {ask(port, "GET", f"/api/opening?game=connect4&seed={seed}")[2]["moves"] for seed in range(10)}
+    assert len(found) > 5
+    for moves in found:
+        _, status = text.replay(game, text.parse_moves(game, moves))
+        assert status == ONGOING
+    assert (
+        ask(port, "GET", "/api/opening?game=connect4&seed=3")[2]
+        == ask(port, "GET", "/api/opening?game=connect4&seed=3")[2]
+    )
+
+
+def test_a_run_is_shown_as_its_files_stand(tmp_path):
+    folder = a_run(tmp_path, "growing", matches=2)
+    with served(tmp_path) as port:
+        (summary,) = ask(port, "GET", "/api/runs")[2]
+        assert (summary["name"], summary["generation"], summary["game"], summary["running"]) == (
+            "growing", 2, GAME, True,
+        )  # fmt: skip
+        _, headers, found = ask(port, "GET", "/api/runs/growing")
+        assert [match["score"] for match in found["evals"]] == [5 / 40, 10 / 40]
+        assert found["curves"]["loss/policy"] == [2.0, 1.0]
+        assert found["curves"]["policy/entropy"] == [None, None]
+        assert {row["name"] for row in found["health"]} == {"loss/policy", "loss/value"}
+        tag = {"If-None-Match": headers["etag"]}
+        assert ask(port, "GET", "/api/runs/growing", headers=tag)[0] == 304
+        config = runs.recorded_config(folder)
+        with (folder / "metrics.jsonl").open("a") as file:
+            file.write('{"generation": 3, "games"')  # half of a line, as while it is being written
+        add_generation(runs.Run(folder, config, 2), 3)
+        status, _, found = ask(port, "GET", "/api/runs/growing", headers=tag)
+        assert status == 200
+        assert [match["generation"] for match in found["evals"]] == [1, 2, 3]
+
+
+def test_long_runs_are_thinned(tmp_path):
+    folder = a_run(tmp_path, "long", matches=0)
+    lines = [json.dumps({"generation": i, "loss/policy": float(i), "train_flops": 1.0}) for i in range(1, 1001)]
+    (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    with served(tmp_path) as port:
+        curve = ask(port, "GET", "/api/runs/long")[2]["curves"]["loss/policy"]
+    assert len(curve) == 334  # threes of a thousand, and one alone
+    assert curve[:2] == [2.0, 5.0]
+    assert curve[-1] == 1000.0
+
+
+def test_crossings_are_those_of_the_matches(port, tmp_path):
+    _, _, found = ask(port, "GET", f"/api/crossings?runs={RUN}")
+    (rung,) = found["rungs"]
+    assert (rung["opponent"], rung["agent"], rung["status"]) == ("rules", "mcts:sims=64", "overtaken")
+    # The score passes 20 of 40 in generation 4, at 2 ** 4 * 1e12 FLOPs.
+    assert rung["flops_low"] < 2**4 * 1e12 < rung["flops_high"]
+    status, _, found = ask(port, "GET", f"/api/crossings?runs={RUN},nobody")
+    assert status == 404
+    assert ask(port, "GET", f"/api/crossings?runs={RUN},other-game")[2] == {"rungs": [], "forecasts": []}
+
+
+def test_recorded_games_are_listed_and_read_and_bad_lines_left_out(port):
+    _, _, found = ask(port, "GET", "/api/records")
+    assert [(each["file"], each["games"]) for each in found] == [("match.jsonl", 2), (f"{RUN}/overtaken.jsonl", 1)]
+    _, _, found = ask(port, "GET", f"/api/records/{RUN}/overtaken.jsonl")
+    (game,) = found["games"]
+    assert (game["moves"], game["result"]) == ("1212121", "1-0")
+    assert game["comments"] == {"6": "One more, and it is over."}
+
+
+@pytest.mark.parametrize(("game", "of"), [(GAME, RUN), (GAME, f"{RUN}@1"), ("gomoku9", "nine")])
+def test_the_network_of_a_run_is_handed_out(root, port, game, of):
+    pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    status, _, found = ask(port, "GET", f"/api/network?game={game}&of={of}")
+    assert status == 200
+    network, _ = checkpoint.load_weights(checkpoint.resolve(str(root / of)))
+    planes = planes_of(games.make(game), random_states(games.make(game), 5))
+    policy, wdl = outputs(network, planes)
+    session = onnxruntime.InferenceSession(base64.b64decode(found["onnx"]))
+    found_policy, found_wdl = session.run(["policy", "wdl"], {"planes": planes})
+    assert np.allclose(found_policy, policy, atol=1e-4)
+    assert np.allclose(found_wdl, wdl, atol=1e-4)

@@ -1,0 +1,150 @@
+"""Many who ask at once: answered together where that helps, each in turn, and none for ever."""
+
+import asyncio
+import concurrent.futures
+import time
+
+import numpy as np
+import pytest
+from web_server import GAME, RUN, served, some_runs, think
+
+import games
+from selfplay import agents
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+from selfplay.web import thinking
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return some_runs(tmp_path_factory.mktemp("served") / "runs")
+
+
+@pytest.fixture(scope="module")
+def port(root):
+    with served(root) as port:
+        yield port
+
+
+def test_ten_at_once_get_the_answers_that_each_would_get_alone(port):
+    positions = ["", "4", "44", "443", "4435", "1", "12", "121", "7", "77"]
+    agent = f"net:{RUN}"
+    alone = [think(port, moves, agent) for moves in positions]
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        together = list(pool.map(lambda moves: think(port, moves, agent), positions))
+    assert len({str(answer["policy"]) for answer in alone}) == 10
+    for one, other in zip(alone, together, strict=True):
+        assert one["moves"] == other["moves"]
+        assert one["policy"] == pytest.approx(other["policy"], abs=1e-4)  # batches round differently
+
+
+def test_nobody_waits_for_another_agent_that_many_have_asked(port):
+    think(port, "4", "random")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        slow = [pool.submit(think, port, "4", "alphabeta:ms=700", seed=seed) for seed in range(5)]
+        time.sleep(0.3)
+        began = time.perf_counter()
+        think(port, "4", "random")
+        waited = time.perf_counter() - began
+        assert not slow[-1].done()
+        assert waited < 2.0  # and all five take 3.5 s, one after the other
+        for each in slow:
+            each.result()
+
+
+class Slow:
+    """Agents that note how many positions each call had."""
+
+    def __init__(self, monkeypatch, seconds=0.05):
+        self.batches, self.made, self.seconds = [], [], seconds
+        monkeypatch.setattr(agents, "make", self.make)
+
+    def make(self, spec, game):
+        self.made.append(spec)
+
+        def act(states_NW, seeds_N):
+            self.batches.append(len(states_NW))
+            time.sleep(self.seconds)
+            return agents.Thoughts(actions_N=states_NW[:, -1].astype(np.int64) % 7, value_N=np.zeros(len(states_NW)))
+
+        return agents.Agent(spec, act)
+
+
+def positions(count):
+    """States that tell their number to `Slow`."""
+    for n in range(count):
+        state_W = games.make(GAME).initial()
+        state_W[-1] = n
+        yield state_W
+
+
+def asked_together(spec, count):
+    async def run():
+        thinker = thinking.Thinking()
+        try:
+            asks = [thinker.ask(spec, games.make(GAME), state_W, 0) for state_W in positions(count)]
+            return await asyncio.gather(*asks, return_exceptions=True)
+        finally:
+            thinker.close()
+
+    return asyncio.run(run())
+
+
+def test_positions_that_wait_for_one_network_are_thought_about_together(monkeypatch):
+    slow = Slow(monkeypatch)
+    answers = asked_together("mcts:x,sims=100", 20)
+    assert [answer["move"] for answer in answers] == [str(n % 7 + 1) for n in range(20)]
+    assert slow.batches == [16, 4]
+    slow = Slow(monkeypatch)
+    asked_together("mcts:x,sims=2048", 6)
+    assert slow.batches == [4, 2]  # no more simulations at once than 8192
+    slow = Slow(monkeypatch)
+    asked_together("alphabeta:depth=3", 3)
+    assert slow.batches == [1, 1, 1]
+
+
+def test_too_many_who_wait_are_told_so(monkeypatch):
+    Slow(monkeypatch)
+    answers = asked_together("rules", 70)
+    refused = [answer for answer in answers if isinstance(answer, thinking.BusyError)]
+    assert len(refused) == 6
+    assert all(isinstance(answer, dict) for answer in answers[:64])
+
+
+def test_an_agent_that_fails_fails_for_those_who_asked_and_may_be_asked_again(monkeypatch):
+    slow = Slow(monkeypatch)
+    failing = iter([ValueError("no such weights")])
+
+    def make(spec, game):
+        for error in failing:
+            raise error
+        return slow.make(spec, game)
+
+    monkeypatch.setattr(agents, "make", make)
+
+    async def run():
+        thinker = thinking.Thinking()
+        game = games.make(GAME)
+        with pytest.raises(ValueError, match="no such weights"):
+            await thinker.ask("rules", game, game.initial(), 0)
+        answer = await thinker.ask("rules", game, game.initial(), 0)
+        thinker.close()
+        return answer
+
+    assert asyncio.run(run())["move"] == "1"
+
+
+def test_agents_that_nobody_asks_are_let_go(monkeypatch):
+    slow = Slow(monkeypatch, seconds=0)
+
+    async def run():
+        thinker = thinking.Thinking()
+        game = games.make(GAME)
+        for n in [*range(1, 13), 1, 13, 1, 2]:  # twelve are kept; 2 was not asked for longest when 13 came
+            await thinker.ask(f"rollout:sims={n}", game, game.initial(), 0)
+        thinker.close()
+
+    asyncio.run(run())
+    assert slow.made == [f"rollout:sims={n}" for n in [*range(1, 14), 2]]
