@@ -7,12 +7,12 @@ import naive_search
 import numpy as np
 import pytest
 from networks import outputs, planes_of, random_states
-from web_server import GAME, RUN, a_run, add_generation, ask, served, some_runs, think
+from web_server import GAME, RUN, a_record, a_run, add_generation, ask, served, some_runs, think
 
 import games
 from games import text
 from games.game import ONGOING
-from selfplay import checkpoint, oracle, runs
+from selfplay import checkpoint, oracle, records, runs
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -111,6 +111,10 @@ def test_the_seed_decides_what_is_random(port):
     moves = [think(port, "44", "random", seed=seed)["move"] for seed in range(20)]
     assert len(set(moves)) > 2
     assert moves == [think(port, "44", "random", seed=seed)["move"] for seed in range(20)]
+    line = ""
+    for _ in range(8):
+        line += think(port, line, "random", seed=3)["move"]
+    assert len(set(line)) > 2  # lots are drawn anew at every ply
 
 
 @pytest.mark.skipif(not oracle.available(), reason="needs bitbully")
@@ -198,6 +202,14 @@ def test_recorded_games_are_listed_and_read_and_bad_lines_left_out(port):
     (game,) = found["games"]
     assert (game["moves"], game["result"]) == ("1212121", "1-0")
     assert game["comments"] == {"6": "One more, and it is over."}
+
+
+def test_a_file_of_games_is_read_anew_when_it_has_grown(tmp_path):
+    with served(tmp_path) as port:
+        for count, moves in enumerate(("12", "44352"), start=1):
+            records.append(tmp_path / "match.jsonl", [a_record(moves)])
+            _, _, found = ask(port, "GET", "/api/records/match.jsonl")
+            assert (found["total"], found["games"][-1]["moves"]) == (count, moves)
 
 
 @pytest.mark.parametrize(("game", "of"), [(GAME, RUN), (GAME, f"{RUN}@1"), ("gomoku9", "nine")])

@@ -133,6 +133,11 @@ def test_the_address_brings_the_position_back(opened):
     wait_for_moves(again, 3)
     assert moves(again) == ["4", "4", "3"]
     api.expect(again.get_by_label("Moves so far")).to_have_value("443")
+    again.get_by_role("button", name="One move back").click()
+    api.expect(again).to_have_url(re.compile("moves=443&ply=2"))
+    looked_back = opened(again.url.split("/", 3)[3])
+    wait_for_moves(looked_back, 3)
+    assert looked_back.locator(".picture .stone-first").count() == 1  # and what came after is still to be seen
 
 
 def test_keys_play_step_and_walk_the_board(opened):

@@ -55,10 +55,10 @@ def test_nobody_waits_for_another_agent_that_many_have_asked(port):
 
 
 class Slow:
-    """Agents that note how many positions each call had."""
+    """Agents that note how many positions each call had, and their seeds."""
 
     def __init__(self, monkeypatch, seconds=0.05):
-        self.batches, self.made, self.seconds = [], [], seconds
+        self.batches, self.seeds, self.made, self.seconds = [], [], [], seconds
         monkeypatch.setattr(agents, "make", self.make)
 
     def make(self, spec, game):
@@ -66,6 +66,7 @@ class Slow:
 
         def act(states_NW, seeds_N):
             self.batches.append(len(states_NW))
+            self.seeds += seeds_N.tolist()
             time.sleep(self.seconds)
             return agents.Thoughts(actions_N=states_NW[:, -1].astype(np.int64) % 7, value_N=np.zeros(len(states_NW)))
 
@@ -84,7 +85,7 @@ def asked_together(spec, count):
     async def run():
         thinker = thinking.Thinking()
         try:
-            asks = [thinker.ask(spec, games.make(GAME), state_W, 0) for state_W in positions(count)]
+            asks = [thinker.ask(spec, games.make(GAME), state_W, 5 * n) for n, state_W in enumerate(positions(count))]
             return await asyncio.gather(*asks, return_exceptions=True)
         finally:
             thinker.close()
@@ -97,6 +98,7 @@ def test_positions_that_wait_for_one_network_are_thought_about_together(monkeypa
     answers = asked_together("mcts:x,sims=100", 20)
     assert [answer["move"] for answer in answers] == [str(n % 7 + 1) for n in range(20)]
     assert slow.batches == [16, 4]
+    assert slow.seeds == [5 * n for n in range(20)]
     slow = Slow(monkeypatch)
     asked_together("mcts:x,sims=2048", 6)
     assert slow.batches == [4, 2]  # no more simulations at once than 8192

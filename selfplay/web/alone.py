@@ -77,8 +77,8 @@ def _read(name: str) -> str:
 
 def _needed() -> list[str]:
     """The modules of the page of play, and all that those import."""
-    found = list(_MODULES)
-    for module in found:
+    found: list[str] = [*_MODULES]
+    for module in found:  # which grows meanwhile
         found += [other for other in re.findall(r' from "\./(\w+\.js)"', _read(module)) if other not in found]
     return found
 
