@@ -5,6 +5,7 @@ import re
 from urllib.parse import quote
 
 import numpy as np
+import onnx
 import pytest
 from networks import network_of, outputs, planes_of, random_states, softmax
 from web_browser import (
@@ -28,8 +29,6 @@ from selfplay import checkpoint, cli, export_onnx
 from selfplay.network import fold
 from selfplay.web import catalogue
 
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 

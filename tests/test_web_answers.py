@@ -5,6 +5,7 @@ import json
 
 import naive_search
 import numpy as np
+import onnxruntime
 import pytest
 from networks import outputs, planes_of, random_states
 from web_server import GAME, RUN, a_record, a_run, add_generation, ask, served, some_runs, think
@@ -214,8 +215,6 @@ def test_a_file_of_games_is_read_anew_when_it_has_grown(tmp_path):
 
 @pytest.mark.parametrize(("game", "of"), [(GAME, RUN), (GAME, f"{RUN}@1"), ("gomoku9", "nine")])
 def test_the_network_of_a_run_is_handed_out(root, port, game, of):
-    pytest.importorskip("onnx")
-    onnxruntime = pytest.importorskip("onnxruntime")
     status, _, found = ask(port, "GET", f"/api/network?game={game}&of={of}")
     assert status == 200
     network, _ = checkpoint.load_weights(checkpoint.resolve(str(root / of)))

@@ -10,6 +10,7 @@ from web_server import GAME, RUN, served, some_runs, think
 
 import games
 from selfplay import agents
+from selfplay.agent import Agent, Thoughts
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -68,9 +69,9 @@ class Slow:
             self.batches.append(len(states_NW))
             self.seeds += seeds_N.tolist()
             time.sleep(self.seconds)
-            return agents.Thoughts(actions_N=states_NW[:, -1].astype(np.int64) % 7, value_N=np.zeros(len(states_NW)))
+            return Thoughts(actions_N=states_NW[:, -1].astype(np.int64) % 7, value_N=np.zeros(len(states_NW)))
 
-        return agents.Agent(spec, act)
+        return Agent(spec, act)
 
 
 def positions(count):
