@@ -156,6 +156,10 @@ def pool_less(graph):
     attribute(graph, "MaxPool", "kernel_shape").ints[:] = [3, 3]
 
 
+def last_axis(graph):
+    attribute(graph, "Softmax", "axis").i = -1
+
+
 def halve(graph):
     first = graph.initializer[0]
     first.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(first).astype(np.float16), first.name))
@@ -167,6 +171,7 @@ def halve(graph):
         (lambda content: changed(content, rename), "it has the operator “Erf”"),
         (lambda content: changed(content, stride), "the operator “Conv” with strides 2,2"),
         (lambda content: changed(content, pool_less), "the operator “MaxPool” with kernel_shape 3,3"),
+        (lambda content: changed(content, last_axis), "the operator “Softmax” with axis -1"),
         (lambda content: changed(content, halve), "is neither float32 nor int64"),
         (lambda content: content[:-400], "no whole ONNX file"),
         (lambda content: "", "no whole ONNX file"),

@@ -100,9 +100,8 @@ function products(rows, weight, bias, data, length) {
         sum2 += x * weight[w2 + i];
         sum3 += x * weight[w3 + i];
       }
-      [sum0, sum1, sum2, sum3].forEach((sum, n) => {
-        if (o + n < outputs) data[(o + n) * count + r] = sum + bias[o + n];
-      });
+      // Past the last output there is no place, and a typed array takes no notice.
+      [sum0, sum1, sum2, sum3].forEach((sum, n) => (data[(o + n) * count + r] = sum + bias[o + n]));
     }
   }
 }
