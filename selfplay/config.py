@@ -188,7 +188,7 @@ class EvalConfig:
     final_games: int = 400
     """games of each match at the end of the run, where every opponent is met"""
     share: float = 0.15
-    """of the run's time; a match by the clock that would take evaluation beyond it waits for a later one"""
+    """of the run's time; matches by the clock have as many games as keep evaluation within it, and wait for 20"""
 
     def __post_init__(self) -> None:
         for name in ("games", "final_games"):

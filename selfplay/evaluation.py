@@ -15,6 +15,7 @@ from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.match import MatchResult, play_match
 
+_FEWEST_GAMES = 20  # of a match by the clock, when its share of the time allows no more
 _PLIES = 30  # of a game, as a first guess of how long a match by the clock takes
 
 
@@ -60,11 +61,14 @@ class Referee:
         self.results.clear()
         for learner, opponents in self._players(weights, dtype, final):
             for opponent in opponents:
-                spent = ledger.eval_seconds + time.perf_counter() - started
-                if opponent in config.clocked and not final and not self._affordable(opponent, spent, ledger):
-                    continue
-                self._doing(f"{learner.name} against {opponent}, {games_each} games")
-                lines.append({"generation": generation, **self._match(learner, opponent, games_each, ledger)})
+                games = games_each
+                if opponent in config.clocked and not final:
+                    spent = ledger.eval_seconds + time.perf_counter() - started
+                    games = min(games, self._affordable(opponent, spent, ledger.train_seconds))
+                    if games < min(_FEWEST_GAMES, games_each):
+                        continue
+                self._doing(f"{learner.name} against {opponent}, {games} games")
+                lines.append({"generation": generation, **self._match(learner, opponent, games, ledger)})
                 self._tell(lines[-1])
         self.lines += lines
         return lines
@@ -84,11 +88,11 @@ class Referee:
             # At the clock's small batches the faster dtype is another one.
             yield agents.make(f"mcts:{weights},ms={ms:g}", self.game, name=f"mcts:ms={ms:g}"), (opponent,)
 
-    def _affordable(self, opponent: str, spent: float, ledger: Ledger) -> bool:
-        """Whether a match by the clock keeps evaluation within its share of the run's time."""
-        games, ms = self.config.eval.games, self.opponents[opponent].ms or 0.0
-        cost = spent + games * self._took.get(opponent, _PLIES * ms / 1000)
-        return cost <= self.config.eval.share * (ledger.train_seconds + cost)
+    def _affordable(self, opponent: str, spent: float, train_seconds: float) -> int:
+        """How many games by the clock, in pairs, keep evaluation within its share of the run's time."""
+        share, ms = self.config.eval.share, self.opponents[opponent].ms or 0.0
+        left = share / (1 - share) * train_seconds - spent
+        return 2 * int(max(0.0, left) / self._took.get(opponent, _PLIES * ms / 1000) / 2)
 
     def _match(self, learner: Agent, opponent: str, games_each: int, ledger: Ledger) -> dict[str, Any]:
         started = time.perf_counter()
