@@ -17,7 +17,7 @@ p, li { max-width: 46rem; }
 .lead { font-size: 1.15rem; }
 .soft, figcaption { color: var(--soft); }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem; }
-figure { margin: 0; }
+figure { margin: 0; max-width: 40rem; }
 figure > svg { width: 100%; height: auto; display: block; }
 figcaption { font-size: .9rem; }
 .keys { list-style: none; margin: .3rem 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .85rem; }

@@ -286,7 +286,7 @@ def _at_the_end(rung: Mapping[str, Any]) -> str:
 
 
 def _flops(value: float) -> str:
-    return f"{value:.1e}".replace("e+", "e")
+    return f"{value:.1e}".replace("e+0", "e").replace("e+", "e") if value else "0"
 
 
 def _when(rung: Mapping[str, Any]) -> str:

@@ -121,6 +121,13 @@ def test_one_generation_out_of_line_decides_nothing():
     assert ailments(lines) == set()
 
 
+def test_what_grows_early_or_costs_at_the_end_is_well():
+    """Threads take their memory in the first half of a run; the long matches at its end are no share of its time."""
+    lines = [{**line, "memory/rss_mb": min(200.0 + 50 * n, 1200.0)} for n, line in enumerate(well())]
+    lines[-1] = {**lines[-1], "eval_seconds": 5000.0}
+    assert ailments(lines) == set()
+
+
 def test_proofs_are_missed_only_where_they_are_sought():
     lines = [{**line, "proven/share": 0.0} for line in well()]
     config = runs.from_dict(Config, {"search": {"prove": False}})

@@ -152,6 +152,7 @@ def test_what_it_cost_is_that_of_the_last_generation(tmp_path):
     elements = Elements(shown(tmp_path / "r"))
     assert row(elements, "games of self-play")[1] == "2,468"
     assert row(elements, "training compute")[1] == "9.0e11"
+    assert [report._flops(value) for value in (0, 4.84e6, 3e14)] == ["0", "4.8e6", "3.0e14"]
     assert row(elements, "minutes of self-play")[1] == "1.0"
     assert row(elements, "energy")[1] == "not told"
 
