@@ -6,6 +6,7 @@
     checkpoints/   selfplay.checkpoint         tensorboard/ a view of metrics.jsonl
     crossover.json, forecasts.jsonl, overtaken.jsonl   selfplay.overtaking
     frontier.jsonl  what `selfplay measure --frontier` played    prices.json  what `selfplay arena --ablate --run` found
+    latest.jsonl   a game of self-play as it stands   selfplay.latest
 
 The line of a generation is written before its checkpoint. A killed run may therefore hold lines newer than
 its newest checkpoint, never the reverse; opening the folder cuts them off, and the run that goes on writes
@@ -45,6 +46,7 @@ FORECASTS = "forecasts.jsonl"
 OVERTAKEN = "overtaken.jsonl"
 FRONTIER = "frontier.jsonl"
 PRICES = "prices.json"
+LATEST = "latest.jsonl"
 
 # Settings that a continued run may change: how long, where, and what it is measured against. All others would
 # make it another run under the same name.

@@ -167,7 +167,17 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
     if not any((config.minutes, config.generations, config.flops)):
         raise ConfigError("no end is set: give --minutes, --generations or --flops")
     # Imported here, so that all mistakes above are answered at once: torch takes seconds.
-    from selfplay import crossover, crossover_command, evaluation, network, overtaking, strength, tensorboard, trainer
+    from selfplay import (
+        crossover,
+        crossover_command,
+        evaluation,
+        latest,
+        network,
+        overtaking,
+        strength,
+        tensorboard,
+        trainer,
+    )
     from selfplay import parent as parents
 
     evaluation.Referee(config)  # a mistake in the opponents is answered before the folder is made
@@ -188,6 +198,7 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
                 referee = evaluation.Referee(config, history, doing=show.doing, match=show.match)
                 for generation in trainer.train(config, run_dir, evaluate_agent=referee, parent=parent):
                     folder.record(generation.number, generation.ledger, generation.metrics, generation.evals)
+                    latest.write(run_dir, game, generation.number, generation.flight)
                     record = None
                     if generation.evals:
                         record = overtaking.write_crossings(run_dir, game, referee.lines, referee.results)

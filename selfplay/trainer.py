@@ -37,6 +37,17 @@ _LEARNING = 1_000_003  # number of the learner's random stream; actors have 0, 1
 
 
 @dataclass(frozen=True, kw_only=True)
+class Flight:
+    """A game of self-play that is not over: T plies since its random opening."""
+
+    start_W: np.ndarray
+    """where the searches took over"""
+    actions_T: np.ndarray
+    wdl_T3: np.ndarray
+    """the searches' chances to win, draw and lose, for the player who then moved"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Generation:
     """One round of self-play and learning."""
 
@@ -47,6 +58,7 @@ class Generation:
     """of these, what this run has spent: what its limits look at"""
     metrics: dict[str, float]
     evals: list[dict]
+    flight: Flight
     seconds: float
     done: bool
 
@@ -205,8 +217,20 @@ class Trainer:
             own=self.ledger,
             metrics=metrics,
             evals=evals,
+            flight=self.flight(),
             seconds=time.perf_counter() - started,
             done=self.done,
+        )
+
+    def flight(self) -> Flight:
+        """The game in flight that has come furthest, of the first thread's."""
+        table = self.actors[0].table
+        g = int(table.count_G.argmax())
+        plies = int(table.count_G[g])
+        return Flight(
+            start_W=(table.states_GTW[g, 0] if plies else table.state_GW[g]).copy(),
+            actions_T=table.facts_GT["action"][g, :plies].copy(),
+            wdl_T3=table.wdl_GT3[g, :plies].copy(),
         )
 
     def _evaluate(self, evaluate_agent: EvaluateAgent) -> list[dict]:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from selfplay import checkpoint, cli, metrics, runs
+from selfplay import checkpoint, cli, metrics, records, runs
 
 GENERATIONS = 40  # long enough that a signal finds the run still going, on a fast machine too
 SETTINGS = ["--config", "tiny", "--game", "tictactoe", "--generations", str(GENERATIONS), "--eval.per_decade", "3"]
@@ -61,6 +61,7 @@ def outcome(run_dir):
 def assert_same_outcome(run_dir, unbroken):
     for found, expected in zip(outcome(run_dir), outcome(unbroken), strict=True):
         assert found == expected
+    assert (run_dir / runs.LATEST).read_bytes() == (unbroken / runs.LATEST).read_bytes()
 
 
 def test_an_unbroken_run_writes_every_generation_once(unbroken):
@@ -69,6 +70,8 @@ def test_an_unbroken_run_writes_every_generation_once(unbroken):
     assert sorted(weights) == list(range(1, GENERATIONS + 1))
     assert {match["agent"] for match in matches} == {"mcts:sims=2", "net"}
     assert matches[-1]["generation"] == GENERATIONS
+    (latest,) = records.read(unbroken / runs.LATEST)
+    assert latest.note == f"generation {GENERATIONS}"
     for name in lines[0].keys() - {"generation"}:
         assert metrics.describe(name).meaning
     assert len({line["loss/total"] for line in lines}) == GENERATIONS

@@ -1,5 +1,6 @@
 """The page in a real browser, by clicks and keys, on a real server with a real checkpoint of a small network."""
 
+import json
 import re
 
 import numpy as np
@@ -331,6 +332,24 @@ def test_the_newest_checkpoint_plays_itself(opened):
     api.expect(page.get_by_text(re.compile(r"^Move \d+: \d"))).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     api.expect(page.get_by_role("button", name="Watch")).to_be_visible()
+
+
+def test_self_play_is_shown_as_it_stands(opened, root):
+    folder = a_run(root, "flying", matches=2)
+
+    def leave(moves, generation):
+        game = a_record(moves, note=f"generation {generation}")
+        (folder / runs.LATEST).write_text(json.dumps(game.as_dict()) + "\n")
+
+    leave("4435", 2)
+    page = opened("#/runs/flying")
+    api.expect(page.get_by_text("A game of self-play after generation 2, at move 4.")).to_be_visible()
+    assert page.locator(".live .stone-first").count() == page.locator(".live .stone-second").count() == 2
+    leave("443521", 3)
+    add_generation(runs.Run(folder, runs.recorded_config(folder), 2), 3)
+    api.expect(page.get_by_text("A game of self-play after generation 3, at move 6.")).to_be_visible()
+    page.get_by_role("link", name="Step through it").click()
+    api.expect(page.get_by_role("heading", name="Game 1 of 1: not finished")).to_be_visible()
 
 
 # Recorded games.

@@ -70,6 +70,7 @@ async function files(page) {
 function title(file) {
   const [run, of] = file.split("/");
   if (of === "overtaken.jsonl") return `Moments of overtaking · ${run}`;
+  if (of === "latest.jsonl") return `Self-play as it stands · ${run}`;
   return of ? `${of.replace(/\.jsonl$/, "")} · ${run}` : run.replace(/\.jsonl$/, "");
 }
 

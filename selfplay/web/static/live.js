@@ -1,10 +1,11 @@
-// A small board on which a run's newest checkpoint plays itself, for whoever wants to look.
+// A small board with a game of a run's self-play as it stands, on which its newest checkpoint plays on request.
 
 import { gameNamed, get, think } from "./api.js";
 import { Board } from "./board.js";
 import { h } from "./dom.js";
-import { formatMoves, parse, parseMoves, play, start } from "./rules.js";
+import { formatMoves, parse, parseMoves, play, replay, start } from "./rules.js";
 
+const LATEST = "latest.jsonl";
 const A_MOVE = 600; // milliseconds
 const AFTER = 2500; // a game
 
@@ -34,13 +35,33 @@ export class Live {
 
   async about(run) {
     this.link.href = `#/play?${new URLSearchParams({ game: run.game, first: "you", second: `mcts:${run.name},sims=200` })}`;
-    if (this.run?.name === run.name) return;
-    this.stop();
-    this.run = run;
-    this.game = await gameNamed(run.game);
-    this.board.show(this.game, start(this.game));
-    this.words.textContent = "64 simulations a move, from a balanced opening.";
-    this.button.disabled = false;
+    if (this.run?.name !== run.name) {
+      this.stop();
+      this.run = run;
+      this.game = await gameNamed(run.game);
+      this.board.show(this.game, start(this.game));
+      this.words.textContent = "64 simulations a move, from a balanced opening.";
+      this.button.disabled = false;
+    }
+    if (run.records.includes(LATEST)) await this.#latest(`${encodeURIComponent(run.name)}/${LATEST}`);
+  }
+
+  /** The game of self-play that the last generation left in flight. */
+  async #latest(file) {
+    const { game, run } = this;
+    try {
+      const { games } = await get(`/api/records/${file}`);
+      if (games.length === 0 || this.playing || this.run !== run) return;
+      const [{ moves, note }] = games;
+      const actions = parseMoves(game, moves);
+      this.board.show(game, replay(game, actions).at(-1));
+      this.words.replaceChildren(
+        `A game of self-play after ${note}, at move ${actions.length}. `,
+        h("a", { href: `#/games/${file}/1` }, "Step through it"),
+      );
+    } catch (error) {
+      this.words.textContent = error.message;
+    }
   }
 
   #label() {
