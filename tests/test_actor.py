@@ -296,14 +296,14 @@ def test_an_opening_is_drawn_again_so_many_times_and_then_played():
         return np.zeros((len(planes_BPHW), game.actions), np.float32), wdl_B3
 
     lengths = set()
-    for seed in range(8):
+    for seed in range(24):
         one = actor(positions=1, slots=1, opening_bound=0.9, opening_tries=3)
         one.evaluator = lost
         harvest = one.play(np.random.SeedSequence(seed))
         plies = plies_of(game, harvest.states_MW[0])
         assert harvest.redrawn == (3 if plies else 0)
         lengths.add(plies)
-    assert len(lengths) > 1
+    assert lengths == {0, 1, 2, 3}
 
 
 def test_searches_may_be_smaller_than_the_trees_have_room_for():
