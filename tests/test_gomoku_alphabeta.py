@@ -69,8 +69,13 @@ def test_search_equals_minimax_where_threats_leave_few_answers(depth, count):
     assert open_ > 0
 
 
-def test_the_table_and_the_order_of_moves_change_no_score():
-    game, states = positions_from_games("gomoku9", 4, seed=9)
-    states_NW = np.array(states[::5])
-    with_table = AlphaBeta(game, Budget(depth=2), PLAIN).search(states_NW)
-    assert (with_table.scores_N == plain_search(game, states_NW, 2).scores_N).all()
+@pytest.mark.parametrize("depth", [3, 4])
+def test_the_table_saves_nodes_and_changes_no_score(depth):
+    game = games.make("gomoku9")
+    states_NW = naive_knowledge.random_states(game, 4, 4, seed=depth)  # too few stones for threats and extensions
+    without, with_table = (
+        plain_search(game, states_NW, depth),
+        AlphaBeta(game, Budget(depth=depth), PLAIN).search(states_NW),
+    )
+    assert (with_table.scores_N == without.scores_N).all()
+    assert with_table.nodes_N.sum() < without.nodes_N.sum()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import games
+from games import text
 from selfplay.knowledge import gomoku_board, gomoku_shapes
 from selfplay.knowledge.gomoku_board import put, quad_at, take_back
 
@@ -230,3 +231,26 @@ def test_a_state_is_read_with_the_mover_on_its_own_side():
     board = np.zeros(1, gomoku_board.BOARD)[0]
     assert gomoku_board.read(board, know, state_W) == 1
     assert [int(board["stone"][cell]) for cell in (112, 0, 113)] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("line", "plies", "moves"),
+    [
+        ("h8 a1 i8 a3 j8 a5 k8 a7", 1, {"g8", "l8"}),
+        ("h8 a1 i8 a3 j8 a5", 3, {"g8", "k8"}),
+        ("h8 a2 i8 b2 j8 c2 o15 d2", 0, set()),  # o makes five first
+        ("d4 c4 e4 a15 f4 o15 g6 a13 g7 o13", 5, {"g4"}),  # a four, and with g6 and g7 an open three
+        ("d4 c4 e4 a15 f4 a14 g6 a13 g7 o13", 0, set()),  # but o can make a four on a12
+        ("h8 a1 i8 c2 h9 o5 i10 o1", 5, {"g8"}),  # two open threes
+        ("h8 a1 i8 a2 h9 a3 i10 o1", 0, set()),  # but o can make a four on a4
+        ("h8 a1", 0, set()),
+    ],
+)
+def test_wins_that_need_no_search_by_hand(line, plies, moves):
+    game = games.make("gomoku15")
+    know = knowledge(game)
+    board = np.zeros(1, gomoku_board.BOARD)[0]
+    side = gomoku_board.read(board, know, text.replay(game, text.parse_moves(game, line))[0])
+    assert gomoku_board.plies_to_win(board, side) == plies
+    if plies > 0:
+        assert text.format_action(game, gomoku_board.winning_move(board, side, plies)) in moves

@@ -133,7 +133,7 @@ def test_out_of_nodes_is_not_the_same_as_none():
 @pytest.mark.parametrize(
     ("line", "wins"),
     [
-        ("h8 a1 i8 c2 h9 o5 i10 o1", True),  # i9 makes two open threes at once
+        ("h8 a1 i8 c2 h9 o5 i10 o1", True),  # g8 makes two open threes at once
         ("h8 a1 i8 c2 h9 a3 i10 a4 o15 a5", False),  # but o has a four to be stopped, and then the move
         ("h8 a1", False),
     ],

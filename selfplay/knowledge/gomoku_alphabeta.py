@@ -212,6 +212,10 @@ def _arrive(board, know, moves, walk, memory, pieces, keys_T, entries_T, p, dept
             ):
                 walk["value"] = known
                 return 1
+    static = worth(board, know, side)
+    if p > 0 and left <= 0 and static >= beta:  # as good as it need be: fours could only make it better
+        walk["value"] = static
+        return 1
     fours = board["counts"][side, MAKES_FOUR] + _FOURS_AT_LEAST * board["counts"][side, FOUR_THREE]
     if p > 0 and pieces[_FOURS] != 0 and fours >= _FOURS_AT_LEAST:
         outcome = win_by_fours(board, know, memory, side, _FOURS_NODES, 1, mix(np.uint64(walk["oldest"])))
@@ -220,7 +224,6 @@ def _arrive(board, know, moves, walk, memory, pieces, keys_T, entries_T, p, dept
             walk["move"][row] = memory.found_3[0]
             walk["value"] = WIN - (stones + memory.found_3[1])
             return 1
-    static = worth(board, know, side)
     narrow = beta - alpha == 1
     safe = narrow and not threatened and left <= 3 and static - _MARGIN * left >= beta and abs(beta) < DECIDED
     safe = safe and pieces[_PRUNING] != 0
