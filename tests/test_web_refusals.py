@@ -116,6 +116,7 @@ def test_only_networks_of_runs_are_handed_out(port, query, reason):
         (b"{}", {**JSON, "Content-Length": str(17 * 1024)}, 413),
         (b"{}", {}, 415),
         (b"{}", {"Content-Type": "text/plain"}, 415),
+        (b"{}", {"Content-Type": "text/json"}, 415),
         (b"game=connect4", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
         (b"{}", {"Content-Type": "text/plain; x=application/json"}, 415),
     ],
