@@ -2,6 +2,11 @@
 
 A cell counts by the best two of its four shapes. Row s of a table holds the worths of best shape s and second best
 0 to s, numbered as in `gomoku_shapes`.
+
+The evaluation was fitted to 39,648 undecided positions of 3,239 games on 15x15 at 1,000 nodes a move from random even
+openings: to the result, and by three tenths to what the search said. On games left out its cross-entropy with the
+result is 0.610 nats; with the weights before, of games in which the search still confused colours, 0.636. In play the
+two are equal: +1 Elo [-26, +28] over 500 games at 10,000 nodes.
 """
 
 # fmt: off
