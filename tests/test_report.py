@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from web_server import a_run
 
-from selfplay import checkpoint, cli, crossover, frontier, pictures, report, runs
+from selfplay import checkpoint, cli, crossover, frontier, pictures, report, report_page, run_files, runs
 from selfplay.config import Config
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
@@ -40,7 +40,7 @@ def with_matches(path, matches):
 
 def shown(run_dir):
     """Its page, without the pictures beside it."""
-    return report.written([report.read(run_dir)])
+    return report_page.written([run_files.read(run_dir)])
 
 
 class Elements(HTMLParser):
@@ -152,7 +152,7 @@ def test_what_it_cost_is_that_of_the_last_generation(tmp_path):
     elements = Elements(shown(tmp_path / "r"))
     assert row(elements, "games of self-play")[1] == "2,468"
     assert row(elements, "training compute")[1] == "9.0e11"
-    assert [report._flops(value) for value in (0, 4.84e6, 3e14)] == ["0", "4.8e6", "3.0e14"]
+    assert [report_page._flops(value) for value in (0, 4.84e6, 3e14)] == ["0", "4.8e6", "3.0e14"]
     assert row(elements, "minutes of self-play")[1] == "1.0"
     assert row(elements, "energy")[1] == "not told"
 
