@@ -10,7 +10,7 @@ import games
 from games import text
 from selfplay.config import SearchConfig
 from selfplay.evaluator import uniform
-from selfplay.search import kernels, tree
+from selfplay.search import kernels, reuse, tree
 from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search
 from selfplay.search.timed import TimedSearch
 
@@ -31,7 +31,7 @@ def test_a_tree_of_its_own_finds_what_a_move_gets_in_one_common_tree(moves):
     forest = timed.forest
     actions = [action for action in range(game.actions) if visits_A[action] > 0]
     states_LW = np.stack([game.after(state_W, action)[0] for action in actions])
-    kernels.begin_all(forest, states_LW, np.zeros(len(actions), np.uint8), 0, tree.INTERIOR, 0, timed.rules)
+    reuse.begin_all(forest, states_LW, np.zeros(len(actions), np.uint8), 0, tree.INTERIOR, 0, timed.rules)
     # The evaluation of a tree's root is the first visit of its move.
     forest.searches_G["budget"][: len(actions)] = visits_A[actions] - 1
     while rows := kernels.run_all(forest, timed.rules, game.step, game.legal, game.observe):

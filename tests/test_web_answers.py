@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from networks import outputs, planes_of, random_states
-from web_server import GAME, RUN, a_record, a_run, add_generation, ask, served, some_runs, think
+from web_server import GAME, RUN, a_record, a_run, add_generation, ask, served, think
 
 import games
 from games import text
@@ -19,17 +19,6 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
 from selfplay.web import server
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return some_runs(tmp_path_factory.mktemp("served") / "runs")
-
-
-@pytest.fixture(scope="module")
-def port(root):
-    with served(root) as port:
-        yield port
 
 
 def test_the_page_and_its_parts_come_with_their_types_and_ask_nothing_of_other_hosts(port):

@@ -6,15 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from web_server import RUN, ask, some_runs
+from web_server import RUN, ask
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return some_runs(tmp_path_factory.mktemp("served") / "runs")
 
 
 def command(*argv, **more):

@@ -5,7 +5,7 @@ import socket
 import time
 
 import pytest
-from web_server import GAME, RUN, a_record, a_run, ask, served, some_runs, think
+from web_server import GAME, RUN, a_record, a_run, ask, served, think
 
 import games
 from selfplay import records
@@ -14,18 +14,6 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
 from selfplay.web import catalogue, server
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return some_runs(tmp_path_factory.mktemp("served") / "runs")
-
-
-@pytest.fixture(scope="module")
-def port(root):
-    with served(root) as port:
-        yield port
-
 
 GOOD = {"game": GAME, "moves": "44", "agent": "random"}
 JSON = {"Content-Type": "application/json"}

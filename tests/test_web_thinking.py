@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from web_server import GAME, RUN, served, some_runs, think
+from web_server import GAME, RUN, think
 
 import games
 from selfplay import agents
@@ -16,17 +16,6 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
 from selfplay.web import thinking
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return some_runs(tmp_path_factory.mktemp("served") / "runs")
-
-
-@pytest.fixture(scope="module")
-def port(root):
-    with served(root) as port:
-        yield port
 
 
 def test_ten_at_once_get_the_answers_that_each_would_get_alone(port):

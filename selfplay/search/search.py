@@ -9,10 +9,10 @@ from games.game import Game
 from games.kernel import direct
 from selfplay.config import SearchConfig
 from selfplay.evaluator import Evaluate
-from selfplay.search import kernels, root, tree
+from selfplay.search import kernels, reuse, root, tree
 from selfplay.search.tree import FULL, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Rules
 
-_begin_all = direct(kernels.begin_all)
+_begin_all = direct(reuse.begin_all)
 _run_all = direct(kernels.run_all)
 _take_in = direct(kernels.take_in)
 _summarise_all = direct(root.summarise_all)
@@ -86,7 +86,7 @@ class Search:
         """Let the trees follow these moves, so that `run(..., reuse=True)` goes on from what is known.
         An action of -1 leaves a tree as it is."""
         for g, action in enumerate(actions_N):
-            if action >= 0 and kernels.descend_root(self.forest, g, int(action)) == 0:
+            if action >= 0 and reuse.descend_root(self.forest, g, int(action)) == 0:
                 self.forest.searches_G[g]["size"] = 0
 
     def run(

@@ -16,11 +16,11 @@ from games.game import DRAW, MOVER_WON, ONGOING, Game
 from games.kernel import direct
 from selfplay.config import SearchConfig
 from selfplay.evaluator import Evaluate
-from selfplay.search import kernels, tree
+from selfplay.search import kernels, reuse, tree
 from selfplay.search.search import Result, rules_of
 from selfplay.search.tree import INTERIOR, NONE, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 
-_begin_all = direct(kernels.begin_all)
+_begin_all = direct(reuse.begin_all)
 _run_all = direct(kernels.run_all)
 _take_in = direct(kernels.take_in)
 
