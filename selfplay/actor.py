@@ -37,6 +37,7 @@ class Plan(NamedTuple):
     temperature_plies: int
     opening_bound: float
     opening_tries: int
+    settled_draw: float
 
 
 class Table(NamedTuple):
@@ -77,7 +78,9 @@ FACT = np.dtype(
     align=True,
 )
 
-PLAN = types.NamedTuple([types.int64] * 2 + [types.float64] + [types.int64] * 2 + [types.float64, types.int64], Plan)
+PLAN = types.NamedTuple(
+    [types.int64] * 2 + [types.float64] + [types.int64] * 2 + [types.float64, types.int64, types.float64], Plan
+)
 TABLE = types.NamedTuple(
     [
         array(np.uint64, 2),
@@ -140,7 +143,10 @@ def _new_game(forest, table, g, plan, step, legal):
 
 @kernel(void(FOREST, TABLE, i64, PLAN), allocates=False)
 def _begin_search(forest, table, g, plan):
-    if plan.full_fraction >= 1.0 or uniform(forest.rng_G, g) < plan.full_fraction:
+    """Begin slot g's search: a fast one where the search before it saw a draw that nobody can help, or by lot."""
+    count = table.count_G[g]
+    settled = count > 0 and table.wdl_GT3[g, count - 1, DRAWN] > plan.settled_draw
+    if not settled and (plan.full_fraction >= 1.0 or uniform(forest.rng_G, g) < plan.full_fraction):
         kernels.begin(forest, g, table.state_GW[g], plan.simulations, FULL, 1)
     else:
         kernels.begin(forest, g, table.state_GW[g], plan.fast_simulations, FAST, 0)
@@ -193,7 +199,7 @@ def _move(forest, table, g, rules, plan, step):
     fact = table.facts_GT[g, t]
     kernels.copy_words(table.states_GTW[g, t], table.state_GW[g])
     kernels.copy_row(table.policies_GTA[g, t], policy_A)
-    root.root_wdl(forest.nodes_GN[g], rules, table.wdl_GT3[g, t])
+    root.root_wdl(forest.nodes_GN[g], rules, policy_A, table.wdl_GT3[g, t])
     fact["full"] = 1 if forest.searches_G[g]["schedule"] == FULL else 0
     fact["mover"] = table.ply_G[g] & 1
     fact["proven"] = forest.nodes_GN[g, 0]["proven"]
@@ -290,6 +296,7 @@ class Actor:
             temperature_plies=play.temperature_plies,
             opening_bound=play.opening_bound,
             opening_tries=play.opening_tries if play.opening_bound < 1.0 else 0,
+            settled_draw=play.settled_draw,
         )
         self.forest = tree.allocate(
             game,

@@ -95,6 +95,9 @@ class PlayConfig:
     """random moves are drawn again where the network values the position beyond this for either side; 1 takes any"""
     opening_tries: int = 16
     """how often they are drawn again at most; an evaluation each"""
+    settled_draw: float = 1.0
+    """where a search sees a draw with more than this probability, the next move of the game gets a fast search, whose
+    position is not learned from; 1 turns it off"""
     temperature_plies: int = 12
     """first plies in which a move is sampled from the improved policy instead of the best one played"""
 
@@ -103,6 +106,7 @@ class PlayConfig:
         _require(self.positions >= 1, f"play.positions is at least 1, not {self.positions}")
         _require(self.opening_plies >= 0, f"play.opening_plies is at least 0, not {self.opening_plies}")
         _require(0 < self.opening_bound <= 1, f"play.opening_bound is in (0, 1], not {self.opening_bound}")
+        _require(0 < self.settled_draw <= 1, f"play.settled_draw is in (0, 1], not {self.settled_draw}")
         _require(self.opening_tries >= 0, f"play.opening_tries is at least 0, not {self.opening_tries}")
 
 

@@ -132,7 +132,12 @@ def _found(game: Game, root: Node, action: int, policy: dict[int, float]) -> Fou
     for a in root.prior:
         policy_A[a], visits_A[a] = policy[a], root.visits[a]
         q_A[a] = root.q(a) if root.visits[a] else 0.0
-    return Found(root, action, policy_A, visits_A, q_A, root.mean)
+    visits = visits_A.sum()
+    tried_A = policy_A * (visits_A > 0)
+    value = root.value
+    if tried_A.sum() > 0:  # who follows the improved policy; the root's own evaluation counts as a visit
+        value = (root.value + visits * (tried_A * q_A).sum() / tried_A.sum()) / (1 + visits)
+    return Found(root, action, policy_A, visits_A, q_A, value)
 
 
 # Gumbel -------------------------------------------------------------------------------------------------------

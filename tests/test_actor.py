@@ -189,6 +189,31 @@ def test_fast_searches_move_the_game_on_and_teach_nothing():
             assert fact["reply"] in game.legal_actions(after)
 
 
+def test_where_a_draw_is_settled_searches_are_fast_and_teach_nothing():
+    """To this evaluator plies 4 to 9 are drawn. One simulation of a position and one below it: the searches of plies 4
+    to 8 see nothing but draws, and the plies after them, 5 to 9, are passed over; from 10 on the game is open again."""
+    game = games.make("gomoku9")
+
+    def evaluate(planes_BPHW):
+        plies_B = planes_BPHW[:, :2].sum(axis=(1, 2, 3))
+        draw_B = ((plies_B >= 4) & (plies_B <= 9)).astype(np.float32)
+        wdl_B3 = np.stack([(1 - draw_B) / 2, draw_B, (1 - draw_B) / 2], axis=1)
+        return np.zeros((len(planes_BPHW), game.actions), np.float32), wdl_B3
+
+    def recorded(settled_draw):
+        search = {"simulations": 1, "fast_simulations": 1}
+        one = actor("gomoku9", 300, slots=4, search=search, opening_plies=0, settled_draw=settled_draw)
+        one.evaluator = evaluate
+        harvest = one.play(np.random.SeedSequence(0))
+        return [[plies_of(game, state) for state in harvest.states_MW[rows]] for rows in games_in(harvest)]
+
+    for plies in recorded(1.0):
+        assert plies == list(range(len(plies)))
+    for plies in recorded(0.9):
+        assert len(plies) > 10
+        assert plies == [ply for ply in range(plies[-1] + 1) if not 5 <= ply <= 9]
+
+
 def chosen_less_expected(harvest, rows):
     """By action: how often it was played less how often its policy says, in standard deviations."""
     policy = harvest.policies_MA[rows].astype(np.float64)

@@ -45,6 +45,7 @@ def test_toml_round_trip_keeps_every_kind_of_value(tmp_path):
         ({"search": {"first_simulations": 33}}, r"first_simulations is 0 to search.simulations \(32\), not 33"),
         ({"search": {"growth_positions": 0}}, "search.growth_positions is above 0, not 0"),
         ({"play": {"opening_bound": 0}}, r"play.opening_bound is in \(0, 1\], not 0"),
+        ({"play": {"settled_draw": 0}}, r"play.settled_draw is in \(0, 1\], not 0"),
         ({"play": {"opening_tries": -1}}, "play.opening_tries is at least 0, not -1"),
     ],
 )

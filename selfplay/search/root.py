@@ -25,7 +25,7 @@ from selfplay.search.tree import (
     priors_NA,
     row_A,
 )
-from selfplay.search.value import proven_value, q_of
+from selfplay.search.value import draw_of, proven_value, q_of
 
 
 @kernel(void(FOREST, i64, RULES, flags_A), allocates=False)
@@ -175,12 +175,29 @@ def summarise(forest, g, rules, policy_A, q_A, visits_A, allowed_A):
     return _best(forest, g, rules, visits_A, q_A, allowed_A)
 
 
-@kernel(void(nodes_N, RULES, row_A), allocates=False)
-def root_wdl(tree_N, rules, wdl_3):
-    """Win, draw and loss probabilities of the root for the player to move there."""
+@kernel(void(nodes_N, RULES, row_A, row_A), allocates=False)
+def root_wdl(tree_N, rules, policy_A, wdl_3):
+    """Win, draw and loss probabilities of the root for the player to move there, who follows the improved policy.
+
+    Each tried move counts by `policy_A` instead of by its visits: sequential halving spends most of a small search on
+    moves that it then drops, and their mean would call won positions even. The node's own evaluation counts as one
+    visit, as in v_mix (equation 33 of Danihelka et al. 2022).
+    """
     proven = tree_N[0]["proven"] if rules.prove == 1 else UNPROVEN
-    value = tree_N[0]["value_sum"] / tree_N[0]["visits"]
-    draw = tree_N[0]["draw_sum"] / tree_N[0]["visits"]
+    value, draw = float(tree_N[0]["value"]), float(tree_N[0]["draw"])
+    visits = 0
+    weight, weighted_value, weighted_draw = 0.0, 0.0, 0.0
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        share = policy_A[tree_N[child]["action"]]
+        visits += tree_N[child]["visits"]
+        weight += share
+        weighted_value += share * q_of(tree_N, child, rules.prove)
+        weighted_draw += share * draw_of(tree_N, child, rules.prove)
+        child = tree_N[child]["next_sibling"]
+    if weight > 0.0:
+        value = (value + visits * weighted_value / weight) / (1 + visits)
+        draw = (draw + visits * weighted_draw / weight) / (1 + visits)
     if proven != UNPROVEN:
         value = proven_value(proven)
         draw = 1.0 if proven == PROVEN_DRAW else 0.0
@@ -196,7 +213,7 @@ def summarise_all(forest, rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3):
     """`summarise` and `root_wdl` for the first N games."""
     for g in range(len(action_N)):
         action_N[g] = summarise(forest, g, rules, policy_NA[g], q_NA[g], visits_NA[g], forest.flags_A)
-        root_wdl(forest.nodes_GN[g], rules, wdl_N3[g])
+        root_wdl(forest.nodes_GN[g], rules, policy_NA[g], wdl_N3[g])
 
 
 @kernel(f64(FOREST, i64, row_A), allocates=False)

@@ -170,8 +170,10 @@ class _Root:
         choices_M = allowed_M & self.contends_M
         best = np.where(choices_M if choices_M.any() else allowed_M, improved_M, -np.inf).argmax()
         visits = self.visits_M.sum()
-        value = (self.wdl_3[0] - self.wdl_3[2] + (self.visits_M * self.value_M).sum()) / (1 + visits)
-        draw = (self.wdl_3[1] + (self.visits_M * self.draw_M).sum()) / (1 + visits)
+        tried_M = np.where((self.visits_M > 0) | (self.proven_M != UNPROVEN), policy_M, 0.0)
+        share_M = tried_M / max(tried_M.sum(), 1e-300)
+        value = (self.wdl_3[0] - self.wdl_3[2] + visits * (share_M * self.value_M).sum()) / (1 + visits)
+        draw = (self.wdl_3[1] + visits * (share_M * self.draw_M).sum()) / (1 + visits)
         outcome = self.outcome
         if outcome != UNPROVEN:
             value, draw = -_VALUE[outcome], float(outcome == PROVEN_DRAW)

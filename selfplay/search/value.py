@@ -23,6 +23,14 @@ def q_of(tree_N, child, prove):
     return -tree_N[child]["value_sum"] / tree_N[child]["visits"]
 
 
+@kernel(f64(nodes_N, i64, i64), allocates=False)
+def draw_of(tree_N, child, prove):
+    """Draw probability of a visited child."""
+    if prove == 1 and tree_N[child]["proven"] != UNPROVEN:
+        return 1.0 if tree_N[child]["proven"] == PROVEN_DRAW else 0.0
+    return tree_N[child]["draw_sum"] / tree_N[child]["visits"]
+
+
 @kernel(i64(nodes_N, i64, i64), allocates=False)
 def _prove_parent(tree_N, parent, child):
     """Take note that `child` is now proven; 1 if that proves the parent too."""
