@@ -285,7 +285,9 @@ def resolve(spec: str, game_name: str | None = None) -> Path:
 
 
 def _pretrained(game_name: str | None) -> Path:
-    shipped = {path.stem: path for path in sorted(_PRETRAINED.glob("*.safetensors"))}
+    import games  # numba takes half a second, and most of this file does without
+
+    shipped = {games.make(path.stem).name: path for path in sorted(_PRETRAINED.glob("*.safetensors"))}
     if game_name not in shipped:
         listing = f"there is one for {', '.join(shipped)}" if shipped else "none ship with this version"
         raise ValueError(f"no pretrained network for {game_name or 'an unnamed game'}: {listing}; train one first")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+import games
 from selfplay import atomic, checkpoint
 
 STATE = dict.fromkeys(checkpoint.STATE, b"content")
@@ -264,3 +265,11 @@ def test_resolve_names_what_is_there(tmp_path):
     (folder / "000003" / checkpoint.WEIGHTS).write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"000003 cannot be used: weights\.safetensors is damaged"):
         checkpoint.resolve(f"{tmp_path}/r@3")
+
+
+def test_what_ships_is_found_by_the_full_name_of_its_game(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_PRETRAINED", tmp_path)
+    (tmp_path / "gomoku9.safetensors").write_bytes(b"x")
+    assert checkpoint.resolve("pretrained", games.make("gomoku9").name) == tmp_path / "gomoku9.safetensors"
+    with pytest.raises(ValueError, match=r"for gomoku:size=15: there is one for gomoku:size=9; train one first"):
+        checkpoint.resolve("pretrained", games.make("gomoku15").name)
