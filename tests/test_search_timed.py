@@ -42,27 +42,40 @@ def test_a_tree_of_its_own_finds_what_a_move_gets_in_one_common_tree(moves):
     assert visits_A.max() > 10
 
 
-def test_it_uses_its_time_and_no_more():
+class Clock:
+    """Stands in for `time`: every call of its evaluator takes a millisecond, and nothing else takes any time."""
+
+    def __init__(self, evaluate):
+        self.seconds = 0.0
+        self._evaluate = evaluate
+
+    def perf_counter(self):
+        return self.seconds
+
+    def evaluate(self, planes_BPHW):
+        self.seconds += 0.001
+        return self._evaluate(planes_BPHW)
+
+
+def test_it_uses_its_time_and_no_more(monkeypatch):
     game = games.make("connect4")
-    evaluate = uniform(game)
-
-    def slow(planes_BPHW):
-        time.sleep(0.002)
-        return evaluate(planes_BPHW)
-
-    search = TimedSearch(game, SearchConfig(), 60)
-    search.run(game.initial(), slow)  # compiles, and learns how long a round takes
-    started = time.perf_counter()
-    found = search.run(game.initial(), slow)
-    spent = time.perf_counter() - started
-    assert 0.03 < spent < 0.5  # 60 ms, on a machine that may be busy
-    assert found.simulations > 14  # seven rows a call
-    assert found.evaluations <= found.simulations + 1
+    clock = Clock(uniform(game))
+    monkeypatch.setattr("selfplay.search.timed.time", clock)
+    for milliseconds in (1, 5, 60):
+        began = clock.seconds
+        found = TimedSearch(game, SearchConfig(), milliseconds).run(game.initial(), clock.evaluate)
+        calls = round((clock.seconds - began) * 1000)
+        # The root, and one round of each of three phases in any case; the slowest round so far is kept in reserve.
+        assert max(4, milliseconds - 1) <= calls <= max(4, milliseconds)
+        assert found.simulations >= 2 * (calls - 1)  # two moves at least contend to the end
+        assert found.evaluations <= found.simulations + 1
 
 
-def test_more_visits_go_to_the_moves_that_sequential_halving_keeps():
+def test_more_visits_go_to_the_moves_that_sequential_halving_keeps(monkeypatch):
     game = games.make("connect4")
-    found = TimedSearch(game, SearchConfig(cache_bits=0), 100).run(game.initial(), hash_evaluator(game.actions))
+    clock = Clock(hash_evaluator(game.actions))
+    monkeypatch.setattr("selfplay.search.timed.time", clock)
+    found = TimedSearch(game, SearchConfig(cache_bits=0), 100).run(game.initial(), clock.evaluate)
     visits_A = np.sort(found.visits_NA[0])[::-1]
     # 7 moves, then 3, then 2; those of a group differ by simulations that met finished games and cost no call.
     assert visits_A[1] > 1.2 * visits_A[2] > 1.2**2 * visits_A[3]
