@@ -24,6 +24,7 @@ examples:
   selfplay bench search --game connect4 --games 256
   selfplay bench network --network resnet:5x64
   selfplay bench all --game gomoku15 --json
+  selfplay bench knowledge --game gomoku15                 # alpha-beta and shapes, on one core
   selfplay bench serve --agent mcts:pretrained,sims=200    # a move in the page, for one and for ten people
   selfplay bench coverage    # not the machine: how often 95 % intervals hold the truth, by simulation; about a minute
 """
@@ -245,6 +246,12 @@ def _coverage(args: argparse.Namespace) -> dict[str, float]:
     return coverage.measure()
 
 
+def _knowledge(args: argparse.Namespace) -> dict[str, float]:
+    from selfplay import bench_knowledge
+
+    return bench_knowledge.measure(games.make(args.game), args.seconds)
+
+
 def _serve(args: argparse.Namespace) -> dict[str, float]:
     from selfplay import waiting
 
@@ -260,7 +267,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         choices=(*PARTS, "all", *APART),
         default="all",
-        help=f"what to measure (default: all but {' and '.join(APART)})",
+        help=f"what to measure (default: all but {', '.join(APART)})",
     )
     parser.add_argument("--game", default=plain.game, help=f"default: {plain.game}")
     parser.add_argument("--network", default=plain.network, help=f"default: {plain.network}")
@@ -302,7 +309,7 @@ def run(args: argparse.Namespace) -> int:
         found[part] = APART[part](args) if part in APART else PARTS[part](setting)
         if not args.json:
             figures = "  ".join(f"{name} {_figure(value)}" for name, value in found[part].items())
-            print(f"{part:<9}{figures}", flush=True)
+            print(f"{part:<10}{figures}", flush=True)
     found |= {"setting": dataclasses.asdict(setting), "machine": runs.machine()}
     if args.json:
         print(json.dumps(found))
@@ -316,4 +323,8 @@ def _figure(value: Any) -> str:
 
 
 PARTS = {"search": search, "network": network, "selfplay": selfplay, "train": train}
-APART = {"coverage": _coverage, "serve": _serve}  # asked for by name: they are not about the speed of training
+APART = {
+    "knowledge": _knowledge,
+    "coverage": _coverage,
+    "serve": _serve,
+}  # asked for by name: they are not about the speed of training

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import games
-from selfplay import bench, cli, waiting
+from selfplay import bench, bench_knowledge, cli, waiting
 
 SMALL = ["--game", "tictactoe", "--games", "4", "--simulations", "4", "--network", "mlp:1x8", "--seconds", "0.02"]
 
@@ -57,6 +57,13 @@ def test_people_who_play_in_the_page_wait_for_their_moves(monkeypatch):
     assert 0 < found["p50_ms_of_3"] <= found["p95_ms_of_3"] <= found["slowest_ms_of_3"]
     with pytest.raises(ValueError, match="no agent 'rulez' here"):
         waiting.measure("connect4", "rulez", moves=1)
+
+
+def test_knowledge_is_fast_as_far_as_there_is_some():
+    assert list(bench_knowledge.measure(games.make("connect4"), 0.01)) == ["alphabeta_nodes_per_s"]
+    found = bench_knowledge.measure(games.make("gomoku9"), 0.01)
+    assert list(found) == ["alphabeta_nodes_per_s", "stones_per_s"]
+    assert all(rate > 1000 for rate in found.values())
 
 
 def test_random_positions_are_open_and_repeatable():
