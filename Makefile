@@ -19,6 +19,8 @@ install: $(STAMP)
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[dev]'
+	@echo "compiling the search by playing a move"
+	echo 4 | $(BIN)/selfplay play --game connect4 > /dev/null
 	touch $@
 
 train: install
