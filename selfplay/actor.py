@@ -334,7 +334,7 @@ class Actor:
             before = time.perf_counter()
             logits_BA, wdl_B3 = self.evaluator(forest.planes_BPHW[:rows])
             network_seconds += time.perf_counter() - before
-            _take_in(forest, self.rules, game.legal, logits_BA, wdl_B3)
+            _take_in(forest, self.rules, logits_BA, wdl_B3)
         positions, games, redrawn = table.filled
         return Harvest(
             states_MW=table.done_states_MW[:positions].copy(),

@@ -129,7 +129,8 @@ def test_targets_are_distributions_over_legal_moves(name):
 @pytest.mark.parametrize("name", ["tictactoe", "connect4"])
 def test_the_networks_own_view_is_recorded_beside_the_searchs(name):
     """`net_value` and the divergence, recomputed from the evaluator where no proof stood in for it."""
-    game, harvest = games.make(name), harvest_of(name)
+    game = games.make(name)  # without the look ahead, after which moves that lose at once have no part in the policy
+    harvest = actor(name, 400, search={"lookahead": False}).play(np.random.SeedSequence(1))
     rows = np.flatnonzero(harvest.facts_M["proven"] == 0)
     assert len(rows) > 100
     logits, wdl = opinion(game)(np.array([game.planes_of(state) for state in harvest.states_MW[rows]]))
@@ -355,19 +356,19 @@ def test_memory_of_gomoku_on_15x15():
     """What a thread of its preset allocates, counted by hand, and that trees, games and window are bounded by it.
 
     A position is 9 words, a row of numbers per move 225 floats. A node: its record of 64 bytes, position and priors;
-    a full search has 2 * 256 + 2 of them. A position of a game or its harvest: position, policy, three values, fact.
+    a full search has 3 * 256 + 4 of them. A position of a game or its harvest: position, policy, three values, fact.
     """
     game = games.make("gomoku15")
     config = merged(Config(), presets.for_game("gomoku15"))
     one = Actor(game, config, opinion, config.play.positions // 2)
     slots, move = 64, 225 * 4
-    nodes = slots * 514 * (64 + 9 * 8 + move)
+    nodes = slots * 772 * (64 + 9 * 8 + move)
     cache = 2**15 * (8 + move + 8 + 4)
     rows = slots * 225 + (8192 + 225)
     games_and_harvest = rows * (9 * 8 + move + 3 * 4 + FACT.itemsize)
     assert bytes_of(one.forest) == pytest.approx(nodes + cache, rel=0.05)
     assert bytes_of(one.table) == pytest.approx(games_and_harvest, rel=0.05)
-    assert bytes_of(one.forest) + bytes_of(one.table) < 100e6
+    assert bytes_of(one.forest) + bytes_of(one.table) < 110e6
     window = Replay(game, config.replay)
     kept = [value for value in vars(window).values() if isinstance(value, np.ndarray)]
     assert bytes_of(kept) == pytest.approx(500_000 * (9 * 8 + 225 * 2 + 3 * 2 + 1 + 2), rel=0.01)

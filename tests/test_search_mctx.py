@@ -28,7 +28,7 @@ class GivenGumbel(Search):
     def _drive(self, evaluate, deadline):
         rows = kernels.run_all(self.forest, self.rules, self.game.step, self.game.legal, self.game.observe)
         logits_BA, wdl_B3 = evaluate(self.forest.planes_BPHW[:rows])
-        kernels.take_in(self.forest, self.rules, self.game.legal, logits_BA, wdl_B3)
+        kernels.take_in(self.forest, self.rules, logits_BA, wdl_B3)
         self.forest.leads_GA[: len(self.gumbel_NA)] += self.gumbel_NA
         super()._drive(evaluate, deadline)
 

@@ -23,7 +23,7 @@ def position(game, moves: str) -> np.ndarray:
 def test_a_tree_of_its_own_finds_what_a_move_gets_in_one_common_tree(moves):
     game = games.make("connect4")
     evaluate = hash_evaluator(game.actions)
-    config = SearchConfig(cache_bits=0)
+    config = SearchConfig(cache_bits=0, lookahead=False)  # asks less inside a tree
     state_W = position(game, moves)
     common = Search(game, config, games=1, simulations=90).run(state_W[None], evaluate)
     visits_A, q_A = common.visits_NA[0], common.q_NA[0]
@@ -35,7 +35,7 @@ def test_a_tree_of_its_own_finds_what_a_move_gets_in_one_common_tree(moves):
     # The evaluation of a tree's root is the first visit of its move.
     forest.searches_G["budget"][: len(actions)] = visits_A[actions] - 1
     while rows := kernels.run_all(forest, timed.rules, game.step, game.legal, game.observe):
-        kernels.take_in(forest, timed.rules, game.legal, *evaluate(forest.planes_BPHW[:rows]))
+        kernels.take_in(forest, timed.rules, *evaluate(forest.planes_BPHW[:rows]))
     roots = forest.nodes_GN[: len(actions), 0]
     assert roots["visits"].tolist() == visits_A[actions].tolist()
     np.testing.assert_allclose(-roots["value_sum"] / roots["visits"], q_A[actions], atol=1e-6)

@@ -164,7 +164,7 @@ def test_a_move_that_is_proven_lost_leaves_the_target(rule):
     """The first player threatens four in column 0. Only the block is not lost, and no proof says more than that."""
     game = games.make("connect4")
     state_W = played(game, (0, 1, 0, 3, 0))
-    search = Search(game, SearchConfig(rule=rule), games=1, simulations=200)
+    search = Search(game, SearchConfig(rule=rule, lookahead=False), games=1, simulations=200)
     found = search.run(state_W[None], constant(game, (0, 1, 0)))
     assert found.proven_N[0] == UNPROVEN
     assert (found.visits_NA[0] > 0).all()

@@ -6,7 +6,7 @@ import numpy as np
 from numba import float64 as f64
 from numba import types, void
 
-from games.game import MOVER_WON, ONGOING
+from games.game import DRAW, MOVER_WON, ONGOING
 from games.kernel import flags_A, i64, kernel, u64, words_W
 from selfplay.search import gumbel, puct, rng
 from selfplay.search.tree import (
@@ -31,6 +31,7 @@ from selfplay.search.tree import (
 from selfplay.search.value import backup, proven_value
 
 _ILLEGAL = np.float32(-1.0)
+_WON = -1  # what `_look_ahead` says of a position, instead of how many moves are safe
 _SMALLEST_PRIOR = np.float32(1e-9)  # keeps every legal move reachable, and its logarithm finite
 
 
@@ -157,6 +158,10 @@ def _expand(forest, g, value, draw, rules):
     tree_N[leaf]["value"] = value
     tree_N[leaf]["draw"] = draw
     tree_N[leaf]["open"] = legal_count
+    parent = tree_N[leaf]["parent"]
+    if parent != NONE and tree_N[parent]["visits"] == 0:  # see `_answer`
+        tree_N[parent]["value"] = -value
+        tree_N[parent]["draw"] = draw
     _find_untried(tree_N, prior_A, leaf)
     backup(tree_N, leaf, value, draw, 0, rules.prove)
     search["leaf"] = NONE
@@ -181,14 +186,14 @@ def _select_root(forest, g, rules):
     return puct.select(forest.nodes_GN[g], 0, rules, search["noise"])
 
 
-@kernel(i64(FOREST, i64, i64, STEP_FN, LEGAL_FN), allocates=False)
-def _wins_at_once(forest, g, node, step, legal):
-    """1 if the player to move at `node` has a winning move; its child is then added, and `node` proven won."""
+@kernel(i64(FOREST, i64, i64, STEP_FN), allocates=False)
+def _wins_at_once(forest, g, node, step):
+    """1 if the player to move at `node` has a winning move among `safe_GA[g]`, which are all legal moves; its child is
+    then added, and `node` proven won."""
     search = forest.searches_G[g]
     tree_N = forest.nodes_GN[g]
-    legal_A = forest.flags_A
+    legal_A = forest.safe_GA[g]
     child = search["size"]
-    legal(forest.states_GNW[g, node], legal_A)
     for action in range(len(legal_A)):
         if legal_A[action] == 1:
             status = step(forest.states_GNW[g, node], action, forest.states_GNW[g, child])
@@ -208,6 +213,85 @@ def _wins_at_once(forest, g, node, step, legal):
                 tree_N[node]["plies"] = 1
                 return 1
     return 0
+
+
+@kernel(i64(FOREST, i64, i64, i64, STEP_FN, LEGAL_FN), allocates=False)
+def _keep_safe(forest, g, node, count, step, legal):
+    """Of the `count` legal moves in `safe_GA[g]` leave those after which the opponent does not win at once; how many.
+
+    To look at every reply to every move costs more than an evaluation. So only replies are looked at that win against
+    one of the first two moves (a threat that the one happens to stop shows after the other), two of them at most: a
+    move that is struck out does lose, one that is left may lose too.
+    """
+    safe_A = forest.safe_GA[g]
+    replies_A = forest.flags_A
+    state_W = forest.states_GNW[g, node]
+    next_W = forest.states_GNW[g, forest.searches_G[g]["size"]]  # the two after the tree's last node are free
+    last_W = forest.states_GNW[g, forest.searches_G[g]["size"] + 1]
+    first, second = NONE, NONE  # threats
+    tried = 0
+    for action in range(len(safe_A)):
+        if safe_A[action] == 0:
+            continue
+        if step(state_W, action, next_W) == ONGOING:
+            legal(next_W, replies_A)
+            for reply in range(len(replies_A)):
+                if replies_A[reply] == 1 and reply != first and step(next_W, reply, last_W) == MOVER_WON:
+                    if first == NONE:
+                        first = reply
+                    else:
+                        second = reply
+        tried += 1
+        if tried == 2:
+            break
+    if first == NONE:
+        return count
+    for action in range(len(safe_A)):
+        if safe_A[action] == 0 or step(state_W, action, next_W) != ONGOING:
+            continue
+        legal(next_W, replies_A)
+        for reply in (first, second):
+            if reply != NONE and replies_A[reply] == 1 and step(next_W, reply, last_W) == MOVER_WON:
+                safe_A[action] = 0
+                count -= 1
+                break
+    return count
+
+
+@kernel(i64(FOREST, i64, i64, RULES, STEP_FN, LEGAL_FN), allocates=False)
+def _look_ahead(forest, g, node, rules, step, legal):
+    """What the rules alone say of `node`: _WON if a move wins at once, whose child is then added; else how many moves
+    do not lose at once, flagged in `safe_GA[g]`. 0 proves `node` lost."""
+    count = legal(forest.states_GNW[g, node], forest.safe_GA[g])
+    if rules.lookahead == 0:
+        return count
+    if _wins_at_once(forest, g, node, step) == 1:
+        return _WON
+    return _keep_safe(forest, g, node, count, step, legal)
+
+
+@kernel(i64(FOREST, i64, i64, STEP_FN), allocates=False)
+def _answer(forest, g, node, step):
+    """Play the only safe move at `node`, of which the evaluator need not be asked; returns the child.
+
+    Its value and draw are those of the child, once that is evaluated.
+    """
+    search = forest.searches_G[g]
+    tree_N = forest.nodes_GN[g]
+    child = search["size"]
+    search["size"] += 1
+    prior_A = forest.priors_GNA[g, node]
+    action = 0
+    for candidate in range(len(prior_A)):
+        prior_A[candidate] = -1.0
+        if forest.safe_GA[g, candidate] == 1:
+            action = candidate
+    _add_node(tree_N, child, node, action)
+    tree_N[child]["prior"] = 1.0
+    tree_N[node]["open"] = 1
+    if step(forest.states_GNW[g, node], action, forest.states_GNW[g, child]) == DRAW:
+        tree_N[child]["proven"] = PROVEN_DRAW
+    return child
 
 
 @kernel(i64(FOREST, i64, RULES, STEP_FN, LEGAL_FN), allocates=False)
@@ -241,9 +325,17 @@ def _simulate(forest, g, rules, step, legal):
         _find_untried(tree_N, prior_A, node)
         status = step(forest.states_GNW[g, node], action, forest.states_GNW[g, leaf])
         if status == ONGOING:
-            if rules.lookahead == 0 or _wins_at_once(forest, g, leaf, step, legal) == 0:
+            safe = _look_ahead(forest, g, leaf, rules, step, legal)
+            if safe == 1 and rules.lookahead == 1:
+                leaf = _answer(forest, g, leaf, step)
+                if tree_N[leaf]["proven"] == UNPROVEN:
+                    safe = _look_ahead(forest, g, leaf, rules, step, legal)
+            if safe > 0 and tree_N[leaf]["proven"] == UNPROVEN:
                 search["leaf"] = leaf
                 return 1
+            if safe == 0:
+                tree_N[leaf]["proven"] = PROVEN_LOSS
+                tree_N[leaf]["plies"] = 2
         else:
             tree_N[leaf]["proven"] = PROVEN_LOSS if status == MOVER_WON else PROVEN_DRAW
         newly_proven = 1
@@ -294,10 +386,16 @@ def run_until_leaf(forest, g, rules, step, legal, observe):
     """Simulate until game g waits for the evaluator (1) or its search is complete (0)."""
     search = forest.searches_G[g]
     if search["leaf"] == 0:  # the root has not been looked at
-        if rules.lookahead == 1 and _wins_at_once(forest, g, 0, step, legal) == 1:
+        safe = _look_ahead(forest, g, 0, rules, step, legal)
+        if safe == _WON or (safe == 0 and search["schedule"] == INTERIOR):
+            if safe == 0:
+                forest.nodes_GN[g, 0]["proven"] = PROVEN_LOSS
+                forest.nodes_GN[g, 0]["plies"] = 2
             search["leaf"] = NONE
-            backup(forest.nodes_GN[g], 0, 1.0, 0.0, 0, 1)
+            backup(forest.nodes_GN[g], 0, proven_value(forest.nodes_GN[g, 0]["proven"]), 0.0, 0, 1)
             return 0
+        if safe == 0:  # a move has to be found nevertheless
+            legal(forest.states_GNW[g, 0], forest.safe_GA[g])
         if _request(forest, g, rules, observe) == 1:
             return 1
     while search["simulations"] < search["budget"]:
@@ -309,12 +407,11 @@ def run_until_leaf(forest, g, rules, step, legal, observe):
 
 
 @kernel(
-    void(FOREST, RULES, LEGAL_FN, types.Array(types.float32, 2, "C"), types.Array(types.float32, 2, "C")),
+    void(FOREST, RULES, types.Array(types.float32, 2, "C"), types.Array(types.float32, 2, "C")),
     allocates=False,
 )
-def take_in(forest, rules, legal, logits_BA, wdl_B3):
+def take_in(forest, rules, logits_BA, wdl_B3):
     """Hand the evaluations of a batch to the games that wait for them, and to the cache. Clears the batch."""
-    legal_A = forest.flags_A
     for g in range(len(forest.searches_G)):
         search = forest.searches_G[g]
         row = search["row"]
@@ -322,8 +419,7 @@ def take_in(forest, rules, legal, logits_BA, wdl_B3):
             continue
         leaf = search["leaf"]
         prior_A = forest.priors_GNA[g, leaf]
-        legal(forest.states_GNW[g, leaf], legal_A)
-        softmax_legal(prior_A, logits_BA[row], legal_A)
+        softmax_legal(prior_A, logits_BA[row], forest.safe_GA[g])
         value = wdl_B3[row, 0] - wdl_B3[row, 2]
         draw = wdl_B3[row, 1]
         slot = forest.slot_B[row]

@@ -74,7 +74,7 @@ class Search:
             fast_simulations=1,
             considered=min(config.considered, game.actions),
             cache_bits=config.cache_bits,
-            nodes=4 * simulations + 2,  # room to search on after `follow`
+            nodes=2 * tree.NODES_PER_SIMULATION * simulations + 4,  # room to search on after `follow`
         )
 
     def forget(self) -> None:
@@ -127,7 +127,7 @@ class Search:
         known_N = np.zeros(n, np.uint8)
         if reuse:
             sizes_N = forest.searches_G["size"][:n]
-            fits_N = (sizes_N > 0) & (sizes_N + 2 * budget + 2 <= forest.nodes_GN.shape[1])
+            fits_N = (sizes_N > 0) & (sizes_N + tree.NODES_PER_SIMULATION * budget + 4 <= forest.nodes_GN.shape[1])
             known_N[:] = fits_N & (forest.states_GNW[:n, 0] == states_NW).all(axis=1)
         _begin_all(forest, states_NW, known_N, budget, FULL, int(noise), self.rules)
         started = time.perf_counter()
@@ -143,7 +143,7 @@ class Search:
                 forest.counts[tree.ROWS] = 0
                 self.forget()
                 raise
-            _take_in(forest, self.rules, game.legal, logits_BA, wdl_B3)
+            _take_in(forest, self.rules, logits_BA, wdl_B3)
             if deadline is not None and time.perf_counter() >= deadline:
                 return
 

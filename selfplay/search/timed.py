@@ -82,7 +82,7 @@ class TimedSearch:
         began = time.perf_counter()
         while rows := _run_all(forest, self.rules, game.step, game.legal, game.observe):
             logits_BA, wdl_B3 = evaluate(forest.planes_BPHW[:rows])
-            _take_in(forest, self.rules, game.legal, logits_BA, wdl_B3)
+            _take_in(forest, self.rules, logits_BA, wdl_B3)
             now = time.perf_counter()
             self._slowest = max(0.9 * self._slowest, now - began)
             if now + self._slowest > deadline:

@@ -58,6 +58,8 @@ SEARCH = np.dtype(
     align=True,
 )
 
+NODES_PER_SIMULATION = 3
+
 FULL, FAST = 0, 1
 INTERIOR = 2  # not a table: the root is searched like any other node
 
@@ -86,6 +88,7 @@ class Forest(NamedTuple):
     leads_GA: np.ndarray  # float64; gumbel noise + logit of the root's actions
     tried_GA: np.ndarray  # int32; simulations of this search through each root action
     searches_G: np.ndarray
+    safe_GA: np.ndarray  # uint8; moves of the waiting leaf that are legal, and not known to lose at once
     rng_G: np.ndarray
     halving_SMN: np.ndarray  # int32; [schedule, considered, simulation] -> visits of the actions to look at
     planes_BPHW: np.ndarray
@@ -124,9 +127,10 @@ def allocate(
 ) -> Forest:
     """An empty forest of `games` trees, each with room for one full search (or `nodes`).
 
-    A simulation adds at most two nodes: a leaf, and the move that wins at once there.
+    A simulation adds at most `NODES_PER_SIMULATION`: a leaf, its only answer to a threat, and the move that wins at
+    once after that. Two more have room for the states that a look ahead passes through.
     """
-    nodes = nodes or 2 * simulations + 2
+    nodes = nodes or NODES_PER_SIMULATION * simulations + 4
     actions, entries = game.actions, 1 << cache_bits
     halving_SMN = np.zeros((2, considered + 1, max(simulations, fast_simulations)), np.int32)
     halving_SMN[FULL, :, :simulations] = halving_table(considered, simulations)
@@ -141,6 +145,7 @@ def allocate(
         leads_GA=np.zeros((games, actions), np.float64),
         tried_GA=np.zeros((games, actions), np.int32),
         searches_G=searches_G,
+        safe_GA=np.zeros((games, actions), np.uint8),
         rng_G=np.zeros(games, np.uint64),
         halving_SMN=halving_SMN,
         planes_BPHW=np.zeros((games, game.planes, game.height, game.width), np.float32),
@@ -176,6 +181,7 @@ FOREST = types.NamedTuple(
         array(np.float64, 2),
         array(np.int32, 2),
         array(SEARCH, 1),
+        array(np.uint8, 2),
         array(np.uint64, 1),
         array(np.int32, 3),
         array(np.float32, 4),
