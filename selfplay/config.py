@@ -55,7 +55,8 @@ class SearchConfig:
     prove: bool = True
     """carry proven wins, draws and losses up the tree, and use them in targets and move choice"""
     lookahead: bool = True
-    """look one move ahead at each new leaf: a winning move proves it, without the evaluator (needs prove)"""
+    """ask the rules about each new leaf before the evaluator (needs prove): a winning move proves it, moves that leave
+    a threat standing are struck out, and a single answer is played at once"""
     cache_bits: int = 17
     """log2 of the entries of each thread's evaluation cache; 0 turns it off"""
 
