@@ -63,7 +63,7 @@ def random_positions(game: games.Game, count: int, seed: int) -> np.ndarray:
 def search(setting: Setting) -> dict[str, float]:
     """The tree alone, on one core: an evaluator that answers at once that all is even, and no cache of its answers.
 
-    Once without the look for a winning move at each leaf, which is work of the rules, and once with it.
+    Once without the look ahead at each leaf, which is work of the rules, and once with it.
     """
     return {
         "simulations_per_s_per_core": _simulations_per_s(setting, lookahead=False),
