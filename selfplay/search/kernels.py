@@ -219,9 +219,9 @@ def _wins_at_once(forest, g, node, step):
 def _keep_safe(forest, g, node, count, step, legal):
     """Of the `count` legal moves in `safe_GA[g]` leave those after which the opponent does not win at once; how many.
 
-    To look at every reply to every move costs more than an evaluation. So only replies are looked at that win against
-    one of the first two moves (a threat that the one happens to stop shows after the other), two of them at most: a
-    move that is struck out does lose, one that is left may lose too.
+    To look at every reply to every move costs more than an evaluation. So threats are looked for, two at most: replies
+    that win against the first move, and that move itself, had the second been made instead. Then the moves that stop
+    none of them are struck out. One that is struck out does lose; one that is left may lose too.
     """
     safe_A = forest.safe_GA[g]
     replies_A = forest.flags_A
@@ -229,21 +229,22 @@ def _keep_safe(forest, g, node, count, step, legal):
     next_W = forest.states_GNW[g, forest.searches_G[g]["size"]]  # the two after the tree's last node are free
     last_W = forest.states_GNW[g, forest.searches_G[g]["size"] + 1]
     first, second = NONE, NONE  # threats
-    tried = 0
+    probe = NONE
     for action in range(len(safe_A)):
         if safe_A[action] == 0:
             continue
         if step(state_W, action, next_W) == ONGOING:
             legal(next_W, replies_A)
             for reply in range(len(replies_A)):
-                if replies_A[reply] == 1 and reply != first and step(next_W, reply, last_W) == MOVER_WON:
+                looked_at = replies_A[reply] == 1 and reply != first and (probe == NONE or reply == probe)
+                if looked_at and step(next_W, reply, last_W) == MOVER_WON:
                     if first == NONE:
                         first = reply
                     else:
                         second = reply
-        tried += 1
-        if tried == 2:
+        if probe != NONE:
             break
+        probe = action
     if first == NONE:
         return count
     for action in range(len(safe_A)):
