@@ -161,7 +161,7 @@ def test_the_seed_decides_everything():
 def test_restored_games_go_on_bit_for_bit():
     judged = {"opening_plies": 8, "opening_bound": 0.3}
     first = actor("connect4", 100, **judged)
-    first.play(np.random.SeedSequence(1))
+    first.play(np.random.SeedSequence(4))
     saved = copy.deepcopy(first.state())
     assert saved["count_G"].max() > 0  # games really are in flight
     assert saved["tries_G"].max() > 0  # and an opening that no network has seen

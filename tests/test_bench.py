@@ -44,8 +44,8 @@ def test_figures_agree_with_each_other(measured):
     assert network["flops_per_evaluation"] == 2 * (36 * 8 + 8 * 9 + 8 * 3)
     assert network["gflops"] == pytest.approx(network["evaluations_per_s"] * 768 / 1e9)
     assert selfplay["network_share"] + selfplay["tree_share"] + selfplay["idle_share"] == pytest.approx(1)
-    # Four simulations a position and at least one evaluation; 5 to 9 plies a game.
-    assert selfplay["simulations_per_s"] >= 3 * selfplay["positions_per_s"]
+    # Four simulations a position, fewer where a proof ends the search; 5 to 9 plies a game.
+    assert selfplay["positions_per_s"] < selfplay["simulations_per_s"] <= 5 * selfplay["positions_per_s"]
     assert selfplay["games_per_min"] / 60 <= selfplay["positions_per_s"]
 
 

@@ -250,7 +250,7 @@ def test_its_search_is_ours(kaggle, moves, monkeypatch):
     """The same tree as `TimedSearch`, where both think with the same numbers and for as many calls of the network.
 
     Where a proof turns up, or a position that its cache holds, the compiled search looks on within the same call: these
-    positions have no proofs so soon, and it is given no cache.
+    positions have no proofs so soon, and it is given no cache and no look ahead, which sees threats.
     """
     file, game = kaggle.file, kaggle.game
     state, _ = text.replay(game, text.parse_moves(game, moves))
@@ -269,7 +269,8 @@ def test_its_search_is_ours(kaggle, moves, monkeypatch):
         logits, wdl = file["forward"](planes.transpose(0, 2, 3, 1))
         return np.ascontiguousarray(logits), np.ascontiguousarray(wdl)
 
-    result = TimedSearch(game, SearchConfig(cache_bits=0), milliseconds=45.5).run(state, evaluate)
+    config = SearchConfig(cache_bits=0, lookahead=False)
+    result = TimedSearch(game, config, milliseconds=45.5).run(state, evaluate)
     assert len(asked_about) == 1 + root.visits > 100  # a call of the network for every simulation: no proofs
     assert [root.children[action].visits for action in range(7)] == result.visits_NA[0].tolist()
     values = [file["q_of"](root.children[action]) for action in range(7)]
