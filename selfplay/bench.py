@@ -323,8 +323,5 @@ def _figure(value: Any) -> str:
 
 
 PARTS = {"search": search, "network": network, "selfplay": selfplay, "train": train}
-APART = {
-    "knowledge": _knowledge,
-    "coverage": _coverage,
-    "serve": _serve,
-}  # asked for by name: they are not about the speed of training
+# Asked for by name: they are not about the speed of training.
+APART = {"knowledge": _knowledge, "coverage": _coverage, "serve": _serve}
