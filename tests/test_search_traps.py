@@ -194,6 +194,20 @@ def test_win_draw_and_loss_of_the_root(rule):
     np.testing.assert_allclose(found.wdl_N3, [[0.2125, 0.5, 0.2875]], atol=1e-6)
 
 
+def test_the_root_takes_each_childs_draws_by_the_improved_policy():
+    """The root and its 7 children seen once each, all with chances of their own; the root's own count as one visit."""
+    game = games.make("connect4")
+    evaluate = naive_search.hash_evaluator(game.actions)
+    found = Search(game, SearchConfig(c_scale=0.5), games=1, simulations=7).run(game.initial()[None], evaluate)
+    assert found.visits_NA.tolist() == [[1] * 7]
+    children = [game.after(game.initial(), action)[0] for action in range(7)]
+    _, wdl_83 = evaluate(np.array([game.planes_of(state_W) for state_W in [game.initial(), *children]]))
+    wanted_3 = (wdl_83[0] + 7 * found.policy_NA[0] @ wdl_83[1:, ::-1]) / 8
+    np.testing.assert_allclose(found.wdl_N3[0], wanted_3, atol=1e-5)
+    plain_3 = (wdl_83[0] + wdl_83[1:, ::-1].sum(axis=0)) / 8
+    assert np.abs(wanted_3 - plain_3).min() > 1e-3  # by visits alone it would be another
+
+
 @BOTH
 @pytest.mark.parametrize("prove", [True, False])
 def test_a_draw_is_not_a_win(rule, prove):
