@@ -104,7 +104,8 @@ def has_line(stones):
 
 
 class Node:
-    """A position of the tree. It looks one move ahead: who can win at once has won."""
+    """A position of the tree. It looks two moves ahead: who can win at once has won, a single threat must be answered,
+    and against two nothing helps."""
 
     __slots__ = ("children", "logits", "mask", "moves", "own", "plies", "proven", "total", "value", "visits")
 
@@ -121,6 +122,12 @@ class Node:
             self.proven = 0
         elif any(has_line(own | self.stone(move)) for move in self.moves):
             self.proven, self.plies = 1, 1
+        else:
+            threats = [move for move in self.moves if has_line(own ^ mask | self.stone(move))]
+            if len(threats) > 1:
+                self.proven, self.plies = -1, 2
+            elif threats:
+                self.moves = threats
 
     def stone(self, move):
         return (self.mask + (1 << move * STRIDE)) & COLUMNS[move]
@@ -175,10 +182,10 @@ def select(node):
 
 
 def descend(node):
-    """The way down to a position that is new."""
+    """The way down to a position that is new, and leaves a choice: an only move is made without asking the network."""
     path = [node]
-    while node.proven is None and node.logits:
-        node = node.child(select(node))
+    while node.proven is None and (node.logits or len(node.moves) == 1):
+        node = node.child(select(node) if len(node.moves) > 1 else node.moves[0])
         path.append(node)
     return path
 
