@@ -7,7 +7,7 @@ played. The guard bit keeps the four shifted line tests from running over into t
 import numpy as np
 
 from games.game import DRAW, MOVER_WON, ONGOING, Game
-from games.kernel import INIT, LEGAL, OBSERVE, STEP, i64, kernel, u64
+from games.kernel import INIT, LEGAL, OBSERVE, STEP, WINS, i64, kernel, u64
 from games.registry import register
 from games.symmetry import compose, mirror_columns
 
@@ -32,6 +32,13 @@ def has_line(stones, height, length):
         if (length - 1) * shift < 64 and _run_starts(stones, shift, length) != 0:
             return 1
     return 0
+
+
+@kernel(u64(u64, i64, i64), allocates=False)
+def _stone(mask, column, height):
+    """The bit on which a stone in `column` comes to rest upon those of `mask`; 0 if the column is full."""
+    shift = np.uint64(column * (height + 1))
+    return (mask + (_ONE << shift)) & (((_ONE << np.uint64(height)) - _ONE) << shift)
 
 
 def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
@@ -61,9 +68,7 @@ def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
     @kernel(STEP, allocates=False)
     def step(state_W, action, next_W):
         mask = state_W[1]
-        floor = _ONE << np.uint64(action * stride)
-        column = ((_ONE << np.uint64(height)) - _ONE) << np.uint64(action * stride)
-        stone = (mask + floor) & column
+        stone = _stone(mask, action, height)
         mover = state_W[0] | stone
         next_W[0] = mask & ~state_W[0]
         next_W[1] = mask | stone
@@ -71,6 +76,15 @@ def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
         if has_line(mover, height, k) == 1:
             return MOVER_WON
         return DRAW if next_W[2] == np.uint64(cells) else ONGOING
+
+    @kernel(WINS, allocates=False)
+    def wins(state_W, _legal, _step, flags_A, _next_W):
+        count = 0
+        for column in range(width):
+            won = has_line(state_W[0] | _stone(state_W[1], column, height), height, k)
+            flags_A[column] = won
+            count += won
+        return count
 
     @kernel(OBSERVE, allocates=False)
     def observe(state_W, planes_PHW):
@@ -107,6 +121,7 @@ def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
         legal=legal,
         step=step,
         observe=observe,
+        wins=wins,
     )
 
 

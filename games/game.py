@@ -8,7 +8,8 @@ The laws every game obeys (tests/test_game_laws.py checks them by random play):
 - a position is over, or it has a legal move;
 - `step` leaves its input untouched and fills the whole of its output;
 - `legal` fills the whole of its output with 0 or 1 and returns how many are 1;
-- symmetries are permutations, the first is the identity, and they commute with all four functions.
+- symmetries are permutations, the first is the identity, and they commute with all four functions;
+- `wins`, a fifth that a game may add for speed, flags the moves of which `step` says that they win.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,10 +18,24 @@ from types import MappingProxyType
 
 import numpy as np
 
+from games.kernel import WINS, kernel, quick_to_pass
+
 # What `step` returns.
 ONGOING = 0
 MOVER_WON = 1  # the player who has just moved; the player to move in the new state has lost
 DRAW = 2
+
+
+@kernel(WINS, allocates=False)
+def wins_by_stepping(state_W, legal, step, flags_A, next_W):
+    """`wins` of a game that has no faster way than to try each move."""
+    legal(state_W, flags_A)
+    count = 0
+    for action in range(len(flags_A)):
+        if flags_A[action] == 1:
+            flags_A[action] = step(state_W, action, next_W) == MOVER_WON
+            count += flags_A[action]
+    return count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +50,8 @@ class Game:
     - `observe(state_W, planes_PHW)` shows the position to a network. Plane 0 holds the mover's stones,
       plane 1 the opponent's, plane 2 is one on every cell of the board (so that the edge can be seen
       through zero padding); a game may add more.
+    - `wins(state_W, legal, step, flags_A, next_W) -> count` flags the moves that win at once, in a position that is
+      not over; `legal` and `step` are the game's own, and what it leaves in `next_W` means nothing.
     """
 
     name: str
@@ -53,7 +70,12 @@ class Game:
     legal: Callable
     step: Callable
     observe: Callable
+    wins: Callable = wins_by_stepping
     options: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        for function in (self.init, self.legal, self.step, self.observe, self.wins):
+            quick_to_pass(function)
 
     @property
     def cells(self) -> int:

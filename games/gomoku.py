@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from games.game import DRAW, MOVER_WON, ONGOING, Game
-from games.kernel import INIT, LEGAL, OBSERVE, STEP, i64, kernel, words_W
+from games.kernel import INIT, LEGAL, OBSERVE, STEP, WINS, flags_A, i64, kernel, u64, words_W
 from games.registry import nearest, register
 from games.symmetry import dihedral
 
@@ -45,6 +45,59 @@ def _completes(state_W, first_word, size, cell, k, exact):
         if length == k or (exact == 0 and length > k):
             return 1
     return 0
+
+
+@kernel(u64(words_W, i64, i64, i64), allocates=False)
+def _ahead(state_W, words, word, distance):
+    """Word `word` of the mover's stones, each moved `distance` bits down: bit b tells of bit b + distance."""
+    source = word + (distance >> 6)
+    bits = np.uint64(distance & 63)
+    low = state_W[source] >> bits if source < words else np.uint64(0)
+    high = (state_W[source + 1] << _ONE) << (np.uint64(63) - bits) if source + 1 < words else np.uint64(0)
+    return low | high
+
+
+@kernel(i64(words_W, i64, i64, i64, i64, i64, i64, i64, flags_A), allocates=False)
+def _flag_gap(state_W, words, size, k, exact, start, d_row, d_column, flags_A):
+    """`k` cells in a line from `start` hold the mover's stones but for one: flag that one if it is there to be taken,
+    wins, and is not flagged yet. Returns 1 if it is flagged."""
+    end_row = start // size + (k - 1) * d_row
+    end_column = start % size + (k - 1) * d_column
+    if not (end_row < size and 0 <= end_column < size):
+        return 0  # these bits are no line of the board
+    cell = start
+    while (state_W[cell >> 6] >> np.uint64(cell & 63)) & _ONE == 1:
+        cell += d_row * size + d_column
+    taken = (state_W[words + (cell >> 6)] >> np.uint64(cell & 63)) & _ONE
+    if taken == 1 or flags_A[cell] == 1 or (exact == 1 and _completes(state_W, 0, size, cell, k, 1) == 0):
+        return 0
+    flags_A[cell] = 1
+    return 1
+
+
+@kernel(i64(words_W, i64, i64, i64, i64, flags_A), allocates=False)
+def _flag_wins(state_W, words, size, k, exact, flags_A):
+    """Flag the empty cells that give the mover a winning line, 64 lines at a time; how many."""
+    for cell in range(len(flags_A)):
+        flags_A[cell] = 0
+    count = 0
+    for d_row, d_column in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        for word in range(words):
+            full = ~np.uint64(0)  # lines from here without a gap so far
+            one = np.uint64(0)  # and with a single one
+            for i in range(k):
+                stones = _ahead(state_W, words, word, i * (d_row * size + d_column))
+                one = (one & stones) | (full & ~stones)
+                full &= stones
+                if one | full == 0:
+                    break
+            bit = 0
+            while one != 0:
+                if one & _ONE == 1:
+                    count += _flag_gap(state_W, words, size, k, exact, 64 * word + bit, d_row, d_column, flags_A)
+                one >>= _ONE
+                bit += 1
+    return count
 
 
 def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
@@ -83,6 +136,10 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
             return MOVER_WON
         return DRAW if next_W[2 * side] == np.uint64(cells) else ONGOING
 
+    @kernel(WINS, allocates=False)
+    def wins(state_W, _legal, _step, flags_A, _next_W):
+        return _flag_wins(state_W, side, size, k, exact, flags_A)
+
     @kernel(OBSERVE, allocates=False)
     def observe(state_W, planes_PHW):
         """Planes: own, opponent's, board, and one where the mover is the player who began the game."""
@@ -114,6 +171,7 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
         legal=legal,
         step=step,
         observe=observe,
+        wins=wins,
         options={"rule": rule},
     )
 

@@ -60,6 +60,17 @@ def _step(game: Game, state_W: np.ndarray, action: int) -> tuple[np.ndarray, int
     return next_W, status
 
 
+def _check_wins(game: Game, state_W: np.ndarray, legal: np.ndarray) -> None:
+    before_W, next_W = state_W.copy(), np.zeros(game.words, np.uint64)
+    winning = [action for action in legal if game.step(state_W, action, next_W) == MOVER_WON]
+    flags_A = np.full(game.actions, 77, np.uint8)
+    count = game.wins(state_W, game.legal, game.step, flags_A, next_W)
+    assert (flags_A <= 1).all(), "wins fills the whole of its output with 0 or 1"
+    assert np.flatnonzero(flags_A).tolist() == winning, "wins flags the moves of which step says MOVER_WON"
+    assert count == len(winning), "wins returns how many flags are 1"
+    assert (state_W == before_W).all(), "wins leaves its input untouched"
+
+
 def _observe(game: Game, state_W: np.ndarray) -> np.ndarray:
     """Planes float32 [P, H, W_]."""
     before_W = state_W.copy()
@@ -90,6 +101,7 @@ def _check_play(game: Game, rng: np.random.Generator) -> None:
         flags_A = _legal(game, images[0])
         for image_W, actions_A in zip(images, game.actions_SA, strict=True):
             assert (_legal(game, image_W)[actions_A] == flags_A).all(), "symmetries commute with legal"
+        before_W = images[0]
         action = int(rng.choice(np.flatnonzero(flags_A)))
         stepped = [_step(game, image_W, int(game.actions_SA[s, action])) for s, image_W in enumerate(images)]
         images, status = [next_W for next_W, _ in stepped], stepped[0][1]
@@ -100,6 +112,7 @@ def _check_play(game: Game, rng: np.random.Generator) -> None:
             assert image_status == status, "symmetries commute with step"
             image_PC = _observe(game, image_W).reshape(game.planes, game.cells)
             assert (image_PC[:, cells_C] == flat_PC).all(), "symmetries commute with observe"
+        _check_wins(game, before_W, np.flatnonzero(flags_A))
         planes_PHW = next_PHW
         if status != ONGOING:
             return

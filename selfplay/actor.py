@@ -21,7 +21,7 @@ from selfplay.evaluator import NetworkEvaluator
 from selfplay.search import kernels, root, tree
 from selfplay.search.rng import below, uniform
 from selfplay.search.search import rules_of
-from selfplay.search.tree import FAST, FOREST, FULL, LEGAL_FN, NONE, OBSERVE_FN, RULES, STEP_FN, array
+from selfplay.search.tree import FAST, FOREST, FULL, LEGAL_FN, NONE, OBSERVE_FN, RULES, STEP_FN, WINS_FN, array
 
 # `z` of a position: the result of its game for the player to move there.
 WIN, DRAWN, LOSS = 0, 1, 2
@@ -221,8 +221,8 @@ def _move(forest, table, g, rules, plan, step):
     return status
 
 
-@kernel(i64(FOREST, TABLE, RULES, PLAN, STEP_FN, LEGAL_FN, OBSERVE_FN, i64), allocates=False)
-def advance(forest, table, rules, plan, step, legal, observe, quota):
+@kernel(i64(FOREST, TABLE, RULES, PLAN, STEP_FN, LEGAL_FN, WINS_FN, OBSERVE_FN, i64), allocates=False)
+def advance(forest, table, rules, plan, step, legal, wins, observe, quota):
     """Play on in every slot until it waits for the network; returns the rows that wait.
 
     Returns -1 instead once `quota` positions are finished, or there is no room for another game.
@@ -232,7 +232,7 @@ def advance(forest, table, rules, plan, step, legal, observe, quota):
             # No row of slot g is in the batch here, so its search may be given up.
             if table.tries_G[g] > 0 and forest.nodes_GN[g, 0]["visits"] > 0:
                 _judge_opening(forest, table, g, plan, step, legal)
-            if kernels.run_until_leaf(forest, g, rules, step, legal, observe) == 1:
+            if kernels.run_until_leaf(forest, g, rules, step, legal, wins, observe) == 1:
                 break
             if table.tries_G[g] > 0:
                 continue  # the cache, or a proof, answered for the network
@@ -329,7 +329,7 @@ class Actor:
         self._fresh = False
         network_seconds = 0.0
         started = time.perf_counter()
-        functions = (game.step, game.legal, game.observe)
+        functions = (game.step, game.legal, game.wins, game.observe)
         while (rows := _advance(forest, table, self.rules, self.plan, *functions, self.quota)) >= 0:
             before = time.perf_counter()
             logits_BA, wdl_B3 = self.evaluator(forest.planes_BPHW[:rows])

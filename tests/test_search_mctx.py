@@ -26,7 +26,8 @@ class GivenGumbel(Search):
     gumbel_NA: np.ndarray
 
     def _drive(self, evaluate, deadline):
-        rows = kernels.run_all(self.forest, self.rules, self.game.step, self.game.legal, self.game.observe)
+        game = self.game
+        rows = kernels.run_all(self.forest, self.rules, game.step, game.legal, game.wins, game.observe)
         logits_BA, wdl_B3 = evaluate(self.forest.planes_BPHW[:rows])
         kernels.take_in(self.forest, self.rules, logits_BA, wdl_B3)
         self.forest.leads_GA[: len(self.gumbel_NA)] += self.gumbel_NA

@@ -34,7 +34,7 @@ def test_a_tree_of_its_own_finds_what_a_move_gets_in_one_common_tree(moves):
     reuse.begin_all(forest, states_LW, np.zeros(len(actions), np.uint8), 0, tree.INTERIOR, 0, timed.rules)
     # The evaluation of a tree's root is the first visit of its move.
     forest.searches_G["budget"][: len(actions)] = visits_A[actions] - 1
-    while rows := kernels.run_all(forest, timed.rules, game.step, game.legal, game.observe):
+    while rows := kernels.run_all(forest, timed.rules, game.step, game.legal, game.wins, game.observe):
         kernels.take_in(forest, timed.rules, *evaluate(forest.planes_BPHW[:rows]))
     roots = forest.nodes_GN[: len(actions), 0]
     assert roots["visits"].tolist() == visits_A[actions].tolist()

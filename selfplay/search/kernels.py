@@ -6,9 +6,10 @@ import numpy as np
 from numba import float64 as f64
 from numba import types, void
 
-from games.game import DRAW, MOVER_WON, ONGOING
+from games.game import MOVER_WON, ONGOING
 from games.kernel import flags_A, i64, kernel, u64, words_W
 from selfplay.search import gumbel, puct, rng
+from selfplay.search.lookahead import WON, answer, look_ahead
 from selfplay.search.tree import (
     EVALUATIONS,
     FOREST,
@@ -19,19 +20,19 @@ from selfplay.search.tree import (
     OBSERVE_FN,
     PROVEN_DRAW,
     PROVEN_LOSS,
-    PROVEN_WIN,
     ROWS,
     RULES,
     SIMULATIONS,
     STEP_FN,
     UNPROVEN,
+    WINS_FN,
+    add_node,
     nodes_N,
     row_A,
 )
 from selfplay.search.value import backup, proven_value
 
 _ILLEGAL = np.float32(-1.0)
-_WON = -1  # what `_look_ahead` says of a position, instead of how many moves are safe
 _SMALLEST_PRIOR = np.float32(1e-9)  # keeps every legal move reachable, and its logarithm finite
 
 
@@ -55,24 +56,6 @@ def key_of(state_W):
     for word in state_W:
         key = rng.mix(key ^ word) + np.uint64(0x9E3779B97F4A7C15)
     return key
-
-
-@kernel(void(nodes_N, i64, i64, i64), allocates=False)
-def _add_node(tree_N, node, parent, action):
-    tree_N[node]["parent"] = parent
-    tree_N[node]["action"] = action
-    tree_N[node]["first_child"] = NONE
-    tree_N[node]["next_sibling"] = NONE
-    tree_N[node]["best_untried"] = NONE
-    tree_N[node]["visits"] = 0
-    tree_N[node]["proven"] = UNPROVEN
-    tree_N[node]["can_draw"] = 0
-    tree_N[node]["plies"] = 0
-    tree_N[node]["value_sum"] = 0.0
-    tree_N[node]["draw_sum"] = 0.0
-    if parent != NONE:
-        tree_N[node]["next_sibling"] = tree_N[parent]["first_child"]
-        tree_N[parent]["first_child"] = node
 
 
 @kernel(void(nodes_N, row_A, i64), allocates=False)
@@ -106,7 +89,7 @@ def softmax_legal(prior_A, logits_A, legal_A):
 @kernel(void(FOREST, i64, words_W, i64, i64, i64), allocates=False)
 def begin(forest, g, state_W, budget, schedule, noise):
     """Start game g's search of `state_W`, which must not be over, with an empty tree."""
-    _add_node(forest.nodes_GN[g], 0, NONE, NONE)
+    add_node(forest.nodes_GN[g], 0, NONE, NONE)
     copy_words(forest.states_GNW[g, 0], state_W)
     search = forest.searches_G[g]
     search["size"] = 1
@@ -159,7 +142,7 @@ def _expand(forest, g, value, draw, rules):
     tree_N[leaf]["draw"] = draw
     tree_N[leaf]["open"] = legal_count
     parent = tree_N[leaf]["parent"]
-    if parent != NONE and tree_N[parent]["visits"] == 0:  # see `_answer`
+    if parent != NONE and tree_N[parent]["visits"] == 0:  # see `answer`
         tree_N[parent]["value"] = -value
         tree_N[parent]["draw"] = draw
     _find_untried(tree_N, prior_A, leaf)
@@ -186,117 +169,8 @@ def _select_root(forest, g, rules):
     return puct.select(forest.nodes_GN[g], 0, rules, search["noise"])
 
 
-@kernel(i64(FOREST, i64, i64, STEP_FN), allocates=False)
-def _wins_at_once(forest, g, node, step):
-    """1 if the player to move at `node` has a winning move among `safe_GA[g]`, which are all legal moves; its child is
-    then added, and `node` proven won."""
-    search = forest.searches_G[g]
-    tree_N = forest.nodes_GN[g]
-    legal_A = forest.safe_GA[g]
-    child = search["size"]
-    for action in range(len(legal_A)):
-        if legal_A[action] == 1:
-            status = step(forest.states_GNW[g, node], action, forest.states_GNW[g, child])
-            if status == MOVER_WON:
-                search["size"] += 1
-                _add_node(tree_N, child, node, action)
-                tree_N[child]["prior"] = 1.0
-                tree_N[child]["proven"] = PROVEN_LOSS
-                tree_N[child]["visits"] = 1
-                tree_N[child]["value_sum"] = -1.0
-                prior_A = forest.priors_GNA[g, node]
-                for other in range(len(prior_A)):
-                    prior_A[other] = -1.0
-                tree_N[node]["value"] = 1.0
-                tree_N[node]["draw"] = 0.0
-                tree_N[node]["proven"] = PROVEN_WIN
-                tree_N[node]["plies"] = 1
-                return 1
-    return 0
-
-
-@kernel(i64(FOREST, i64, i64, i64, STEP_FN, LEGAL_FN), allocates=False)
-def _keep_safe(forest, g, node, count, step, legal):
-    """Of the `count` legal moves in `safe_GA[g]` leave those after which the opponent does not win at once; how many.
-
-    To look at every reply to every move costs more than an evaluation. So threats are looked for, two at most: replies
-    that win against the first move, and that move itself, had the second been made instead. Then the moves that stop
-    none of them are struck out. One that is struck out does lose; one that is left may lose too.
-    """
-    safe_A = forest.safe_GA[g]
-    replies_A = forest.flags_A
-    state_W = forest.states_GNW[g, node]
-    next_W = forest.states_GNW[g, forest.searches_G[g]["size"]]  # the two after the tree's last node are free
-    last_W = forest.states_GNW[g, forest.searches_G[g]["size"] + 1]
-    first, second = NONE, NONE  # threats
-    probe = NONE
-    for action in range(len(safe_A)):
-        if safe_A[action] == 0:
-            continue
-        if step(state_W, action, next_W) == ONGOING:
-            legal(next_W, replies_A)
-            for reply in range(len(replies_A)):
-                looked_at = replies_A[reply] == 1 and reply != first and (probe == NONE or reply == probe)
-                if looked_at and step(next_W, reply, last_W) == MOVER_WON:
-                    if first == NONE:
-                        first = reply
-                    else:
-                        second = reply
-        if probe != NONE:
-            break
-        probe = action
-    if first == NONE:
-        return count
-    for action in range(len(safe_A)):
-        if safe_A[action] == 0 or step(state_W, action, next_W) != ONGOING:
-            continue
-        legal(next_W, replies_A)
-        for reply in (first, second):
-            if reply != NONE and replies_A[reply] == 1 and step(next_W, reply, last_W) == MOVER_WON:
-                safe_A[action] = 0
-                count -= 1
-                break
-    return count
-
-
-@kernel(i64(FOREST, i64, i64, RULES, STEP_FN, LEGAL_FN), allocates=False)
-def _look_ahead(forest, g, node, rules, step, legal):
-    """What the rules alone say of `node`: _WON if a move wins at once, whose child is then added; else how many moves
-    do not lose at once, flagged in `safe_GA[g]`. 0 proves `node` lost."""
-    count = legal(forest.states_GNW[g, node], forest.safe_GA[g])
-    if rules.lookahead == 0:
-        return count
-    if _wins_at_once(forest, g, node, step) == 1:
-        return _WON
-    return _keep_safe(forest, g, node, count, step, legal)
-
-
-@kernel(i64(FOREST, i64, i64, STEP_FN), allocates=False)
-def _answer(forest, g, node, step):
-    """Play the only safe move at `node`, of which the evaluator need not be asked; returns the child.
-
-    Its value and draw are those of the child, once that is evaluated.
-    """
-    search = forest.searches_G[g]
-    tree_N = forest.nodes_GN[g]
-    child = search["size"]
-    search["size"] += 1
-    prior_A = forest.priors_GNA[g, node]
-    action = 0
-    for candidate in range(len(prior_A)):
-        prior_A[candidate] = -1.0
-        if forest.safe_GA[g, candidate] == 1:
-            action = candidate
-    _add_node(tree_N, child, node, action)
-    tree_N[child]["prior"] = 1.0
-    tree_N[node]["open"] = 1
-    if step(forest.states_GNW[g, node], action, forest.states_GNW[g, child]) == DRAW:
-        tree_N[child]["proven"] = PROVEN_DRAW
-    return child
-
-
-@kernel(i64(FOREST, i64, RULES, STEP_FN, LEGAL_FN), allocates=False)
-def _simulate(forest, g, rules, step, legal):
+@kernel(i64(FOREST, i64, RULES, STEP_FN, LEGAL_FN, WINS_FN), allocates=False)
+def _simulate(forest, g, rules, step, legal, wins):
     """One descent. Returns 1 if it ended in a leaf that needs an evaluation, 0 if it is already backed up."""
     search = forest.searches_G[g]
     tree_N = forest.nodes_GN[g]
@@ -320,17 +194,17 @@ def _simulate(forest, g, rules, step, legal):
         leaf = search["size"]
         search["size"] += 1
         prior_A = forest.priors_GNA[g, node]
-        _add_node(tree_N, leaf, node, action)
+        add_node(tree_N, leaf, node, action)
         tree_N[leaf]["prior"] = prior_A[action]
         prior_A[action] = -1.0
         _find_untried(tree_N, prior_A, node)
         status = step(forest.states_GNW[g, node], action, forest.states_GNW[g, leaf])
         if status == ONGOING:
-            safe = _look_ahead(forest, g, leaf, rules, step, legal)
+            safe = look_ahead(forest, g, leaf, rules, step, legal, wins)
             if safe == 1 and rules.lookahead == 1:
-                leaf = _answer(forest, g, leaf, step)
+                leaf = answer(forest, g, leaf, step)
                 if tree_N[leaf]["proven"] == UNPROVEN:
-                    safe = _look_ahead(forest, g, leaf, rules, step, legal)
+                    safe = look_ahead(forest, g, leaf, rules, step, legal, wins)
             if safe > 0 and tree_N[leaf]["proven"] == UNPROVEN:
                 search["leaf"] = leaf
                 return 1
@@ -382,13 +256,13 @@ def _request(forest, g, rules, observe):
     return 1
 
 
-@kernel(i64(FOREST, i64, RULES, STEP_FN, LEGAL_FN, OBSERVE_FN), allocates=False)
-def run_until_leaf(forest, g, rules, step, legal, observe):
+@kernel(i64(FOREST, i64, RULES, STEP_FN, LEGAL_FN, WINS_FN, OBSERVE_FN), allocates=False)
+def run_until_leaf(forest, g, rules, step, legal, wins, observe):
     """Simulate until game g waits for the evaluator (1) or its search is complete (0)."""
     search = forest.searches_G[g]
     if search["leaf"] == 0:  # the root has not been looked at
-        safe = _look_ahead(forest, g, 0, rules, step, legal)
-        if safe == _WON or (safe == 0 and search["schedule"] == INTERIOR):
+        safe = look_ahead(forest, g, 0, rules, step, legal, wins)
+        if safe == WON or (safe == 0 and search["schedule"] == INTERIOR):
             if safe == 0:
                 forest.nodes_GN[g, 0]["proven"] = PROVEN_LOSS
                 forest.nodes_GN[g, 0]["plies"] = 2
@@ -402,7 +276,7 @@ def run_until_leaf(forest, g, rules, step, legal, observe):
     while search["simulations"] < search["budget"]:
         if rules.prove == 1 and forest.nodes_GN[g, 0]["proven"] != UNPROVEN:
             return 0
-        if _simulate(forest, g, rules, step, legal) == 1 and _request(forest, g, rules, observe) == 1:
+        if _simulate(forest, g, rules, step, legal, wins) == 1 and _request(forest, g, rules, observe) == 1:
             return 1
     return 0
 
@@ -434,10 +308,10 @@ def take_in(forest, rules, logits_BA, wdl_B3):
     forest.counts[ROWS] = 0
 
 
-@kernel(i64(FOREST, RULES, STEP_FN, LEGAL_FN, OBSERVE_FN), allocates=False)
-def run_all(forest, rules, step, legal, observe):
+@kernel(i64(FOREST, RULES, STEP_FN, LEGAL_FN, WINS_FN, OBSERVE_FN), allocates=False)
+def run_all(forest, rules, step, legal, wins, observe):
     """`run_until_leaf` for every game; returns how many rows now wait for the evaluator."""
     for g in range(len(forest.searches_G)):
         if forest.searches_G[g]["row"] == NONE:
-            run_until_leaf(forest, g, rules, step, legal, observe)
+            run_until_leaf(forest, g, rules, step, legal, wins, observe)
     return forest.counts[ROWS]

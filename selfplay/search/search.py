@@ -136,7 +136,7 @@ class Search:
 
     def _drive(self, evaluate: Evaluate, deadline: float | None) -> None:
         forest, game = self.forest, self.game
-        while rows := _run_all(forest, self.rules, game.step, game.legal, game.observe):
+        while rows := _run_all(forest, self.rules, game.step, game.legal, game.wins, game.observe):
             try:
                 logits_BA, wdl_B3 = evaluate(forest.planes_BPHW[:rows])
             except BaseException:  # the cache has promises to rows that will never come

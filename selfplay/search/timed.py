@@ -80,7 +80,7 @@ class TimedSearch:
         forest.searches_G["budget"] = 0
         forest.searches_G["budget"][trees_L] = self.capacity
         began = time.perf_counter()
-        while rows := _run_all(forest, self.rules, game.step, game.legal, game.observe):
+        while rows := _run_all(forest, self.rules, game.step, game.legal, game.wins, game.observe):
             logits_BA, wdl_B3 = evaluate(forest.planes_BPHW[:rows])
             _take_in(forest, self.rules, logits_BA, wdl_B3)
             now = time.perf_counter()
@@ -103,9 +103,10 @@ class _Root:
         self.wdl_3 = wdl_B3[0].astype(np.float64)
         self.actions_M = legal[order]
         self.prior_M = weights[order] / weights.sum()
-        after = [game.after(state_W, int(action)) for action in self.actions_M]
-        self.states_MW = np.stack([next_W for next_W, _ in after])
-        self.proven_M = np.array([_PROVEN[status] for _, status in after])  # for the player to move there
+        self.states_MW = np.zeros((len(legal), game.words), np.uint64)
+        reached = zip(self.actions_M.tolist(), self.states_MW, strict=True)
+        statuses = [game.step(state_W, action, next_W) for action, next_W in reached]
+        self.proven_M = np.array([_PROVEN[status] for status in statuses])  # for the player to move there
         self.plies_M = np.zeros(len(legal), int)  # from there to the end of the game, where proven
         self.visits_M = np.zeros(len(legal), int)
         self.value_M = np.choose(self.proven_M, _VALUE)  # to the player to move at the root

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numba import types
+from numba import types, void
 
 from games.game import Game
-from games.kernel import LEGAL, OBSERVE, STEP
+from games.kernel import LEGAL, OBSERVE, STEP, WINS, i64, kernel
 
 # `proven` of a node: the outcome under perfect play for the player to move there.
 UNPROVEN = 0
@@ -200,3 +200,22 @@ FOREST = types.NamedTuple(
 STEP_FN = types.FunctionType(STEP)
 LEGAL_FN = types.FunctionType(LEGAL)
 OBSERVE_FN = types.FunctionType(OBSERVE)
+WINS_FN = types.FunctionType(WINS)
+
+
+@kernel(void(nodes_N, i64, i64, i64), allocates=False)
+def add_node(tree_N, node, parent, action):
+    tree_N[node]["parent"] = parent
+    tree_N[node]["action"] = action
+    tree_N[node]["first_child"] = NONE
+    tree_N[node]["next_sibling"] = NONE
+    tree_N[node]["best_untried"] = NONE
+    tree_N[node]["visits"] = 0
+    tree_N[node]["proven"] = UNPROVEN
+    tree_N[node]["can_draw"] = 0
+    tree_N[node]["plies"] = 0
+    tree_N[node]["value_sum"] = 0.0
+    tree_N[node]["draw_sum"] = 0.0
+    if parent != NONE:
+        tree_N[node]["next_sibling"] = tree_N[parent]["first_child"]
+        tree_N[parent]["first_child"] = node
