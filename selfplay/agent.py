@@ -4,6 +4,7 @@ N positions, W words, A actions. Values are seen by the player to move. Players 
 once; every position comes with a seed of its own, so a move does not depend on which others are asked for.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -54,3 +55,11 @@ def legal_moves(game: Game, states_NW: np.ndarray) -> np.ndarray:
     for state_W, flags_A in zip(states_NW, flags_NA, strict=True):
         game.legal(state_W, flags_A)
     return flags_NA.astype(bool)
+
+
+def one_core() -> None:
+    """Keep torch, if anyone has loaded it, on the core of this thread."""
+    if "torch" in sys.modules:
+        import torch  # another thread may be in the middle of loading it: this waits
+
+        torch.set_num_threads(1)

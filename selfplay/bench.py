@@ -72,7 +72,7 @@ def search(setting: Setting) -> dict[str, float]:
 
 
 def _simulations_per_s(setting: Setting, *, lookahead: bool) -> float:
-    from selfplay.evaluator import uniform
+    from selfplay.search.evaluate import uniform
     from selfplay.search.search import Search
 
     game = games.make(setting.game)

@@ -228,6 +228,17 @@ def weights_metadata(path: Path) -> dict[str, str]:
     return metadata
 
 
+def weights_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a weights file, for what does without torch; `ValueError` for a damaged file."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
+
+
 def load_weights(path: Path) -> "tuple[Network, str]":
     """(network in eval mode, name of its game); `ValueError` with one line for a damaged or foreign file."""
     from safetensors import SafetensorError

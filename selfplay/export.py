@@ -51,7 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """`selfplay export`."""
     import games
-    from selfplay.network import fold
 
     wanted = games.make(args.game).name if args.game else None
     if args.run == "pretrained" and wanted is None:
@@ -72,7 +71,6 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "safetensors":
         content, compared = checkpoint.weights_bytes(network, name, metadata), ""
     else:
-        fold(network)
         content, compared = _foreign(args.format, network, game, metadata)
     replaced = ", in place of what was there" if out.exists() else ""
     atomic.write_file(out, content)
@@ -87,7 +85,8 @@ def _foreign(form: str, network: "Network", game: Game, metadata: Mapping[str, s
     if form in ("onnx", "page"):
         from selfplay import export_onnx
 
-        content = export_onnx.model(network, game, metadata)
+        arrays = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+        content = export_onnx.model(arrays, game, metadata)
         furthest = export_onnx.difference(content, network, planes_NPHW)
         if form == "page":
             from selfplay.web import alone
@@ -95,7 +94,9 @@ def _foreign(form: str, network: "Network", game: Game, metadata: Mapping[str, s
             content = alone.page(content, game, metadata["source"])
         return content, f"; onnxruntime differs from torch by {furthest:.1e} at most"
     from selfplay import export_kaggle
+    from selfplay.network import fold
 
+    fold(network)
     content = export_kaggle.submission(network, game, metadata)
     furthest = export_kaggle.difference(content, network, states_NW, planes_NPHW)
     return content, f"; probabilities differ from torch's by {furthest:.1e} at most"

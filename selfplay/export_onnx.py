@@ -1,70 +1,170 @@
 """A network as an ONNX file: planes in, policy logits and win/draw/loss probabilities out, for any batch.
 
-B positions, P planes, H height, W width, A actions.
+Made from the arrays of a weights file, layer by layer as `network.py` has them, so that a player needs no torch, which
+takes a second to import. `difference` compares the two.
+
+B positions, P planes, H height, W width, F filters, A actions.
 """
 
-import io
-import threading
-import warnings
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 import onnxruntime
-import torch
-from torch import Tensor, nn
+from onnx import TensorProto, helper, numpy_helper
 
 from games.game import Game
-from selfplay.network import Network
+
+if TYPE_CHECKING:
+    from selfplay.network import Network
 
 _OPSET = 17  # of 2022: read by every runtime in use, onnxruntime 1.12 and later among them
+_IR_VERSION = 8  # of that opset
 _TOLERANCE = 1e-4
-_ALONE = threading.Lock()  # torch's exporter keeps its state in global variables
+_NORM_EPSILON = 1e-5  # of torch's batch norm
 
 
-class _Play(nn.Module):
-    """What a player needs of a network."""
+class _Graph:
+    """A file in the making: each method adds to it, and returns the name of what it adds."""
 
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
+    def __init__(self, arrays: Mapping[str, np.ndarray], game: Game) -> None:
+        self.arrays = arrays
+        self.game = game
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
 
-    def forward(self, planes_BPHW: Tensor) -> tuple[Tensor, Tensor]:
-        policy_BA, value_B3 = self.network.play(planes_BPHW)
-        return policy_BA, torch.softmax(value_B3, dim=1)
+    def node(self, operator: str, *inputs: str, to: str = "", **attributes: Any) -> str:
+        name = to or f"{operator.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
+        return name
 
+    def weight(self, name: str, array: np.ndarray) -> str:
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
 
-def model(network: Network, game: Game, metadata: Mapping[str, str]) -> bytes:
-    """The file, for a network in eval mode whose batch norms are folded. Its metadata say what goes in and out."""
-    names = ["planes", "policy", "wdl"]
-    buffer = io.BytesIO()
-    with _ALONE, warnings.catch_warnings():
-        # The exporter by tracing is called legacy, but it is in every torch from 2.6 to 2.13, takes 6 s where the
-        # newer one takes 46, and needs no further packages. It warns that the size of the board becomes a constant.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # pyright: ignore[reportPrivateImportUsage]
-        torch.onnx.export(
-            _Play(network),
-            (torch.zeros(2, game.planes, game.height, game.width),),
-            buffer,  # pyright: ignore[reportArgumentType]
-            input_names=names[:1],
-            output_names=names[1:],
-            dynamic_axes={name: {0: "batch"} for name in names},
-            opset_version=_OPSET,
-            dynamo=False,
+    def named(self, name: str) -> str:
+        return self.weight(name, self.arrays[name].astype(np.float32))
+
+    def linear(self, x: str, name: str, to: str = "") -> str:
+        return self.node("Gemm", x, self.named(f"{name}.weight"), self.named(f"{name}.bias"), to=to, transB=1)
+
+    def relu(self, x: str) -> str:
+        return self.node("Relu", x)
+
+    def conv(self, x: str, name: str) -> str:
+        """A convolution, the batch norm after it folded in."""
+        weight = self.arrays[f"{name}.conv.weight"].astype(np.float64)
+        norm = {part: self.arrays[f"{name}.norm.{part}"].astype(np.float64) for part in _NORM}
+        scale_F = norm["weight"] / np.sqrt(norm["running_var"] + _NORM_EPSILON)
+        bias_F = norm["bias"] - norm["running_mean"] * scale_F
+        return self.node(
+            "Conv",
+            x,
+            self.weight(f"{name}.weight", (weight * scale_F[:, None, None, None]).astype(np.float32)),
+            self.weight(f"{name}.bias", bias_F.astype(np.float32)),
+            kernel_shape=weight.shape[2:],
+            pads=[weight.shape[-1] // 2] * 4,
+            strides=[1, 1],
         )
-    proto = onnx.load_from_string(buffer.getvalue())
-    onnx.helper.set_model_props(proto, dict(metadata) | _meaning(game))
-    onnx.checker.check_model(proto)
+
+    def pooled(self, x: str) -> str:
+        """Mean and maximum over the board: [B, F, H, W] -> [B, 2F]."""
+        board = [self.game.height, self.game.width]
+        means, maxima = (self.node(kind, x, kernel_shape=board) for kind in ("AveragePool", "MaxPool"))
+        return self.node("Flatten", self.node("Concat", means, maxima, axis=1))
+
+    def on_each_cell(self, x_BF: str) -> str:
+        """[B, F] -> [B, F, 1, 1]."""
+        if not any(weight.name == "cell" for weight in self.weights):
+            self.weight("cell", np.array([2, 3]))
+        return self.node("Unsqueeze", x_BF, "cell")
+
+
+_NORM = ("weight", "bias", "running_mean", "running_var")
+
+
+def _resnet(graph: _Graph, blocks: int) -> str:
+    x = graph.relu(graph.conv("planes", "trunk.stem"))
+    for block in range(blocks):
+        name = f"trunk.blocks.{block}"
+        y = graph.relu(graph.conv(x, f"{name}.first"))
+        if f"{name}.bias.weight" in graph.arrays:
+            y = graph.node("Add", y, graph.on_each_cell(graph.linear(graph.pooled(y), f"{name}.bias")))
+        x = graph.relu(graph.node("Add", x, graph.conv(y, f"{name}.second")))
+    pooled = graph.pooled(x)
+
+    def flat(head: str) -> str:
+        squeezed = graph.relu(graph.conv(x, f"{head}.squeeze"))
+        return graph.node("Concat", graph.node("Flatten", squeezed), pooled, axis=1)
+
+    if graph.game.action_is == "cell":
+        on_cells = graph.on_each_cell(graph.linear(pooled, "policy.bias"))
+        hidden = graph.relu(graph.node("Add", graph.conv(x, "policy.hidden"), on_cells))
+        logit = ("policy.logit.weight", "policy.logit.bias")
+        graph.node("Flatten", graph.node("Conv", hidden, *map(graph.named, logit)), to="policy")
+        value = graph.relu(graph.linear(pooled, "value.out.0"))
+    else:
+        graph.linear(flat("policy"), "policy.out", to="policy")
+        value = graph.relu(graph.linear(flat("value"), "value.out.0"))
+    return graph.linear(value, "value.out.2")
+
+
+def _perceptron(graph: _Graph, layers: int) -> str:
+    x = graph.node("Flatten", "planes")
+    for layer in range(layers):
+        x = graph.relu(graph.linear(x, f"trunk.{2 * layer + 1}"))
+    graph.linear(x, "policy", to="policy")
+    return graph.linear(x, "value")
+
+
+_FAMILIES = {"resnet": _resnet, "mlp": _perceptron}
+
+
+def model(arrays: Mapping[str, np.ndarray], game: Game, metadata: Mapping[str, str]) -> bytes:
+    """The file, from the arrays of a weights file and its metadata; `ValueError` if these do not belong together."""
+    try:
+        return _model(arrays, game, metadata)
+    except (KeyError, ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"no {metadata['architecture']} for {game.name}: {reason}") from error
+
+
+def _model(arrays: Mapping[str, np.ndarray], game: Game, metadata: Mapping[str, str]) -> bytes:
+    family, _, sizes = metadata["architecture"].partition(":")
+    graph = _Graph(arrays, game)
+    value = _FAMILIES[family](graph, int(sizes.partition("x")[0]))
+    graph.node("Softmax", value, to="wdl", axis=1)
+
+    def info(name: str, *shape: int) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])
+
+    proto = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "network",
+            [info("planes", game.planes, game.height, game.width)],
+            [info("policy", game.actions), info("wdl", 3)],
+            graph.weights,
+        ),
+        opset_imports=[helper.make_opsetid("", _OPSET)],
+        ir_version=_IR_VERSION,
+        producer_name="selfplay",
+    )
+    helper.set_model_props(proto, dict(metadata) | _meaning(game))
+    onnx.checker.check_model(proto, full_check=True)
     return proto.SerializeToString()
 
 
-def difference(content: bytes, network: Network, planes_BPHW: np.ndarray) -> float:
+def difference(content: bytes, network: "Network", planes_BPHW: np.ndarray) -> float:
     """The furthest that a number of onnxruntime is from torch's; `ValueError` if that is far."""
+    import torch
+
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     found = session.run(["policy", "wdl"], {"planes": planes_BPHW})
     with torch.inference_mode():
-        wanted = _Play(network)(torch.from_numpy(planes_BPHW))
+        policy_BA, value_B3 = network.play(torch.from_numpy(planes_BPHW))
+    wanted = policy_BA, torch.softmax(value_B3, dim=1)
     furthest = max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, wanted, strict=True))
     if not furthest <= _TOLERANCE:
         raise ValueError(f"onnxruntime and torch differ by {furthest:.2g}, more than {_TOLERANCE}")

@@ -1,31 +1,23 @@
 """A network for a few positions at a time: what a search by the clock, or of one position, calls.
 
 For a handful of rows torch spends its time on the way to its kernels, 300 us a call, whatever the arithmetic costs.
-onnxruntime spends 15. Many rows are faster in torch's bfloat16. Measured in docs/what-was-tried.md.
+onnxruntime spends 15, and it is there at once where torch takes a second to import. Many rows are faster in torch's
+bfloat16. Measured in docs/what-was-tried.md.
 """
-
-import copy
 
 import numpy as np
 import onnxruntime
 
-from games.game import Game
-from selfplay import export_onnx
-from selfplay.evaluator import Evaluate
-from selfplay.network import Network, fold
+from selfplay.search.evaluate import Evaluate
 
 FEW = 16  # rows up to which onnxruntime is faster, on one core
 
 
-def few(network: Network, game: Game) -> Evaluate:
-    """The network by onnxruntime, in float32, on the core of whoever calls; threads may share it."""
-    folded = copy.deepcopy(network).to("cpu").float().eval()
-    fold(folded)
+def few(content: bytes) -> Evaluate:
+    """The network of an ONNX file, in float32, on the core of whoever calls; threads may share it."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        export_onnx.model(folded, game, {}), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def evaluate(planes_BPHW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits_BA, wdl_B3 = session.run(None, {"planes": planes_BPHW})

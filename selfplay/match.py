@@ -7,7 +7,6 @@ G games, W words. Game 2i and game 2i + 1 are a pair: opening i, first with `a` 
 import itertools
 import os
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ import numpy as np
 from games import text
 from games.game import MOVER_WON, ONGOING, Game
 from selfplay import openings, records, score
-from selfplay.agent import Agent
+from selfplay.agent import Agent, one_core
 from selfplay.records import GameRecord
 
 Watch = Callable[[np.ndarray, float], None]
@@ -224,7 +223,7 @@ def _by_the_clock(games: _Games, seats: Sequence[tuple[Agent, Agent]], paces: Se
         finally:
             free.put(seat)
 
-    with ThreadPoolExecutor(len(seats), initializer=_one_core) as pool:
+    with ThreadPoolExecutor(len(seats), initializer=one_core) as pool:
         try:
             pairs = [pool.submit(pair, g) for g in range(0, len(games.lines), 2)]
             for done, finished in enumerate(as_completed(pairs), start=1):
@@ -251,17 +250,11 @@ def _seats(a: Agent, b: Agent, most: int) -> list[tuple[Agent, Agent]]:
 
 def _warm_up(games: _Games, seats: Sequence[tuple[Agent, Agent]]) -> None:
     """Let everyone answer twice: what is loaded and measured at a first answer is not a player's time."""
-    with ThreadPoolExecutor(1, initializer=_one_core) as pool:
+    with ThreadPoolExecutor(1, initializer=one_core) as pool:
         for agent in itertools.chain.from_iterable(seats):
             for ply in range(2):
                 pool.submit(games.think, agent, np.array([0]), ply).result()
     games.forfeits.clear()  # of moves that nobody played
-
-
-def _one_core() -> None:
-    """Keep torch, if anyone brought it, on the core of this thread."""
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(1)
 
 
 def check_games(games: int) -> None:

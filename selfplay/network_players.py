@@ -3,17 +3,21 @@
 N positions, W words, A actions, P planes.
 """
 
+import ctypes
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from games.game import Game
 from games.registry import nearest
-from selfplay.agent import Agent, Thoughts, legal_moves
+from selfplay.agent import Agent, Thoughts, legal_moves, one_core
+from selfplay.search.evaluate import Evaluate
 
 _AT_ONCE = 128  # positions in one batch of a thread
 _CACHE_BITS = 15  # log2 of the entries of a search's evaluation cache: a few moves of a batch of games
@@ -23,7 +27,7 @@ _C_SCALE = 0.5  # a trained network's values are worth more trust than in traini
 _MOST_TIMED_SIMULATIONS = 1 << 14
 
 
-def _evaluators(game: Game, path: str, device: str, dtype: str, batch: int = _AT_ONCE) -> list[Any]:
+def _evaluators(game: Game, path: str, device: str, dtype: str, batch: int = _AT_ONCE) -> list[Evaluate]:
     """A checkpoint of this very game as evaluators of up to `batch` rows, one for each thread."""
     for key, value, allowed in (("device", device, _DEVICES), ("dtype", dtype, _DTYPES)):
         if value not in allowed:
@@ -32,30 +36,71 @@ def _evaluators(game: Game, path: str, device: str, dtype: str, batch: int = _AT
     from selfplay import checkpoint
 
     weights = checkpoint.resolve(path, game.name)
-    network, trained_for = checkpoint.load_weights(weights)
-    if trained_for != game.name:
-        raise ValueError(f"{path} holds a network for {trained_for}, not for {game.name}")
+    metadata = checkpoint.weights_metadata(weights)
+    if metadata["game"] != game.name:
+        raise ValueError(f"{path} holds a network for {metadata['game']}, not for {game.name}")
+    if dtype == "bfloat16" or _on_cuda(device):
+        from selfplay.evaluator import NetworkEvaluator
 
-    from selfplay.evaluator import NetworkEvaluator
+        network, _ = checkpoint.load_weights(weights)
+        first = NetworkEvaluator(network, device, game=game, batch=batch, dtype=dtype)
+        threads = 1 if first.device.type == "cuda" else os.cpu_count() or 1
+        return [first] + [
+            NetworkEvaluator(network, device, game=game, batch=batch, dtype=first.dtype) for _ in range(threads - 1)
+        ]
 
-    first = NetworkEvaluator(network, device, game=game, batch=batch, dtype=dtype)
-    threads = 1 if first.device.type == "cuda" else os.cpu_count() or 1
-    rest = [NetworkEvaluator(network, device, game=game, batch=batch, dtype=first.dtype) for _ in range(threads - 1)]
-    if first.device.type == "cuda" or dtype == "bfloat16":
-        return [first, *rest]
+    from selfplay import export_onnx, few
 
-    from selfplay import few
+    try:
+        quick = few.few(export_onnx.model(checkpoint.weights_arrays(weights), game, metadata))
+    except ValueError as error:
+        raise ValueError(f"{weights} holds {error}") from error
+    return [few.by_rows(quick, many) for many in _loaded_later(weights, game, dtype, batch, os.cpu_count() or 1)]
 
-    quick = few.few(network, game)
-    return [few.by_rows(quick, many) for many in (first, *rest)]
+
+def _on_cuda(device: str) -> bool:
+    """Whether `device` means CUDA here. Where there is no driver, nobody loads torch to ask it."""
+    if device != "auto":
+        return device == "cuda"
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _loaded_later(weights: Path, game: Game, dtype: str, batch: int, count: int) -> list[Evaluate]:
+    """Evaluators by torch, on one core each, which load it when they are first called."""
+    lock = threading.Lock()
+
+    def later() -> Evaluate:
+        loaded: list[Evaluate] = []
+
+        def evaluate(planes_BPHW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            nonlocal dtype
+            with lock:
+                if not loaded:
+                    from selfplay import checkpoint
+                    from selfplay.evaluator import NetworkEvaluator
+
+                    one_core()
+                    network, _ = checkpoint.load_weights(weights)
+                    loaded.append(made := NetworkEvaluator(network, "cpu", game=game, batch=batch, dtype=dtype))
+                    dtype = made.dtype  # measured once for all
+            return loaded[0](planes_BPHW)
+
+        return evaluate
+
+    return [later() for _ in range(count)]
 
 
 def _shared_out(workers: Sequence[Callable[[np.ndarray], Any]], states_NW: np.ndarray) -> list[Any]:
     """The workers' answers for batches of positions, in order; each worker runs on a thread of its own."""
-    import torch
 
     def work(worker: Callable[[np.ndarray], Any], share_NW: np.ndarray) -> list[Any]:
-        torch.set_num_threads(1)  # of this thread: the cores are shared out among workers
+        one_core()  # the cores are shared out among workers
         return [worker(share_NW[i : i + _AT_ONCE]) for i in range(0, len(share_NW), _AT_ONCE)]
 
     shares = [share_NW for share_NW in np.array_split(states_NW, len(workers)) if len(share_NW)]
@@ -140,8 +185,6 @@ def _by_the_clock(
     game: Game, config: Any, most_ms: float, evaluate: Any
 ) -> Callable[[np.ndarray, np.ndarray, float], Thoughts]:
     """Every position has its milliseconds, and one core; there is room for `most_ms` of thought."""
-    import torch
-
     from selfplay.search.search import Result, Search
     from selfplay.search.timed import TimedSearch
 
@@ -156,7 +199,7 @@ def _by_the_clock(
         return search.run(state_W[None], evaluate, milliseconds=ms)
 
     def within(states_NW: np.ndarray, seeds_N: np.ndarray, ms: float) -> Thoughts:
-        torch.set_num_threads(1)  # of this thread
+        one_core()
         return _joined([think(state_W, ms) for state_W in states_NW])
 
     return within

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from games.game import ONGOING
+from selfplay import export_onnx
 from selfplay.network import build
 
 
@@ -20,6 +21,12 @@ def network_of(game, architecture, seed=0):
         for head in (network.policy, network.value):
             list(head.parameters())[-2].mul_(8.0)
     return network.eval()
+
+
+def onnx_of(network, game):
+    """Its ONNX file."""
+    arrays = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+    return export_onnx.model(arrays, game, {"architecture": network.architecture})
 
 
 def random_states(game, count, seed=0):

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import games
-from selfplay.evaluator import NetworkEvaluator, pick_device, uniform
+from selfplay.evaluator import NetworkEvaluator, pick_device
 from selfplay.network import build
+from selfplay.search.evaluate import uniform
 
 SPECS = [("connect4", "resnet:2x8"), ("gomoku9", "resnet:2x8"), ("tictactoe", "mlp:2x32")]
 

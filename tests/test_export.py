@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from networks import network_of, outputs, planes_of, random_states, softmax
+from networks import network_of, onnx_of, outputs, planes_of, random_states, softmax
 
 import games
 from selfplay import agents, checkpoint, cli, export_onnx
@@ -88,7 +88,7 @@ def test_onnxruntime_computes_what_the_network_computes(name, architecture, tmp_
 def test_an_onnx_file_of_another_network_is_found_out():
     game = games.make("connect4")
     network, other = network_of(game, "mlp:1x8"), network_of(game, "mlp:1x8", seed=1)
-    content = export_onnx.model(network, game, {})
+    content = onnx_of(network, game)
     planes = planes_of(game, random_states(game, 8))
     assert export_onnx.difference(content, network, planes) <= 1e-4
     with pytest.raises(ValueError, match="onnxruntime and torch differ by"):

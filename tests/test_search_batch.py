@@ -12,7 +12,7 @@ import pytest
 
 import games
 from selfplay.config import SearchConfig
-from selfplay.evaluator import uniform
+from selfplay.search.evaluate import uniform
 from selfplay.search.search import UNPROVEN, Search
 
 BOTH = pytest.mark.parametrize("rule", ["gumbel", "puct"])

@@ -8,7 +8,7 @@ import games
 from games import MOVER_WON, ONGOING, text
 from games.gomoku import position
 from selfplay.config import SearchConfig
-from selfplay.evaluator import uniform
+from selfplay.search.evaluate import uniform
 from selfplay.search.search import PROVEN_LOSS, PROVEN_WIN, Search
 
 BOTH = pytest.mark.parametrize("rule", ["gumbel", "puct"])

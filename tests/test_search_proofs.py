@@ -10,7 +10,7 @@ import games
 from games import DRAW, MOVER_WON, text
 from games.gomoku import position
 from selfplay.config import SearchConfig
-from selfplay.evaluator import uniform
+from selfplay.search.evaluate import uniform
 from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search
 
 PROVEN_AS = {1: PROVEN_WIN, 0: PROVEN_DRAW, -1: PROVEN_LOSS}

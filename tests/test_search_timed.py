@@ -9,8 +9,8 @@ from naive_search import hash_evaluator
 import games
 from games import text
 from selfplay.config import SearchConfig
-from selfplay.evaluator import uniform
 from selfplay.search import kernels, reuse, tree
+from selfplay.search.evaluate import uniform
 from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search
 from selfplay.search.timed import TimedSearch
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import numpy as np
 import onnx
 import pytest
-from networks import network_of, outputs, planes_of, random_states, softmax
+from networks import network_of, onnx_of, outputs, planes_of, random_states, softmax
 from web_browser import (
     NEEDS_CHROMIUM,
     SIZES,
@@ -25,8 +25,7 @@ from web_server import RUN, a_run, served
 import games
 from games import text
 from games.game import ONGOING
-from selfplay import checkpoint, cli, export_onnx
-from selfplay.network import fold
+from selfplay import checkpoint, cli
 from selfplay.web import catalogue
 
 pytest.importorskip("starlette")
@@ -69,9 +68,8 @@ def opened(browser, address):
 
 
 def exported(network, game):
-    """As an ONNX file in base64; the network's batch norms are folded."""
-    fold(network)
-    return base64.b64encode(export_onnx.model(network, game, {})).decode()
+    """As an ONNX file in base64."""
+    return base64.b64encode(onnx_of(network, game)).decode()
 
 
 # What it computes.

@@ -8,8 +8,8 @@ import numpy as np
 from games.game import Game
 from games.kernel import direct
 from selfplay.config import SearchConfig
-from selfplay.evaluator import Evaluate
 from selfplay.search import kernels, reuse, root, tree
+from selfplay.search.evaluate import Evaluate
 from selfplay.search.tree import FULL, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Rules
 
 _begin_all = direct(reuse.begin_all)

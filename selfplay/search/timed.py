@@ -15,8 +15,8 @@ import numpy as np
 from games.game import DRAW, MOVER_WON, ONGOING, Game
 from games.kernel import direct
 from selfplay.config import SearchConfig
-from selfplay.evaluator import Evaluate
 from selfplay.search import kernels, reuse, tree
+from selfplay.search.evaluate import Evaluate
 from selfplay.search.search import Result, rules_of
 from selfplay.search.tree import INTERIOR, NONE, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import games
 from games.game import Game
 from selfplay import checkpoint, export_onnx
-from selfplay.network import fold
 from selfplay.web import catalogue
 
 _STATIC = Path(__file__).with_name("static")
@@ -24,9 +23,8 @@ def network(weights: Path) -> bytes:
 
 @lru_cache(maxsize=16)
 def _exported(weights: Path, modified_ns: int) -> bytes:
-    loaded, name = checkpoint.load_weights(weights)
-    fold(loaded)
-    return export_onnx.model(loaded, games.make(name), checkpoint.weights_metadata(weights))
+    metadata = checkpoint.weights_metadata(weights)
+    return export_onnx.model(checkpoint.weights_arrays(weights), games.make(metadata["game"]), metadata)
 
 
 def page(onnx: bytes, game: Game, source: str) -> bytes:
