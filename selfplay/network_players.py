@@ -24,6 +24,7 @@ _CACHE_BITS = 15  # log2 of the entries of a search's evaluation cache: a few mo
 _DEVICES = ("auto", "cpu", "cuda")
 _DTYPES = ("auto", "float32", "bfloat16")
 _C_SCALE = 0.5  # a trained network's values are worth more trust than in training: docs/what-was-tried.md
+_CONSIDERED_BY_THE_CLOCK = 8  # root moves side by side: of 16, a round takes so long that few fit into 10 ms
 _MOST_TIMED_SIMULATIONS = 1 << 14
 
 
@@ -151,6 +152,7 @@ def mcts_player(
         "mcts",
     )
     if ms is not None:
+        config = replace(config, considered=_CONSIDERED_BY_THE_CLOCK)
         evaluators = _evaluators(game, path, device, dtype, batch=min(config.considered, game.actions))
         within = _by_the_clock(game, config, ms, evaluators[0])
         return Agent(name, lambda states_NW, seeds_N: within(states_NW, seeds_N, ms), ms=ms, within=within)
