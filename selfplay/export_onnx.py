@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _OPSET = 17  # of 2022: read by every runtime in use, onnxruntime 1.12 and later among them
 _IR_VERSION = 8  # of that opset
 _TOLERANCE = 1e-4
-_NORM_EPSILON = 1e-5  # of torch's batch norm
+_NORM = ("weight", "bias", "running_mean", "running_var")  # what a batch norm of torch holds
+_NORM_EPSILON = 1e-5
 
 
 class _Graph:
@@ -79,9 +80,6 @@ class _Graph:
         if not any(weight.name == "cell" for weight in self.weights):
             self.weight("cell", np.array([2, 3]))
         return self.node("Unsqueeze", x_BF, "cell")
-
-
-_NORM = ("weight", "bias", "running_mean", "running_var")
 
 
 def _resnet(graph: _Graph, blocks: int) -> str:

@@ -36,6 +36,8 @@ def test_everything_beside_the_sources_is_in_it(packed):
         "selfplay/pretrained/connect4.md",
         "selfplay/pretrained/gomoku9.safetensors",
         "selfplay/pretrained/gomoku9.md",
+        "selfplay/pretrained/gomoku15.safetensors",
+        "selfplay/pretrained/gomoku15.md",
         "selfplay/openings_connect4.txt",
         "selfplay/openings_gomoku9.txt",
         "selfplay/openings_gomoku15.txt",
