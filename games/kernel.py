@@ -95,7 +95,7 @@ def quick_to_pass(compiled: Callable) -> None:
     For every function among its arguments a kernel asks numba for two addresses, and numba finds both anew each time.
     """
     overloads = getattr(compiled, "overloads", None)  # absent under NUMBA_DISABLE_JIT
-    if overloads is None:
+    if overloads is None or "get_compile_result" in vars(compiled):  # a kernel may serve several games
         return
     (only,) = overloads.values()
     only.library.get_pointer_to_function = functools.cache(only.library.get_pointer_to_function)
