@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from games.kernel import WINS, kernel, quick_to_pass
+from games.kernel import WINS, kernel
 
 # What `step` returns.
 ONGOING = 0
@@ -72,10 +72,6 @@ class Game:
     observe: Callable
     wins: Callable = wins_by_stepping
     options: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
-
-    def __post_init__(self) -> None:
-        for function in (self.init, self.legal, self.step, self.observe, self.wins):
-            quick_to_pass(function)
 
     @property
     def cells(self) -> int:

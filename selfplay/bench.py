@@ -25,6 +25,7 @@ examples:
   selfplay bench network --network resnet:5x64
   selfplay bench all --game gomoku15 --json
   selfplay bench knowledge --game gomoku15                 # alpha-beta and shapes, on one core
+  selfplay bench agent --game gomoku9 --agent mcts:pretrained,ms=10    # a move: how long it takes, with how many visits
   selfplay bench serve --agent mcts:pretrained,sims=200    # a move in the page, for one and for ten people
   selfplay bench coverage    # not the machine: how often 95 % intervals hold the truth, by simulation; about a minute
 """
@@ -252,6 +253,12 @@ def _knowledge(args: argparse.Namespace) -> dict[str, float]:
     return bench_knowledge.measure(games.make(args.game), args.seconds)
 
 
+def _agent(args: argparse.Namespace) -> dict[str, float]:
+    from selfplay import bench_agent
+
+    return bench_agent.measure(games.make(args.game), args.agent, args.seconds)
+
+
 def _serve(args: argparse.Namespace) -> dict[str, float]:
     from selfplay import waiting
 
@@ -285,7 +292,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seconds", type=float, default=plain.seconds, help=f"for each part (default: {plain.seconds:g})"
     )
     parser.add_argument(
-        "--agent", default="mcts:pretrained,sims=200", help="whom people play against, for serve (default: %(default)s)"
+        "--agent",
+        default="mcts:pretrained,sims=200",
+        help="for agent, and whom people play against in serve (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
@@ -324,4 +333,4 @@ def _figure(value: Any) -> str:
 
 PARTS = {"search": search, "network": network, "selfplay": selfplay, "train": train}
 # Asked for by name: they are not about the speed of training.
-APART = {"knowledge": _knowledge, "coverage": _coverage, "serve": _serve}
+APART = {"knowledge": _knowledge, "coverage": _coverage, "agent": _agent, "serve": _serve}

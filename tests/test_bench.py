@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import games
-from selfplay import bench, bench_knowledge, cli, waiting
+from selfplay import bench, bench_agent, bench_knowledge, cli, waiting
+from selfplay.agent import Agent, Thoughts
 
 SMALL = ["--game", "tictactoe", "--games", "4", "--simulations", "4", "--network", "mlp:1x8", "--seconds", "0.02"]
 
@@ -64,6 +65,26 @@ def test_knowledge_is_fast_as_far_as_there_is_some():
     found = bench_knowledge.measure(games.make("gomoku9"), 0.01)
     assert list(found) == ["alphabeta_nodes_per_s", "stones_per_s"]
     assert all(rate > 1000 for rate in found.values())
+
+
+def test_a_players_moves_are_timed_one_at_a_time(monkeypatch):
+    game = games.make("tictactoe")
+    said = {"asked": 0, "visits": None}
+
+    def act(states_NW, seeds_N):
+        assert len(states_NW) == 1
+        said["asked"] += 1
+        return Thoughts(
+            actions_N=np.zeros(1, np.int64), policy_NA=np.zeros((1, 9), np.float32), visits_NA=said["visits"]
+        )
+
+    monkeypatch.setattr(bench_agent.agents, "make", lambda spec, game: Agent(spec, act))
+    found = bench_agent.measure(game, "any", 0.0)
+    assert list(found) == ["p50_ms", "slowest_ms"]
+    assert 0 < found["p50_ms"] <= found["slowest_ms"]
+    assert said["asked"] == 1 + 20  # once to warm up
+    said["visits"] = np.full((1, 9), 7)
+    assert bench_agent.measure(game, "any", 0.0)["visits"] == 63
 
 
 def test_random_positions_are_open_and_repeatable():
