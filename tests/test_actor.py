@@ -9,9 +9,10 @@ from naive_games import DRAW, WIN, NaiveConnect4, NaiveGomoku, other, result_of
 
 import games
 from selfplay import presets
-from selfplay.actor import FACT, Actor
+from selfplay.actor import Actor
 from selfplay.config import Config, PlayConfig, SearchConfig, merged
 from selfplay.replay import Replay
+from selfplay.slots import FACT
 
 NAIVE = {"tictactoe": functools.partial(NaiveGomoku, size=3, k=3), "connect4": NaiveConnect4}
 NO_REPLY = -1

@@ -11,9 +11,10 @@ from naive_games import DRAW, WIN, NaiveGomoku
 
 import games
 from selfplay import checkpoint, metrics
-from selfplay.actor import FACT, Harvest
+from selfplay.actor import Harvest
 from selfplay.config import Config, EvalConfig, LearnConfig, NetworkConfig, PlayConfig, ReplayConfig, SearchConfig
 from selfplay.ledger import Ledger
+from selfplay.slots import FACT
 from selfplay.trainer import Trainer, calibration_error, play_metrics, train
 
 FLOPS = 2 * ((4 * 9) * 16 + 16 * 9 + 16 * 3)  # of one evaluation of mlp:1x16, by hand
