@@ -186,6 +186,13 @@ def position(game: Game, mover: Sequence[int], other: Sequence[int]) -> np.ndarr
     return state_W
 
 
+def has_line(game: Game, cells: Sequence[int]) -> bool:
+    """Whether stones of one player on these cells make a winning line."""
+    state_W = position(game, cells, ())
+    exact = int(game.options["rule"] == "standard")
+    return any(_completes(state_W, 0, game.width, cell, game.in_a_row, exact) for cell in cells)
+
+
 def _canonical(size: int, k: int, rule: str) -> str:
     if (size, k, rule) == (3, 3, "freestyle"):
         return "tictactoe"

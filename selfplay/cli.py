@@ -137,6 +137,9 @@ def main() -> NoReturn:
         raise Terminated
 
     signal.signal(signal.SIGTERM, terminate)
+    if sys.stderr is None:  # who started us gave us none; the next file to be opened would take its number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        sys.stderr = os.fdopen(2, "w")
     code = guarded(sys.argv[1:])
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()

@@ -3,6 +3,7 @@
 import argparse
 import os
 import queue
+import select
 import threading
 import time
 
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     if os.path.sameopenfile(1, 2) and not os.isatty(2):  # Piskvork reads both as one
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     os.dup2(2, 1)  # whatever else is printed must not be read as an answer
+    threading.Thread(target=_leave_when_nobody_listens, args=(answers.fileno(),), daemon=True).start()
     lines: queue.SimpleQueue[tuple[float, str] | None] = queue.SimpleQueue()
     thinking = threading.Event()
     threading.Thread(target=_read, args=(lines, thinking), daemon=True).start()
@@ -77,6 +79,15 @@ def run(args: argparse.Namespace) -> int:
             print(answer, file=answers, flush=True)
         thinking.clear()
     return 0
+
+
+def _leave_when_nobody_listens(answers: int) -> None:
+    """End the process once the manager has closed its end of the pipe: it has crashed, or did not say END."""
+    if hasattr(select, "poll"):
+        listener = select.poll()
+        listener.register(answers, 0)  # the end of the other side is told in any case
+        listener.poll()
+        os._exit(0)
 
 
 def _read(lines: queue.SimpleQueue, thinking: threading.Event) -> None:

@@ -23,6 +23,7 @@ class Player:
         clocked = agents.by_the_clock(spec, _DEFAULT_MS)
         self.game = game
         self.seed = seed
+        self.stood_in = 0  # how often the agent was late
         self._agent = agents.make(clocked, game)
         self._most_ms = self._agent.ms if clocked == spec else None  # what the user allows; None: any time
         self._stand_in = agents.make("rules", game)
@@ -44,6 +45,7 @@ class Player:
             return thought.result((engine_clock.waiting(limit) - spent) / 1000)
         except TimeoutError:
             thought.cancel()
+            self.stood_in += 1
             return self._stand_in.act(state_W[None], self._seeds(state_W))
 
     def _think(self, state_W: np.ndarray, ms: float) -> Thoughts:

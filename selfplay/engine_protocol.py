@@ -16,7 +16,7 @@ import numpy as np
 
 import games
 from games import gomoku
-from games.game import MOVER_WON, Game
+from games.game import Game
 from selfplay import __version__, memory
 from selfplay.agent import Thoughts
 from selfplay.engine_clock import Clock
@@ -24,7 +24,9 @@ from selfplay.engine_player import Player
 
 OWN, OTHER = 1, 2  # whose stone, as BOARD writes it
 _SIZES = range(5, 21)
-_PAIR = re.compile(r"(-?\d{1,6})\s*,\s*(-?\d{1,6})")
+_RULES = ("freestyle", "standard")
+_EXACTLY_FIVE, _CONTINUOUS = 1, 2  # of INFO rule; that another game follows on the same board changes no move
+_PAIR = re.compile(r"(-?\d{1,6})(?:\s*,\s*|\s+)(-?\d{1,6})")
 _STONE = re.compile(r"(-?\d{1,6})\s*,\s*(-?\d{1,6})(?:\s*,\s*(\d))?")
 _SWAP_OPENINGS = 8  # candidates, of which the most even one is proposed
 _SWAP_MS = 50  # for each of them
@@ -55,7 +57,7 @@ class Session:
         self._warning = ""
         self._refused = ""  # why what INFO asked for cannot be
         self._block: _Block | None = None  # from BOARD to DONE
-        self._player = functools.lru_cache(2)(lambda size, rule: Player(agent, _game(size, rule), seed))
+        self._player = functools.lru_cache(len(_RULES))(lambda size, rule: Player(agent, _game(size, rule), seed))
         self._commands: dict[str, Callable[[str, float], list[str]]] = {
             "START": self._start,
             "RECTSTART": self._rectstart,
@@ -76,7 +78,7 @@ class Session:
         Who asks before the last answer is there, as scripts do, has asked when that answer was given.
         """
         try:
-            answers = self._answers(line.strip(), max(asked, self._answered))
+            answers = self._answers(line.strip("\ufeff \t\r\n"), max(asked, self._answered))
         except ValueError as error:
             answers = [f"ERROR {' '.join(str(error).split())}"]
         if answers:
@@ -84,22 +86,27 @@ class Session:
         return answers
 
     def _answers(self, line: str, asked: float) -> list[str]:
+        word, rest = _first_word(line)
+        if self._block and word.upper() in self._commands:
+            self._block = None  # given up by the manager: no stone is written in letters
         if self._block:
             return self._add(line)
-        word, _, rest = line.partition(" ")
         if not word:
             return []
         command = self._commands.get(word.upper())
-        return command(rest.strip(), asked) if command else [f"UNKNOWN {word[:30]!a}"]
+        return command(rest, asked) if command else [f"UNKNOWN {word[:30]!a}"]
 
     # Commands that begin a match.
 
     def _start(self, rest: str, asked: float) -> list[str]:
         if not (rest.isdecimal() and len(rest) < 4 and int(rest) in _SIZES):
             raise ValueError(f"the side of the board is {_SIZES[0]} to {_SIZES[-1]}, not {rest[:30]!a}")
-        self._player(int(rest), self._rule)
-        for rule in ("freestyle", "standard"):  # INFO rule may come when the clock runs
-            _game(int(rest), rule)
+        for rule in _RULES:  # INFO rule may come when the clock runs
+            try:
+                self._player(int(rest), rule)
+            except ValueError:  # a network knows one rule
+                if rule == self._rule:
+                    raise
         self._size = int(rest)
         return self._restart("", asked)
 
@@ -161,9 +168,12 @@ class Session:
         own, other = ([cell for cell, whose in stones.items() if whose == side] for side in (OWN, OTHER))
         if len(stones) == player.game.cells:
             raise ValueError("the board is full")
-        if _has_won(player.game, own, other) or _has_won(player.game, other, own):
+        if gomoku.has_line(player.game, own) or gomoku.has_line(player.game, other):
             raise ValueError("the game is over")
+        stood_in = player.stood_in
         thoughts = player.think(gomoku.position(player.game, own, other), limit, asked)
+        if player.stood_in > stood_in:
+            self._warning = f"{self._agent} was late: one-ply rules answered"
         if thoughts.forfeits:
             raise ValueError(f"{self._agent} {thoughts.forfeits[0]}")
         return thoughts
@@ -217,7 +227,7 @@ class Session:
 
     def _info(self, rest: str, asked: float) -> list[str]:
         """No answer, whatever it says; what cannot be is said when a move is asked for."""
-        key, _, value = rest.partition(" ")
+        key, value = _first_word(rest)
         key, number = key.lower(), _number(value)
         if number is None:
             return []
@@ -230,8 +240,8 @@ class Session:
 
     def _set_rule(self, rule: int) -> None:
         self._refused = f"rule {rule} is not known; rules are 0 (five or more in a row) and 1 (exactly five)"
-        if rule in (0, 1):
-            self._rule = ("freestyle", "standard")[rule]
+        if 0 <= rule <= _EXACTLY_FIVE | _CONTINUOUS:
+            self._rule = _RULES[rule & _EXACTLY_FIVE]
             self._refused = ""
         if self._size and not self._refused:
             try:
@@ -286,14 +296,10 @@ def _game(size: int, rule: str) -> Game:
     return games.make(f"gomoku:size={size},rule={rule}")
 
 
-def _has_won(game: Game, stones: list[int], others: list[int]) -> bool:
-    """Whether any of the stones would have won as the last one."""
-    next_W = np.zeros(game.words, np.uint64)
-    for cell in stones:
-        before_W = gomoku.position(game, [other for other in stones if other != cell], others)
-        if game.step(before_W, cell, next_W) == MOVER_WON:
-            return True
-    return False
+def _first_word(line: str) -> tuple[str, str]:
+    """A line's first word, "" if it has none, and the rest."""
+    word, rest = [*line.split(maxsplit=1), "", ""][:2]
+    return word, rest
 
 
 def _numbers(pattern: re.Pattern, text: str) -> list[int]:

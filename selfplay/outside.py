@@ -46,11 +46,15 @@ def _command(file: Path, args: str) -> list[str]:
         raise ValueError("outside engines run on Linux and macOS only")
     if not file.is_file():
         raise ValueError(f"there is no program {str(file)!r}")
+    try:
+        arguments = shlex.split(args)
+    except ValueError as error:
+        raise ValueError(f"args={args!r} cannot be read as a shell reads it: {str(error).lower()}") from None
     if file.suffix == ".py":
-        return [sys.executable, str(file), *shlex.split(args)]
+        return [sys.executable, str(file), *arguments]
     if not os.access(file, os.X_OK):
         raise ValueError(f"{str(file)!r} is not executable")
-    return [str(file), *shlex.split(args)]
+    return [str(file), *arguments]
 
 
 class _Program:
@@ -277,7 +281,12 @@ class OutsideEngine:
             word, _, rest = line.partition(" ")
             if word.upper() == "SUGGEST" and _MOVE.fullmatch(rest.strip()):
                 program.send(f"PLAY {rest.strip()}\n", deadline)
-            elif word.upper() not in ("MESSAGE", "DEBUG", "OK"):  # some answer OK to INFO
+            elif word.upper() not in (
+                "MESSAGE",
+                "DEBUG",
+                "OK",
+                "UNKNOWN",
+            ):  # some answer to INFO with one of the last two
                 raise ForfeitError(f"answered {_shown(line)} where a move was asked for")
         raise ForfeitError(
             f"did not move within {self.milliseconds:g} ms and {self.tolerance:g} ms of tolerance{self._begun(program)}"

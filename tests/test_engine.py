@@ -71,6 +71,31 @@ def test_end_is_not_waited_for(ending):
         assert engine.wait(30) == (0 if ending else 130)
 
 
+def test_a_manager_that_crashes_leaves_no_engine_behind():
+    with run("--agent", "alphabeta:ms=600000") as engine:
+        engine.stdin.write(b"START 15\nINFO timeout_turn 600000\n")
+        engine.stdin.flush()
+        assert engine.stdout.readline() == b"OK\n"
+        engine.stdin.write(b"BOARD\n7,7,1\n8,8,2\n3,9,1\n4,4,2\nDONE\n")
+        engine.stdin.close()
+        time.sleep(1)
+        assert engine.poll() is None  # a script reads on after its last question
+        engine.stdout.close()
+        assert engine.wait(30) == 0
+
+
+def test_a_manager_may_give_no_stderr():
+    command = [sys.executable, "-m", "selfplay", "engine", "--game", "gomoku", "--agent", "random"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "_", *command],
+        input=b"START 7\nBEGIN\nEND\n",
+        stdout=subprocess.PIPE,
+        timeout=200,
+    )
+    assert done.returncode == 0
+    assert re.fullmatch(rb"OK\n[0-6],[0-6]\n", done.stdout)
+
+
 @pytest.mark.parametrize("size", [5, 20])
 def test_it_plays_itself_through_the_protocol(size):
     """Two processes of our engine, whole games from openings: every move legal and in time, no forfeit."""

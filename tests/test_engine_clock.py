@@ -81,6 +81,7 @@ def test_a_slow_agent_is_answered_for(monkeypatch):
     asked = time.monotonic()
     assert player.think(state_W, 300.0, asked).actions_N.tolist() == [4]
     assert time.monotonic() - asked < 4
+    assert player.stood_in == 1
 
 
 @pytest.mark.parametrize(

@@ -5,47 +5,19 @@ import time
 
 import numpy as np
 import pytest
+from engine_talk import FirstFree, converse
 
 import games
-from games import gomoku, text
+from games import gomoku
 from selfplay import engine_protocol
 from selfplay.agent import Thoughts
 from selfplay.engine_protocol import Session
-
-
-class FirstFree:
-    """Plays the first free cell row by row, and remembers what it was asked."""
-
-    asked = ()
-
-    def __init__(self, spec, game, seed):
-        if spec == "fifteen" and game.width != 15:
-            raise ValueError(f"a network for 15, not for {game.width}")
-        self.game = game
-        type(self).asked = []
-
-    def think(self, state_W, limit, asked):
-        self.asked.append((self.game.name, text.render(self.game, state_W), limit))
-        value = 0.25 - 0.5 * bool(state_W[0] & np.uint64(2))  # -0.25 with a stone of ours on 1,0
-        return Thoughts(actions_N=self.game.legal_actions(state_W)[:1], value_N=np.array([value]))
 
 
 @pytest.fixture
 def session(monkeypatch):
     monkeypatch.setattr(engine_protocol, "Player", FirstFree)
     return Session("anyone")
-
-
-def converse(session, script):
-    """Asserts that each line `> command` is answered by the lines below it, up to the next."""
-    heard = []
-    for line in script.strip().splitlines():
-        if line.lstrip().startswith(">"):
-            assert heard == [], f"before {line}"
-            heard = session.answer(line.lstrip()[1:] + "\r\n", 0.0)
-        else:
-            assert heard and heard.pop(0) == line.strip(), f"instead of {line}: {heard}"
-    assert heard == []
 
 
 def test_a_match_of_the_protocols_description(session):
@@ -154,6 +126,48 @@ def test_mistakes_of_a_manager_are_answered_and_change_nothing(session):
     )
 
 
+def test_commands_are_told_apart_by_any_blanks(session):
+    converse(
+        session,
+        """
+        > \ufeffSTART\t15
+        OK
+        > INFO\ttimeout_turn \t 700
+        > TURN\t 0,0
+        1,0
+        > RECTSTART  9 9
+        OK
+        > TURN 0 0
+        1,0
+        """,
+    )
+    assert session._player(9, "freestyle").asked[-1][2] == 700
+
+
+def test_a_board_is_given_up_for_any_other_command(session):
+    converse(
+        session,
+        """
+        > START 9
+        OK
+        > BOARD
+        > 0,0,1
+        > RESTART
+        OK
+        > BEGIN
+        0,0
+        > BOARD
+        > 5,5,2
+        > BOARD
+        > 0,0,2
+        > DONE
+        1,0
+        > DONE
+        UNKNOWN 'DONE'
+        """,
+    )
+
+
 def test_boards_that_cannot_be(session):
     converse(
         session,
@@ -198,35 +212,6 @@ def test_a_game_that_is_over_or_full(session):
     # No five anywhere: rows of two patterns by turns.
     full = "".join(f"> {x},{y},{1 + (x // 2 + y) % 2}\n" for x in range(5) for y in range(5))
     converse(session, f"> BOARD\n{full}> DONE\nERROR the board is full")
-
-
-def test_six_in_a_row_win_by_one_rule_and_not_by_the_other(session):
-    six = "".join(f"> {x},3,2\n" for x in range(6))
-    converse(session, f"> START 7\nOK\n> BOARD\n{six}> DONE\nERROR the game is over")
-    converse(session, f"> INFO rule 1\n> BOARD\n{six}> DONE\n0,0")
-    assert session._player(7, "standard").asked[-1][0] == "gomoku:size=7,rule=standard"
-
-
-def test_rules_that_are_not_known_are_said_when_a_move_is_asked_for(session):
-    converse(
-        session,
-        """
-        > START 9
-        OK
-        > INFO rule 4
-        > INFO rule nonsense
-        > BEGIN
-        ERROR rule 4 is not known; rules are 0 (five or more in a row) and 1 (exactly five)
-        > INFO rule 0
-        > BEGIN
-        0,0
-        """,
-    )
-
-
-def test_an_agent_that_cannot_play_this_board_says_so(monkeypatch):
-    monkeypatch.setattr(engine_protocol, "Player", FirstFree)
-    converse(Session("fifteen"), "> START 9\nERROR a network for 15, not for 9\n> START 15\nOK\n> BEGIN\n0,0")
 
 
 def test_stones_are_taken_back_and_imposed(session):
@@ -332,18 +317,6 @@ def test_about_is_in_the_form_of_the_protocol(session):
     assert facts["agent"] == "anyone"
 
 
-def test_memory_is_warned_of_once(session):
-    session.answer("START 9", 0.0)
-    session.answer("INFO max_memory 1000000", 0.0)
-    message, move = session.answer("BEGIN", 0.0)
-    assert re.fullmatch(r"MESSAGE \d+ MB of memory are held, more than max_memory allows", message)
-    assert move == "0,0"
-    assert session.answer("TURN 8,8", 0.0) == ["1,0"]
-    session.answer("INFO max_memory 0", 0.0)
-    session.answer("INFO max_memory 10000000000000", 0.0)
-    assert session.answer("TURN 8,7", 0.0) == ["2,0"]
-
-
 def test_debug_lines_on_request(monkeypatch):
     monkeypatch.setattr(engine_protocol, "Player", FirstFree)
     session = Session("anyone", verbose=True)
@@ -351,47 +324,3 @@ def test_debug_lines_on_request(monkeypatch):
     debug, move = session.answer("BEGIN", time.monotonic())
     assert re.fullmatch(r"DEBUG \d+ of 1000 ms, value \+0\.250", debug)
     assert move == "0,0"
-
-
-def test_questions_before_the_answer_count_from_the_answer(monkeypatch):
-    """A script sends everything at once; the time that START took is not taken from the first move."""
-    asked_at = []
-
-    def think(self, state_W, limit, asked):
-        asked_at.append(asked)
-        return Thoughts(actions_N=np.array([0]))
-
-    monkeypatch.setattr(engine_protocol, "Player", FirstFree)
-    monkeypatch.setattr(FirstFree, "think", think)
-    session = Session("anyone")
-    before = time.monotonic()
-    session.answer("START 9", before - 30)
-    session.answer("INFO rule 0", before - 30)
-    session.answer("BEGIN", before - 30)
-    late = time.monotonic() + 5
-    session.answer("RESTART", late)
-    session.answer("BEGIN", late)
-    session.answer("BOARD", late + 1)
-    session.answer("DONE", late + 2)
-    assert before <= asked_at[0] <= time.monotonic()
-    assert asked_at[1:] == [late, late + 1]
-
-
-def test_time_left_is_of_this_match_and_runs_down(monkeypatch):
-    """By hand: 30 s shared out over 30 moves; no limit of the match after RESTART; 60 s less 0.2 s over 29 moves."""
-    limits = []
-
-    def think(self, state_W, limit, asked):
-        limits.append(limit)
-        time.sleep(0.2)
-        return Thoughts(actions_N=self.game.legal_actions(state_W)[:1])
-
-    monkeypatch.setattr(engine_protocol, "Player", FirstFree)
-    monkeypatch.setattr(FirstFree, "think", think)
-    session = Session("anyone")
-    for line in ("START 9", "INFO timeout_turn 5000", "INFO time_left 30000", "BEGIN", "RESTART", "BEGIN", "RESTART"):
-        session.answer(line, 0.0)
-    for line in ("INFO timeout_match 60000", "BEGIN", "TURN 8,8"):
-        session.answer(line, 0.0)
-    assert limits[:3] == [1000, 5000, 2000]
-    assert 1500 < limits[3] <= 59_800 / 29

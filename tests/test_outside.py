@@ -167,7 +167,7 @@ class Script:
 
 def test_a_conversation_by_hand(monkeypatch):
     """The first position whole, then the opponent's move alone; another position, another game, one in its middle."""
-    script = Script("OK", "4,4", "5,4", "OK", "3,3", "OK", "0,0", "UNKNOWN", "OK", "MESSAGE hm", "8,8")
+    script = Script("OK", "UNKNOWN INFO", "4,4", "5,4", "OK", "3,3", "OK", "0,0", "UNKNOWN", "OK", "MESSAGE hm", "8,8")
     monkeypatch.setattr(outside, "_Program", script)
     player = engine()
     line = text.parse_moves(GAME, "a9 i1 e5")  # x,y: 0,0 then 8,8 then 4,4
@@ -332,6 +332,11 @@ def test_what_is_no_program_of_this_machine_forfeits(tmp_path):
     [
         ("engine", "gomoku9", "needs a program, as in engine:"),
         ("engine:/no/such/thing", "gomoku9", "there is no program '/no/such/thing'"),
+        (
+            f"engine:{sys.executable},args='-m",
+            "gomoku9",
+            """args="'-m" cannot be read as a shell reads it: no closing quot""",
+        ),
         ("engine:/etc/passwd", "gomoku9", "'/etc/passwd' is not executable"),
         (f"engine:{ENGINE},sims=3", "gomoku9", "its options: args=, ms=, tolerance=, memory="),
         (f"engine:{ENGINE},ms=0", "gomoku9", "is a number above 0"),
