@@ -10,13 +10,18 @@ import time
 import naive_gomoku as naive
 import numpy as np
 import pytest
+from numba import njit
 
 import games
 from games import text
 from games.game import ONGOING
+from games.kernel import i64, words_W
 from selfplay.knowledge import gomoku_board, gomoku_fours, gomoku_threats
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import Budget
+from selfplay.knowledge.gomoku_board import boards_t, knowledge_t
+from selfplay.knowledge.gomoku_fours import memory_t
+from selfplay.knowledge.gomoku_knowledge import knowledge
 
 STANDARD = "gomoku:size=15,rule=standard"
 POSITIONS = int(os.environ.get("SELFPLAY_TEST_POSITIONS", "120"))
@@ -128,6 +133,35 @@ def test_out_of_nodes_is_not_the_same_as_none():
     game, state_W = position("d4 c4 e4 a15 f4 o15 k8 l8 k9 a13 k10 k11")
     assert gomoku_fours.fours(game, state_W, nodes=1).outcome == gomoku_fours.UNKNOWN
     assert gomoku_fours.fours(game, state_W).outcome == gomoku_fours.NONE
+
+
+@njit(i64(boards_t, knowledge_t, memory_t, words_W, i64))
+def _fours_near(board_1, know, memory, state_W, near):
+    side = gomoku_board.read(board_1[0], know, state_W)
+    return gomoku_fours.win_by_fours(board_1[0], know, memory, side, 100_000, near, np.uint64(1))
+
+
+def outcome_of_fours(game, state_W, near, memory):
+    return _fours_near(np.zeros(1, gomoku_board.BOARD), knowledge(game), memory, state_W, near)
+
+
+def test_a_win_by_fours_far_apart_is_left_to_the_complete_search():
+    """h11, l8, h8 (two fours) win. With h8 sooner the other side is given a four; h11 and l8 do not line up."""
+    game, state_W = position("i8 l4 j8 m8 l7 h12 l6 d15 l5 k5 h9 k6 h10 k7 g12 e7 f13 f7 e14 g7 k4 a1 d7 n7")
+    memory = gomoku_fours.new_memory()
+    assert outcome_of_fours(game, state_W, 1, memory) == gomoku_fours.NONE
+    assert outcome_of_fours(game, state_W, 0, memory) == gomoku_fours.FOUND  # what failed so is remembered apart
+    assert text.format_action(game, int(memory.found_3[0])) in ("h11", "l8")
+
+
+def test_fours_near_each_other_find_most_wins_of_games_and_no_others():
+    game, states = positions_from_games("gomoku15", 20, seed=4)
+    near, complete = (
+        sum(outcome_of_fours(game, state_W, how, gomoku_fours.new_memory()) == gomoku_fours.FOUND for state_W in states)
+        for how in (1, 0)
+    )
+    assert 0.9 * complete <= near <= complete
+    assert complete > 10
 
 
 @pytest.mark.parametrize(
