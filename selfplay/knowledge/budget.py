@@ -18,7 +18,11 @@ _LAST_EPOCH = 1 << 22
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """The search ends when the first of these is spent; every position has its own budget."""
+    """The search ends when the first of these is spent; every position has its own budget.
+
+    Depth 1 is always finished, in Gomoku with the answers to threats that hang on it: with `nodes=100` 125 nodes on
+    average and 12,560 at most, in 54,590 moves on 15x15. A budget of a millisecond can take some twenty.
+    """
 
     depth: int = 400
     """plies"""
