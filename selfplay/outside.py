@@ -34,6 +34,7 @@ _LINE_END = re.compile(rb"[\r\n]")
 _MOVE = re.compile(r"(-?\d{1,6})\s*,\s*(-?\d{1,6})")
 _UNLIMITED = 2**31 - 1  # time_left, as the protocol writes that there is no limit
 _RULES = {"freestyle": 0, "standard": 1}
+_REMARKS = ("MESSAGE", "DEBUG", "OK", "UNKNOWN")  # some answer to INFO with one of the last two
 
 
 class ForfeitError(Exception):
@@ -281,12 +282,7 @@ class OutsideEngine:
             word, _, rest = line.partition(" ")
             if word.upper() == "SUGGEST" and _MOVE.fullmatch(rest.strip()):
                 program.send(f"PLAY {rest.strip()}\n", deadline)
-            elif word.upper() not in (
-                "MESSAGE",
-                "DEBUG",
-                "OK",
-                "UNKNOWN",
-            ):  # some answer to INFO with one of the last two
+            elif word.upper() not in _REMARKS:
                 raise ForfeitError(f"answered {_shown(line)} where a move was asked for")
         raise ForfeitError(
             f"did not move within {self.milliseconds:g} ms and {self.tolerance:g} ms of tolerance{self._begun(program)}"
