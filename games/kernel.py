@@ -101,7 +101,8 @@ def _remember_addresses(compiled: Any) -> None:
         return
     (only,) = overloads.values()
     only.library.get_pointer_to_function = functools.cache(only.library.get_pointer_to_function)
-    compiled.get_compile_result = lambda _signature: only
+    found = compiled.get_compile_result  # which refuses other signatures
+    compiled.get_compile_result = lambda signature: only if signature == only.signature else found(signature)
 
 
 def direct(compiled: Callable) -> Callable:

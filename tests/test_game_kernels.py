@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import games
+from games.game import wins_by_stepping
 
 ROOT = Path(__file__).resolve().parent.parent
 GAMES = ["connect4", "connect4:height=7,width=8", "gomoku:size=9,rule=standard", "tictactoe"]
@@ -120,3 +124,13 @@ def test_sizes_compiled_by_different_processes_do_not_run_each_others_code(tmp_p
             [sys.executable, "-c", _TWINS, *chosen], env=environment, capture_output=True, text=True, timeout=200
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_a_kernel_of_another_signature_is_refused():
+    """`step` where `legal` belongs, handed to a compiled function: it would be called with words that are none."""
+    game = games.make("connect4")
+    flags_A, next_W = np.zeros(game.actions, np.uint8), game.initial()
+    assert wins_by_stepping(game.initial(), game.legal, game.step, flags_A, next_W) == 0
+    if hasattr(game.step, "overloads"):  # compiled
+        with pytest.raises(TypeError):
+            wins_by_stepping(game.initial(), game.step, game.legal, flags_A, next_W)
