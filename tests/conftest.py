@@ -1,4 +1,4 @@
-"""What all tests need of their process, and the server that several files ask."""
+"""What all tests need of their process, and the server and the engine that several files ask."""
 
 import signal
 
@@ -24,3 +24,14 @@ def port(root):
 
     with served(root) as port:
         yield port
+
+
+@pytest.fixture
+def session(monkeypatch):
+    """The engine's side of the Gomocup protocol, with somebody simple who thinks."""
+    from engine_talk import FirstFree
+
+    from selfplay import engine_protocol
+
+    monkeypatch.setattr(engine_protocol, "Player", FirstFree)
+    return engine_protocol.Session("anyone")

@@ -1,5 +1,6 @@
 """`selfplay engine` as a manager runs it: through pipes, and against itself."""
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -52,9 +53,9 @@ def test_a_script_through_a_pipe():
     assert engine.returncode == 0
 
 
-@pytest.mark.parametrize("ending", [b"END\n", None])
-def test_end_is_not_waited_for(ending):
-    """Ten minutes to think, and the manager goes."""
+@contextlib.contextmanager
+def thinking():
+    """The engine, in a thought of ten minutes."""
     with run("--agent", "alphabeta:ms=600000") as engine:
         engine.stdin.write(b"START 15\nINFO timeout_turn 600000\n")
         engine.stdin.flush()
@@ -63,22 +64,26 @@ def test_end_is_not_waited_for(ending):
         engine.stdin.flush()
         time.sleep(1)
         assert engine.poll() is None
-        if ending:
-            engine.stdin.write(ending)
-            engine.stdin.flush()
-        else:
-            engine.send_signal(2)
-        assert engine.wait(30) == (0 if ending else 130)
+        yield engine
+
+
+def test_end_is_not_waited_for():
+    with thinking() as engine:
+        engine.stdin.write(b"END\n")
+        engine.stdin.flush()
+        assert engine.wait(30) == 0
+
+
+def test_ctrl_c_is_not_waited_for():
+    with thinking() as engine:
+        engine.send_signal(2)
+        assert engine.wait(30) == 130
 
 
 def test_a_manager_that_crashes_leaves_no_engine_behind():
-    with run("--agent", "alphabeta:ms=600000") as engine:
-        engine.stdin.write(b"START 15\nINFO timeout_turn 600000\n")
-        engine.stdin.flush()
-        assert engine.stdout.readline() == b"OK\n"
-        engine.stdin.write(b"BOARD\n7,7,1\n8,8,2\n3,9,1\n4,4,2\nDONE\n")
+    with thinking() as engine:
         engine.stdin.close()
-        time.sleep(1)
+        time.sleep(0.5)
         assert engine.poll() is None  # a script reads on after its last question
         engine.stdout.close()
         assert engine.wait(30) == 0

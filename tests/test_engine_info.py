@@ -4,18 +4,11 @@ import re
 import time
 
 import numpy as np
-import pytest
 from engine_talk import FirstFree, converse
 
 from selfplay import engine_protocol
 from selfplay.agent import Thoughts
 from selfplay.engine_protocol import Session
-
-
-@pytest.fixture
-def session(monkeypatch):
-    monkeypatch.setattr(engine_protocol, "Player", FirstFree)
-    return Session("anyone")
 
 
 def test_rules_that_are_not_known_are_said_when_a_move_is_asked_for(session):

@@ -4,7 +4,6 @@ import re
 import time
 
 import numpy as np
-import pytest
 from engine_talk import FirstFree, converse
 
 import games
@@ -12,12 +11,6 @@ from games import gomoku
 from selfplay import engine_protocol
 from selfplay.agent import Thoughts
 from selfplay.engine_protocol import Session
-
-
-@pytest.fixture
-def session(monkeypatch):
-    monkeypatch.setattr(engine_protocol, "Player", FirstFree)
-    return Session("anyone")
 
 
 def test_a_match_of_the_protocols_description(session):
