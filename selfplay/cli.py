@@ -17,19 +17,22 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 COMMANDS = {
-    "train": ("selfplay.train_command", "learn a game by self-play; the same command goes on with a stopped run"),
-    "arena": ("selfplay.arena", "play matches between agents, with confidence intervals"),
-    "analyze": ("selfplay.analyze", "answer positions from stdin with moves and values, as JSON"),
-    "measure": ("selfplay.measure", "evaluate the checkpoints of a finished run anew, against other opponents"),
-    "eval": ("selfplay.solved", "compare an agent with perfect play"),
-    "crossover": ("selfplay.crossover_command", "when a run overtook each opponent, with confidence intervals"),
-    "play": ("selfplay.play", "play against any agent in the terminal, or go through recorded games"),
-    "serve": ("selfplay.web.serve", "play, look at runs and step through games in a browser"),
-    "engine": ("selfplay.engine", "be a Gomoku engine for managers that speak the Gomocup protocol"),
-    "export": ("selfplay.export", "write a network as an ONNX file, a Kaggle submission or a weights file"),
-    "report": ("selfplay.report", "draw the curves of runs, and write their pages anew"),
-    "bench": ("selfplay.bench", "measure search, network, self-play and learning"),
-    "doctor": ("selfplay.doctor", "say what this machine can do and what is missing"),
+    "train": ("selfplay.commands.train", "learn a game by self-play; the same command goes on with a stopped run"),
+    "arena": ("selfplay.commands.arena", "play matches between agents, with confidence intervals"),
+    "analyze": ("selfplay.commands.analyze", "answer positions from stdin with moves and values, as JSON"),
+    "measure": (
+        "selfplay.commands.measure",
+        "evaluate the checkpoints of a finished run anew, against other opponents",
+    ),
+    "eval": ("selfplay.arena.perfect", "compare an agent with perfect play"),
+    "crossover": ("selfplay.commands.crossover", "when a run overtook each opponent, with confidence intervals"),
+    "play": ("selfplay.commands.play", "play against any agent in the terminal, or go through recorded games"),
+    "serve": ("selfplay.commands.serve", "play, look at runs and step through games in a browser"),
+    "engine": ("selfplay.commands.engine", "be a Gomoku engine for managers that speak the Gomocup protocol"),
+    "export": ("selfplay.commands.export", "write a network as an ONNX file, a Kaggle submission or a weights file"),
+    "report": ("selfplay.commands.report", "draw the curves of runs, and write their pages anew"),
+    "bench": ("selfplay.bench.parts", "measure search, network, self-play and learning"),
+    "doctor": ("selfplay.commands.doctor", "say what this machine can do and what is missing"),
 }
 _EPILOG = """\
 examples:

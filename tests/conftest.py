@@ -31,7 +31,7 @@ def session(monkeypatch):
     """The engine's side of the Gomocup protocol, with somebody simple who thinks."""
     from engine_talk import FirstFree
 
-    from selfplay import engine_protocol
+    from selfplay.export import engine_protocol
 
     monkeypatch.setattr(engine_protocol, "Player", FirstFree)
     return engine_protocol.Session("anyone")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from games import text
-from selfplay.agent import Thoughts
+from selfplay.players.agent import Thoughts
 
 
 class FirstFree:

@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 
 from selfplay.knowledge.budget import WIN
-from selfplay.knowledge.gomoku_weights import MOVER, TEMPO, WAITING
+from selfplay.knowledge.gomoku.weights import MOVER, TEMPO, WAITING
 
 DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from games.game import ONGOING
-from selfplay import export_onnx
-from selfplay.network import build
+from selfplay.network import onnx_graph
+from selfplay.network.architectures import build
 
 
 def network_of(game, architecture, seed=0):
@@ -26,7 +26,7 @@ def network_of(game, architecture, seed=0):
 def onnx_of(network, game):
     """Its ONNX file."""
     arrays = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    return export_onnx.model(arrays, game, {"architecture": network.architecture})
+    return onnx_graph.model(arrays, game, {"architecture": network.architecture})
 
 
 def random_states(game, count, seed=0):

@@ -12,7 +12,7 @@ import games
 import games.registry
 from games.laws import check_laws
 from games.text import format_action, parse_moves, render, replay
-from selfplay import agents
+from selfplay.players import make
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -85,9 +85,9 @@ def test_it_is_found_by_name_text_and_gymnasium(hex5):
 def test_the_search_plays_it(hex5):
     """No player needs to know the new game: random playouts find the one move that joins the sides."""
     state_W, _ = replay(hex5, parse_moves(hex5, "c1 a1 c2 a2 c3 a3 c4 d5"))
-    agent = agents.make("rollout:sims=400", hex5)
+    agent = make.make("rollout:sims=400", hex5)
     seeds_N = np.arange(4, dtype=np.uint64)
     played = agent.act(np.stack([state_W] * 4), seeds_N).actions_N
     assert [format_action(hex5, action) for action in played.tolist()] == ["c5"] * 4
     with pytest.raises(ValueError, match="hex"):
-        agents.make("rules", hex5)
+        make.make("rules", hex5)

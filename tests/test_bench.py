@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import games
-from selfplay import bench, bench_agent, bench_knowledge, cli, waiting
-from selfplay.agent import Agent, Thoughts
+from selfplay import cli
+from selfplay.bench import agent, knowledge, parts, waiting
+from selfplay.players.agent import Agent, Thoughts
 
 SMALL = ["--game", "tictactoe", "--games", "4", "--simulations", "4", "--network", "mlp:1x8", "--seconds", "0.02"]
 
@@ -61,8 +62,8 @@ def test_people_who_play_in_the_page_wait_for_their_moves(monkeypatch):
 
 
 def test_knowledge_is_fast_as_far_as_there_is_some():
-    assert list(bench_knowledge.measure(games.make("connect4"), 0.01)) == ["alphabeta_nodes_per_s"]
-    found = bench_knowledge.measure(games.make("gomoku9"), 0.01)
+    assert list(knowledge.measure(games.make("connect4"), 0.01)) == ["alphabeta_nodes_per_s"]
+    found = knowledge.measure(games.make("gomoku9"), 0.01)
     assert list(found) == ["alphabeta_nodes_per_s", "stones_per_s"]
     assert all(rate > 1000 for rate in found.values())
 
@@ -78,19 +79,19 @@ def test_a_players_moves_are_timed_one_at_a_time(monkeypatch):
             actions_N=np.zeros(1, np.int64), policy_NA=np.zeros((1, 9), np.float32), visits_NA=said["visits"]
         )
 
-    monkeypatch.setattr(bench_agent.agents, "make", lambda spec, game: Agent(spec, act))
-    found = bench_agent.measure(game, "any", 0.0)
+    monkeypatch.setattr(agent.agents, "make", lambda spec, game: Agent(spec, act))
+    found = agent.measure(game, "any", 0.0)
     assert list(found) == ["p50_ms", "slowest_ms"]
     assert 0 < found["p50_ms"] <= found["slowest_ms"]
     assert said["asked"] == 1 + 20  # once to warm up
     said["visits"] = np.full((1, 9), 7)
-    assert bench_agent.measure(game, "any", 0.0)["visits"] == 63
+    assert agent.measure(game, "any", 0.0)["visits"] == 63
 
 
 def test_random_positions_are_open_and_repeatable():
     game = games.make("connect4")
-    states_NW = bench.random_positions(game, 64, 5)
-    assert np.array_equal(states_NW, bench.random_positions(game, 64, 5))
+    states_NW = parts.random_positions(game, 64, 5)
+    assert np.array_equal(states_NW, parts.random_positions(game, 64, 5))
     assert len(np.unique(states_NW, axis=0)) > 40
     assert all(len(game.legal_actions(state_W)) > 0 for state_W in states_NW)
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 import games
 from games.gomoku import position
-from selfplay.network import build
+from selfplay.network.architectures import build
 
 LESSON, EXAM = 2000, 400  # positions
 STEPS = 200

@@ -10,8 +10,10 @@ import time
 import pytest
 
 import games
-from selfplay import checkpoint, cli, runs, train_command
+from selfplay import cli
+from selfplay.commands import train
 from selfplay.config import Config
+from selfplay.run import checkpoint, folder
 
 SELFPLAY = [sys.executable, "-m", "selfplay"]
 
@@ -29,8 +31,8 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 
 
 def a_run(path, given, generations=1):
-    config = runs.settle(path, Config(), given)
-    with runs.opened(path, config, command=["x"]):
+    config = folder.settle(path, Config(), given)
+    with folder.opened(path, config, command=["x"]):
         for generation in range(1, generations + 1):
             checkpoint.write(path, generation, dict.fromkeys(checkpoint.STATE, b"x"))
 
@@ -77,14 +79,14 @@ def test_a_mistake_is_one_line(capsys, tmp_path, command, line):
     for name in ("begun", "damaged"):
         a_run(tmp_path / name, {"game": "connect4"})
     (tmp_path / "damaged/checkpoints/000001/learner.pt").write_bytes(b"other")
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != runs.LOCK}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != folder.LOCK}
     code, out, err = said(capsys, *command.split())
     assert (code, out) == (2, [])
     assert line in err[-1]
     assert err[-1].startswith("selfplay: ")
     warnings = [line for line in err[:-1] if not line.startswith("selfplay: warning: ")]
     assert warnings == []
-    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != runs.LOCK}
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != folder.LOCK}
     assert after == before
 
 
@@ -95,8 +97,8 @@ def test_no_command_shows_the_commands(capsys):
 
 
 def test_a_folder_in_use(capsys, tmp_path):
-    config = runs.settle(tmp_path / "r", Config(), {})
-    with runs.opened(tmp_path / "r", config, command=["x"]):
+    config = folder.settle(tmp_path / "r", Config(), {})
+    with folder.opened(tmp_path / "r", config, command=["x"]):
         code, out, err = said(capsys, "train", "--run", "r")
     assert (code, out, len(err)) == (2, [], 1)
     assert err[0].startswith(f"selfplay: r is in use by process {os.getpid()} ")
@@ -108,7 +110,7 @@ def test_an_unreadable_folder(capsys, tmp_path, monkeypatch):
     def refused(*_):
         raise PermissionError(13, "Permission denied", "r/config.toml")
 
-    monkeypatch.setattr("selfplay.runs.read_toml", refused)
+    monkeypatch.setattr("selfplay.run.folder.read_toml", refused)
     assert said(capsys, "train", "--run", "r") == (2, [], ["selfplay: r/config.toml: Permission denied"])
 
 
@@ -167,7 +169,7 @@ def test_train_and_its_help_do_not_load_torch():
 
 
 def test_every_setting_has_its_flag_with_the_sentence_of_the_source():
-    found = {name: (kind, default, sentence) for name, kind, default, sentence in train_command.settings()}
+    found = {name: (kind, default, sentence) for name, kind, default, sentence in train.settings()}
     assert found["search.simulations"] == (int, 32, "simulations per full search")
     assert found["seed"] == (int, 0, "")
     assert found["eval.first_flops"][2] == "training compute at which the first evaluation happens"
@@ -176,8 +178,8 @@ def test_every_setting_has_its_flag_with_the_sentence_of_the_source():
 
 def configured(*argv):
     parser = cli._Parser()
-    train_command.add_arguments(parser)
-    return train_command.configured(parser.parse(argv))
+    train.add_arguments(parser)
+    return train.configured(parser.parse(argv))
 
 
 def test_flags_reach_their_settings(tmp_path):
@@ -191,7 +193,7 @@ def test_flags_reach_their_settings(tmp_path):
     assert (config.search.simulations, config.search.considered, config.search.prove) == (7, 3, False)
     assert config.eval.opponents == ("rules", "mcts:runs/x,sims=2")
     assert (config.minutes, config.generations, config.flops) == (0.0, 0, 1e15)
-    assert run_dir == runs.default_dir(config.game)
+    assert run_dir == folder.default_dir(config.game)
 
 
 def test_the_preset_of_the_game_is_the_ground(tmp_path):
@@ -237,6 +239,6 @@ def test_doctor_knows_the_machine(capsys):
     code, out, _ = said(capsys, "doctor", "--json")
     found = json.loads(out[0])
     assert (code, len(out)) == (0, 1)
-    assert found["machine"]["cores"] == runs.cores()
+    assert found["machine"]["cores"] == folder.cores()
     assert "torch" in found["versions"]
     assert isinstance(found["advice"], list)

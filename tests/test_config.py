@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 import games
-from selfplay import presets
 from selfplay.config import Config, ConfigError, EvalConfig, SearchConfig, from_dict, merged, read_toml, to_toml
+from selfplay.run import presets
 
 
 def test_toml_round_trip_keeps_every_kind_of_value(tmp_path):

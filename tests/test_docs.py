@@ -24,7 +24,10 @@ from urllib.parse import urlsplit
 import pytest
 
 import games
-from selfplay import cli, health, metrics, records
+from games import record
+from selfplay import cli
+from selfplay.report import health
+from selfplay.run import metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIALS = ["train-your-first-player", "read-the-curves", "fair-matches", "crossover-picture"]
@@ -106,9 +109,9 @@ def ground(tmp_path_factory):
     for name in ("a", "b"):
         shutil.copytree(folder / "runs/connect4", folder / "runs" / name)
     game = games.make("connect4")
-    won = records.of_game(game, "rules", "mcts:sims=64", games.text.parse_moves(game, "1212121"))
-    records.append(folder / "runs/connect4/overtaken.jsonl", [won])
-    records.append(folder / "games.jsonl", [won] * 3)
+    won = record.of_game(game, "rules", "mcts:sims=64", games.text.parse_moves(game, "1212121"))
+    record.append(folder / "runs/connect4/overtaken.jsonl", [won])
+    record.append(folder / "games.jsonl", [won] * 3)
     return folder
 
 
@@ -250,9 +253,9 @@ def test_the_tables_are_those_of_the_program():
 
 
 def test_health_rows_speak_of_metrics_and_settings_that_exist():
-    from selfplay import train_command
+    from selfplay.commands import train
 
-    settings = {name for name, *_ in train_command.settings()}
+    settings = {name for name, *_ in train.settings()}
     for ailment in health.AILMENTS:
         words = " ".join((ailment.shows_in, ailment.cause, ailment.remedy))
         for name in re.findall(r"`(?:--)?(\w+\.\w+)`", words):

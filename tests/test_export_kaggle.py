@@ -16,9 +16,12 @@ from networks import network_of, outputs, planes_of, random_states, softmax
 import games
 from games import text
 from games.game import MOVER_WON, ONGOING
-from selfplay import checkpoint, cli, export_kaggle, kaggle_agent
+from selfplay import cli
 from selfplay.config import SearchConfig
-from selfplay.network import fold
+from selfplay.export import kaggle as export_kaggle
+from selfplay.export import kaggle_agent
+from selfplay.network.architectures import fold
+from selfplay.run import checkpoint
 from selfplay.search import timed
 from selfplay.search.timed import TimedSearch
 

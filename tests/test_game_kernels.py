@@ -102,7 +102,7 @@ _TWINS = """
 import sys
 import numpy as np, games
 from selfplay.config import ReplayConfig
-from selfplay.replay import Replay
+from selfplay.train.replay import Replay
 
 boards = [games.make(name) for name in sys.argv[1:]]
 for game in boards[::-1] if len(boards) > 1 else []:

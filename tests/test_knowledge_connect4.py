@@ -8,10 +8,12 @@ import pytest
 
 import games
 from games import text
-from selfplay import oracle
-from selfplay.knowledge import connect4_alphabeta, connect4_evaluation, connect4_lines, connect4_zugzwang
+from selfplay.knowledge import oracle
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import DECIDED, WIN, Budget, Table
+from selfplay.knowledge.connect4 import evaluation as connect4_evaluation
+from selfplay.knowledge.connect4 import lines, zugzwang
+from selfplay.knowledge.connect4 import search as connect4_alphabeta
 from selfplay.knowledge.rules import Rules
 
 BOARDS = ["connect4", "connect4:height=4,width=5,k=3", "connect4:height=7,width=8", "connect4:height=6,width=5,k=5"]
@@ -34,13 +36,13 @@ def bits(game, cells):
 @pytest.mark.parametrize("name", [*BOARDS, "connect4:height=31,width=2", "connect4:height=1,width=32"])
 def test_winning_bits_are_the_cells_that_complete_a_line(name):
     game = games.make(name)
-    board = connect4_lines.board_bits(game.height, game.width)
+    board = lines.board_bits(game.height, game.width)
     rng = np.random.default_rng(1)
     every = [(row, column) for row in range(game.height) for column in range(game.width)]
     assert board == bits(game, every)
     for _ in range(60):
         own = {cell for cell in every if rng.random() < 0.45}
-        found = connect4_lines.winning_bits(bits(game, own), game.height, game.in_a_row)
+        found = lines.winning_bits(bits(game, own), game.height, game.in_a_row)
         assert found & board & ~bits(game, own) == bits(game, naive.completing(game, own))
 
 
@@ -57,14 +59,14 @@ def weights(game, without=frozenset()):
 def evaluation(game, state_W, worth):
     height, width, k = game.height, game.width, game.in_a_row
     own, mask = state_W[0], state_W[1]
-    board = connect4_lines.board_bits(height, width)
+    board = lines.board_bits(height, width)
     empty = board & ~mask
     return connect4_evaluation.evaluate(
         own,
         mask,
-        connect4_lines.winning_bits(own, height, k) & empty,
-        connect4_lines.winning_bits(mask ^ own, height, k) & empty,
-        (mask + connect4_lines.floor_bits(height, width)) & board,
+        lines.winning_bits(own, height, k) & empty,
+        lines.winning_bits(mask ^ own, height, k) & empty,
+        (mask + lines.floor_bits(height, width)) & board,
         height,
         width,
         k,
@@ -94,12 +96,12 @@ def test_filling_the_board_equals_its_twin():
     for name in BOARDS:
         game = games.make(name)
         height, width, k = game.height, game.width, game.in_a_row
-        board = connect4_lines.board_bits(height, width)
+        board = lines.board_bits(height, width)
         for plies in (game.max_plies // 3, game.max_plies // 2, 2 * game.max_plies // 3):
             for own, mask, _ in naive.random_states(game, 40, plies, seed=plies):
-                mine = connect4_lines.winning_bits(own, height, k) & board & ~mask
-                theirs = connect4_lines.winning_bits(mask ^ own, height, k) & board & ~mask
-                found = connect4_zugzwang.fill_out(board & ~mask, mine, theirs, board, height)
+                mine = lines.winning_bits(own, height, k) & board & ~mask
+                theirs = lines.winning_bits(mask ^ own, height, k) & board & ~mask
+                found = zugzwang.fill_out(board & ~mask, mine, theirs, board, height)
                 assert found == naive.connect4_fill_out(game, np.array([own, mask, plies], np.uint64))
                 outcomes.append(found)
     assert {outcome: outcomes.count(outcome) > 20 for outcome in (-1, 0, 1)} == {-1: True, 0: True, 1: True}
@@ -127,15 +129,15 @@ def test_filling_the_board_equals_its_twin():
     ],
 )
 def test_odd_and_even_threats_decide_as_allis_says(white, black, outcome):
-    board = connect4_lines.board_bits(6, 7)
+    board = lines.board_bits(6, 7)
 
     def cells(names):
         return np.uint64(sum(1 << ("abcdefg".index(name[0]) * 7 + int(name[1]) - 1) for name in names.split()))
 
-    assert connect4_zugzwang.fill_out(board, cells(white), cells(black), board, 6) == outcome
+    assert zugzwang.fill_out(board, cells(white), cells(black), board, 6) == outcome
     # The same with Black to move: White's first stone already stands in the corner of a column without threats.
     moved = board & ~(np.uint64(1) << np.uint64(6 * 7))
-    assert connect4_zugzwang.fill_out(moved, cells(black), cells(white), board, 6) == -outcome
+    assert zugzwang.fill_out(moved, cells(black), cells(white), board, 6) == -outcome
 
 
 @pytest.mark.parametrize("name", BOARDS)

@@ -10,9 +10,10 @@ import pytest
 import games
 from games import text
 from games.game import ONGOING
-from selfplay.knowledge import gomoku_alphabeta, gomoku_lines, gomoku_lines_alphabeta
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import WIN, Budget
+from selfplay.knowledge.gomoku import driver, lines_alphabeta
+from selfplay.knowledge.gomoku import lines as gomoku_lines
 from selfplay.knowledge.rules import Rules
 
 STANDARD = "gomoku:size=9,rule=standard"
@@ -48,7 +49,7 @@ def test_the_number_of_lines(size, lines):
 @pytest.mark.parametrize("depth", [1, 2])
 def test_search_by_lines_equals_minimax(name, depth):
     game = games.make(name)
-    worth = gomoku_lines_alphabeta.worths(game.in_a_row, frozenset())
+    worth = lines_alphabeta.worths(game.in_a_row, frozenset())
     for plies in (0, game.cells // 4, game.cells // 2):
         states_NW = naive.random_states(game, 2, plies, seed=plies)
         found = search(game, states_NW, depth=depth)
@@ -147,7 +148,7 @@ def test_each_piece_of_knowledge_changes_the_search():
     states_NW = naive.random_states(game, 8, 6, seed=1)
     whole = search(game, states_NW, depth=4)
     assert (whole.scores_N != 0).any()
-    for piece in gomoku_alphabeta.PIECES:
+    for piece in driver.PIECES:
         without = search(game, states_NW, frozenset({piece}), depth=4)
         assert (without.nodes_N != whole.nodes_N).any(), piece
     assert (search(game, states_NW, frozenset({"shapes"}), depth=2).scores_N == 0).all()

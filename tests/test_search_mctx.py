@@ -10,7 +10,7 @@ import pytest
 
 import games
 from selfplay.config import SearchConfig
-from selfplay.search import kernels
+from selfplay.search import simulate
 from selfplay.search.search import Search
 from selfplay.search.tree import halving_table
 
@@ -27,9 +27,9 @@ class GivenGumbel(Search):
 
     def _drive(self, evaluate, deadline):
         game = self.game
-        rows = kernels.run_all(self.forest, self.rules, game.step, game.legal, game.wins, game.observe)
+        rows = simulate.run_all(self.forest, self.rules, game.step, game.legal, game.wins, game.observe)
         logits_BA, wdl_B3 = evaluate(self.forest.planes_BPHW[:rows])
-        kernels.take_in(self.forest, self.rules, logits_BA, wdl_B3)
+        simulate.take_in(self.forest, self.rules, logits_BA, wdl_B3)
         self.forest.leads_GA[: len(self.gumbel_NA)] += self.gumbel_NA
         super()._drive(evaluate, deadline)
 

@@ -9,9 +9,9 @@ import pytest
 import games
 from selfplay.config import SearchConfig
 from selfplay.search import gumbel, puct, root
+from selfplay.search.backup import backup
 from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search, rules_of
 from selfplay.search.tree import NODE, NONE
-from selfplay.search.value import backup
 
 BOTH = pytest.mark.parametrize("rule", ["gumbel", "puct"])
 

@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from selfplay import console
 from selfplay.config import Config
 from selfplay.ledger import Ledger
-from selfplay.strength import Strength
-from selfplay.tensorboard import TensorBoard
+from selfplay.report import terminal_run
+from selfplay.report.tensorboard import TensorBoard
+from selfplay.stats.strength import Strength
 
 
 def match(generation, score, agent="mcts:sims=64", opponent="rules"):
@@ -53,41 +53,41 @@ def shown(renderable, width=100):
 
 
 def test_clock_and_compact_numbers():
-    assert [console.clock(seconds) for seconds in (0, 59.6, 151, 3600, 3751.2)] == [
+    assert [terminal_run.clock(seconds) for seconds in (0, 59.6, 151, 3600, 3751.2)] == [
         "0:00", "1:00", "2:31", "1:00:00", "1:02:31",
     ]  # fmt: skip
-    assert [console.compact(value) for value in (950, 9_999, 12_345, 4.1e6, 2.5e9, 3.2e12, 1.25e15)] == [
+    assert [terminal_run.compact(value) for value in (950, 9_999, 12_345, 4.1e6, 2.5e9, 3.2e12, 1.25e15)] == [
         "950", "9,999", "12.3k", "4.1M", "2.5G", "3.2e12", "1.2e15",
     ]  # fmt: skip
 
 
 def test_sparklines_show_the_newest_scores_from_0_to_1():
-    assert console.sparkline([0.0, 0.5, 0.99, 1.0]) == "▁▅██"
-    assert console.sparkline([0.0] * 50 + [1.0], width=3) == "▁▁█"
+    assert terminal_run.sparkline([0.0, 0.5, 0.99, 1.0]) == "▁▅██"
+    assert terminal_run.sparkline([0.0] * 50 + [1.0], width=3) == "▁▁█"
 
 
 def test_the_share_of_the_budget_is_that_of_the_limit_which_ends_the_run():
     now = generation(3).ledger  # 180 s of training, 3e12 FLOPs
     plain = dataclasses.replace(Config(), minutes=0)
-    assert console.spent(dataclasses.replace(plain, minutes=12), now, 3) == 0.25
-    assert console.spent(dataclasses.replace(plain, generations=6), now, 3) == 0.5
-    assert console.spent(dataclasses.replace(plain, flops=4e12), now, 3) == 0.75
-    assert console.spent(Config(minutes=12, generations=6, flops=4e12), now, 3) == 0.75
-    assert console.spent(dataclasses.replace(plain, generations=2), now, 3) == 1.0
+    assert terminal_run.spent(dataclasses.replace(plain, minutes=12), now, 3) == 0.25
+    assert terminal_run.spent(dataclasses.replace(plain, generations=6), now, 3) == 0.5
+    assert terminal_run.spent(dataclasses.replace(plain, flops=4e12), now, 3) == 0.75
+    assert terminal_run.spent(Config(minutes=12, generations=6, flops=4e12), now, 3) == 0.75
+    assert terminal_run.spent(dataclasses.replace(plain, generations=2), now, 3) == 1.0
     # 270 s have gone by, matches included, for a quarter of the budget: three times as much is left.
-    assert console.seconds_left(dataclasses.replace(plain, minutes=12), now, 3) == pytest.approx(810)
-    assert console.seconds_left(plain, now, 3) is None
+    assert terminal_run.seconds_left(dataclasses.replace(plain, minutes=12), now, 3) == pytest.approx(810)
+    assert terminal_run.seconds_left(plain, now, 3) is None
 
 
 def test_plain_lines():
     config = dataclasses.replace(Config(), minutes=12)
-    line = console.plain_line(config, generation(3))
+    line = terminal_run.plain_line(config, generation(3))
     assert line == (
         "generation 3  3:00 trained  games 3,702  positions/s 3,457  loss policy 0.500 value 0.750  memory 912 MB"
         "  ETA 13:30"
     )
-    assert console.plain_line(config, generation(3, done=True)).endswith("  done")
-    assert console.match_line(match(3, 0.65)) == (
+    assert terminal_run.plain_line(config, generation(3, done=True)).endswith("  done")
+    assert terminal_run.match_line(match(3, 0.65)) == (
         "generation 3  mcts:sims=64 against rules: 65.0 % [55.0, 75.0]  wins 60 draws 10 losses 30, 97 distinct games"
     )
 
@@ -96,13 +96,13 @@ def test_the_time_left_is_the_runs_own():
     """What a run began with had taken an hour; three minutes of its own twelve are over."""
     one = generation(3)
     one.ledger += Ledger(play_seconds=3600.0)
-    assert console.plain_line(dataclasses.replace(Config(), minutes=12), one).endswith("  ETA 13:30")
+    assert terminal_run.plain_line(dataclasses.replace(Config(), minutes=12), one).endswith("  ETA 13:30")
 
 
 def test_a_metric_that_is_missing_is_a_dash():
     bare = generation(1)
     bare.metrics = {}
-    assert "loss policy – value –" in console.plain_line(Config(), bare)
+    assert "loss policy – value –" in terminal_run.plain_line(Config(), bare)
 
 
 @pytest.mark.parametrize("variable", [None, ("NO_COLOR", "1"), ("TERM", "dumb")])
@@ -110,7 +110,7 @@ def test_lines_where_there_is_no_terminal_or_it_wants_none(capsys, monkeypatch, 
     if variable:
         monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes stdout for a terminal
         monkeypatch.setenv(*variable)
-    with console.watching(Config(), "a title") as show:
+    with terminal_run.watching(Config(), "a title") as show:
         show.match(match(1, 0.5))
         show.generation(generation(1), None)
     lines = capsys.readouterr().out.splitlines()
@@ -124,7 +124,7 @@ def test_the_live_picture_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    with console.watching(Config(), "a title", [match(1, 0.0)]) as show:
+    with terminal_run.watching(Config(), "a title", [match(1, 0.0)]) as show:
         show.match(match(2, 0.99))
         show.generation(generation(2), None)
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out).split("╭")[-1]
@@ -134,7 +134,7 @@ def test_the_live_picture_on_a_terminal(capsys, monkeypatch):
 
 
 def test_quiet_is_quiet(capsys):
-    with console.watching(Config(), "a title", quiet=True) as show:
+    with terminal_run.watching(Config(), "a title", quiet=True) as show:
         show.generation(generation(1), None)
         show.match(match(1, 0.5))
         show.doing("nothing")
@@ -142,12 +142,12 @@ def test_quiet_is_quiet(capsys):
 
 
 def test_the_summary_has_the_last_match_of_each_pairing():
-    table = shown(console.summary([match(1, 0.2), match(5, 0.75), match(5, 0.6, agent="net")]), width=80)
+    table = shown(terminal_run.summary([match(1, 0.2), match(5, 0.75), match(5, 0.6, agent="net")]), width=80)
     rows = [line.split() for line in table.splitlines()]
     assert ["rules", "mcts:sims=64", "75.0", "%", "[65.0,", "85.0]", "60-10-30", "97"] in rows
     assert ["rules", "net", "60.0", "%", "[50.0,", "70.0]", "60-10-30", "97"] in rows
     assert "20.0" not in table
-    assert console.summary([]) is None
+    assert terminal_run.summary([]) is None
 
 
 def test_tensorboard_hides_what_a_killed_run_wrote_after_its_checkpoint(tmp_path):

@@ -25,7 +25,8 @@ from web_server import RUN, a_run, served
 import games
 from games import text
 from games.game import ONGOING
-from selfplay import checkpoint, cli
+from selfplay import cli
+from selfplay.run import checkpoint
 from selfplay.web import catalogue
 
 pytest.importorskip("starlette")

@@ -11,9 +11,11 @@ from networks import outputs, planes_of, random_states
 from web_server import GAME, RUN, a_record, a_run, add_generation, ask, served, think
 
 import games
-from games import text
+from games import record, text
 from games.game import ONGOING
-from selfplay import checkpoint, oracle, records, runs
+from selfplay.knowledge import oracle
+from selfplay.run import checkpoint
+from selfplay.run import folder as runs
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -197,7 +199,7 @@ def test_recorded_games_are_listed_and_read_and_bad_lines_left_out(port):
 def test_a_file_of_games_is_read_anew_when_it_has_grown(tmp_path):
     with served(tmp_path) as port:
         for count, moves in enumerate(("12", "44352"), start=1):
-            records.append(tmp_path / "match.jsonl", [a_record(moves)])
+            record.append(tmp_path / "match.jsonl", [a_record(moves)])
             _, _, found = ask(port, "GET", "/api/records/match.jsonl")
             assert (found["total"], found["games"][-1]["moves"]) == (count, moves)
 

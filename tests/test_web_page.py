@@ -20,9 +20,9 @@ from web_browser import (
 from web_server import RUN, a_record, a_run, add_generation, served
 
 import games
-from games import text
+from games import record, text
 from games.game import DRAW, MOVER_WON, ONGOING
-from selfplay import records, runs
+from selfplay.run import folder as runs
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -38,7 +38,7 @@ def root(tmp_path_factory):
     a_run(root, RUN)
     a_run(root, "second", matches=4)
     game = a_record("4545454", opening="45", comments={"6": "Now there is no way out."}, note="an easy win")
-    records.append(root / RUN / "overtaken.jsonl", [game, a_record("1122")])
+    record.append(root / RUN / "overtaken.jsonl", [game, a_record("1122")])
     return root
 
 

@@ -8,7 +8,7 @@ import pytest
 from web_server import GAME, RUN, a_record, a_run, ask, served, think
 
 import games
-from selfplay import records
+from games import record
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -159,8 +159,8 @@ def test_nothing_outside_the_runs_folder_is_read(root, port, path):
     outside = root.parent / "outside"
     if not outside.exists():
         a_run(root.parent, "outside", generations=1, matches=0)
-        records.append(root.parent / "secret.jsonl", [a_record("12")])
-        records.append(outside / "secret.jsonl", [a_record("12")])
+        record.append(root.parent / "secret.jsonl", [a_record("12")])
+        record.append(outside / "secret.jsonl", [a_record("12")])
         (root / "linked").symlink_to(outside)
         (root / "linked.jsonl").symlink_to(root.parent / "secret.jsonl")
     status, _, found = ask(port, "GET", path)

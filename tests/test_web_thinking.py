@@ -9,8 +9,8 @@ import pytest
 from web_server import GAME, RUN, think
 
 import games
-from selfplay import agents
-from selfplay.agent import Agent, Thoughts
+from selfplay.players import make as agents
+from selfplay.players.agent import Agent, Thoughts
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")

@@ -17,7 +17,7 @@ def packed():
 
 
 def test_everything_beside_the_sources_is_in_it(packed):
-    """The wheel is made of the two packages and of configs/, which it has where selfplay.presets looks for it."""
+    """The wheel is made of the two packages and of configs/, which it has where selfplay.run.presets looks for it."""
     expected = {
         path.relative_to(ROOT).as_posix()
         for package in ("selfplay", "games")
@@ -38,9 +38,9 @@ def test_everything_beside_the_sources_is_in_it(packed):
         "selfplay/pretrained/gomoku9.md",
         "selfplay/pretrained/gomoku15.safetensors",
         "selfplay/pretrained/gomoku15.md",
-        "selfplay/openings_connect4.txt",
-        "selfplay/openings_gomoku9.txt",
-        "selfplay/openings_gomoku15.txt",
+        "selfplay/arena/openings_connect4.txt",
+        "selfplay/arena/openings_gomoku9.txt",
+        "selfplay/arena/openings_gomoku15.txt",
         "selfplay/web/static/index.html",
     ],
 )

@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 
 import games
-from selfplay import checkpoint, records, runs
+from games import record
 from selfplay.config import Config
 from selfplay.ledger import Ledger
+from selfplay.run import checkpoint
+from selfplay.run import folder as runs
 
 GAME = "connect4"
 RUN = "tiny"  # of that game, in the folder of `some_runs`
@@ -21,13 +23,13 @@ def a_run(root: Path, name: str, *, game: str = GAME, generations: int = 2, matc
     """A run with real checkpoints of an untrained network, and matches against `rules` that go ever better."""
     import torch
 
-    from selfplay import network
+    from selfplay.network import architectures
 
     torch.manual_seed(0)
     folder = root / name
     given = {"game": game, "network": {"architecture": "mlp:1x16"}}
     config = runs.settle(folder, Config(), given)
-    weights = checkpoint.weights_bytes(network.build(games.make(game), "mlp:1x16"), games.make(game).name)
+    weights = checkpoint.weights_bytes(architectures.build(games.make(game), "mlp:1x16"), games.make(game).name)
     with runs.opened(folder, config, command=["selfplay", "train"]) as opened:
         for generation in range(1, generations + 1):
             checkpoint.write(folder, generation, {checkpoint.WEIGHTS: weights})
@@ -63,11 +65,11 @@ def add_generation(opened: runs.Run, generation: int) -> None:
     opened.record(generation, ledger, {"loss/policy": 2.0 / generation, "loss/value": 1.0}, [match])
 
 
-def a_record(moves: str, **more) -> records.GameRecord:
+def a_record(moves: str, **more) -> record.GameRecord:
     """A game of Connect Four between `rules` and `random`."""
     game = games.make(GAME)
-    made = records.of_game(game, "rules", "random", games.text.parse_moves(game, moves)).as_dict()
-    return records.parse(json.dumps(made | more))
+    made = record.of_game(game, "rules", "random", games.text.parse_moves(game, moves)).as_dict()
+    return record.parse(json.dumps(made | more))
 
 
 def some_runs(root: Path) -> Path:
@@ -76,8 +78,8 @@ def some_runs(root: Path) -> Path:
     a_run(root, RUN)
     a_run(root, "other-game", game="tictactoe", matches=0)
     a_run(root, "nine", game="gomoku9", generations=1, matches=0)
-    records.append(root / RUN / "overtaken.jsonl", [a_record("1212121", comments={"6": "One more, and it is over."})])
-    records.append(root / "match.jsonl", [a_record("12"), a_record("44352")])
+    record.append(root / RUN / "overtaken.jsonl", [a_record("1212121", comments={"6": "One more, and it is over."})])
+    record.append(root / "match.jsonl", [a_record("12"), a_record("44352")])
     with (root / "match.jsonl").open("a") as file:
         file.write('{"game": "connect4", "moves": "9"}\n')
     return root

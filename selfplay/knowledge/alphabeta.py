@@ -12,10 +12,12 @@ import numpy as np
 
 from games.game import Game
 from games.registry import nearest
-from selfplay.knowledge import connect4_alphabeta, connect4_alphazero_jl, gomoku_alphabeta, gomoku_lines_alphabeta
 from selfplay.knowledge.budget import DECIDED, Budget
+from selfplay.knowledge.connect4 import alphazero_jl
+from selfplay.knowledge.connect4 import search as connect4_alphabeta
+from selfplay.knowledge.gomoku import driver, lines_alphabeta
 
-_PLAYS = {"connect4": connect4_alphabeta, "gomoku": gomoku_alphabeta}
+_PLAYS = {"connect4": connect4_alphabeta, "gomoku": driver}
 _FIVE = 5  # in a row: shapes are known of this kind of Gomoku only, and lines of any
 
 
@@ -41,7 +43,7 @@ class AlphaBeta:
         if game.kind not in _PLAYS:
             raise ValueError(f"alphabeta knows nothing of {game.name!r}; it plays {', '.join(_PLAYS)}")
         other_gomoku = game.kind == "gomoku" and game.in_a_row != _FIVE
-        self._module = gomoku_lines_alphabeta if other_gomoku else _PLAYS[game.kind]
+        self._module = lines_alphabeta if other_gomoku else _PLAYS[game.kind]
         self.pieces: list[str] = [*self._module.PIECES]
         for name in without:
             if name not in self.pieces:
@@ -76,10 +78,10 @@ class AlphaZeroJl:
         """Search every position with the whole budget, on all cores; a seed for each decides ties."""
 
         def work(share: slice, core: int) -> np.ndarray:
-            return connect4_alphazero_jl.search(self.game, states_NW[share], seeds_N[share], self.budget)
+            return alphazero_jl.search(self.game, states_NW[share], seeds_N[share], self.budget)
 
         found_N4 = _on_all_cores(work, len(states_NW))
-        return _verdicts(self.game, states_NW, found_N4, connect4_alphazero_jl.SCALE)
+        return _verdicts(self.game, states_NW, found_N4, alphazero_jl.SCALE)
 
 
 def _on_all_cores(work: Callable[[slice, int], np.ndarray], positions: int) -> np.ndarray:

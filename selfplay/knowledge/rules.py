@@ -3,7 +3,8 @@
 import numpy as np
 
 from games.game import Game
-from selfplay.knowledge import connect4_rules, gomoku_rules
+from selfplay.knowledge.connect4 import rules as connect4_rules
+from selfplay.knowledge.gomoku import rules as gomoku_rules
 
 _PLAYS = {"connect4": connect4_rules, "gomoku": gomoku_rules}
 

@@ -12,8 +12,8 @@ from numba import float64 as f64
 from numba import types
 
 from games.kernel import i64, kernel
+from selfplay.search.backup import q_of
 from selfplay.search.tree import NONE, PROVEN_WIN, RULES, UNPROVEN, counts_A, nodes_N, noise_A, row_A
-from selfplay.search.value import q_of
 
 
 @kernel(types.UniTuple(f64, 3)(nodes_N, i64, RULES), allocates=False)

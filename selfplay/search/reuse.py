@@ -3,7 +3,7 @@
 from numba import void
 
 from games.kernel import flags_A, i64, kernel
-from selfplay.search.kernels import begin, copy_row, copy_words, prepare_root
+from selfplay.search.simulate import begin, copy_row, copy_words, prepare_root
 from selfplay.search.tree import FOREST, NONE, RULES, states_NW
 
 

@@ -10,6 +10,7 @@ from numba import float64 as f64
 from numba import types, void
 
 from games.kernel import flags_A, i64, kernel
+from selfplay.search.backup import draw_of, proven_value, q_of
 from selfplay.search.gumbel import completion
 from selfplay.search.tree import (
     FOREST,
@@ -25,7 +26,6 @@ from selfplay.search.tree import (
     priors_NA,
     row_A,
 )
-from selfplay.search.value import draw_of, proven_value, q_of
 
 
 @kernel(void(FOREST, i64, RULES, flags_A), allocates=False)

@@ -8,13 +8,13 @@ import numpy as np
 from games.game import Game
 from games.kernel import direct
 from selfplay.config import SearchConfig
-from selfplay.search import kernels, reuse, root, tree
+from selfplay.search import reuse, root, simulate, tree
 from selfplay.search.evaluate import Evaluate
 from selfplay.search.tree import FULL, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Rules
 
 _begin_all = direct(reuse.begin_all)
-_run_all = direct(kernels.run_all)
-_take_in = direct(kernels.take_in)
+_run_all = direct(simulate.run_all)
+_take_in = direct(simulate.take_in)
 _summarise_all = direct(root.summarise_all)
 
 __all__ = ["PROVEN_DRAW", "PROVEN_LOSS", "PROVEN_WIN", "UNPROVEN", "Result", "Search", "rules_of"]

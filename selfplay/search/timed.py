@@ -15,14 +15,14 @@ import numpy as np
 from games.game import DRAW, MOVER_WON, ONGOING, Game
 from games.kernel import direct
 from selfplay.config import SearchConfig
-from selfplay.search import kernels, reuse, tree
+from selfplay.search import reuse, simulate, tree
 from selfplay.search.evaluate import Evaluate
 from selfplay.search.search import Result, rules_of
 from selfplay.search.tree import INTERIOR, NONE, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 
 _begin_all = direct(reuse.begin_all)
-_run_all = direct(kernels.run_all)
-_take_in = direct(kernels.take_in)
+_run_all = direct(simulate.run_all)
+_take_in = direct(simulate.take_in)
 
 _PER_MILLISECOND = 30  # simulations that a move's tree has room for: several times what a core can do
 _FEWEST, _MOST = 256, 1 << 14

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import games
 from games.game import Game
-from selfplay import checkpoint, export_onnx
+from selfplay.network import onnx_graph
+from selfplay.run import checkpoint
 from selfplay.web import catalogue
 
 _STATIC = Path(__file__).with_name("static")
@@ -24,7 +25,7 @@ def network(weights: Path) -> bytes:
 @lru_cache(maxsize=16)
 def _exported(weights: Path, modified_ns: int) -> bytes:
     metadata = checkpoint.weights_metadata(weights)
-    return export_onnx.model(checkpoint.weights_arrays(weights), games.make(metadata["game"]), metadata)
+    return onnx_graph.model(checkpoint.weights_arrays(weights), games.make(metadata["game"]), metadata)
 
 
 def page(onnx: bytes, game: Game, source: str) -> bytes:

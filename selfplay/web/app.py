@@ -32,7 +32,9 @@ from starlette.routing import Route
 
 from games import text
 from games.game import ONGOING, Game
-from selfplay import checkpoint, openings, oracle
+from selfplay.arena import openings
+from selfplay.knowledge import oracle
+from selfplay.run import checkpoint
 from selfplay.web import alone, catalogue, folders
 from selfplay.web.guard import Guard, RefusedError, parsed
 from selfplay.web.thinking import BusyError, Thinking

@@ -10,7 +10,9 @@ from typing import Any
 import games
 from games.game import Game
 from games.registry import nearest
-from selfplay import agents, checkpoint, oracle, runs
+from selfplay.knowledge import oracle
+from selfplay.players import make
+from selfplay.run import checkpoint, folder
 
 # Each game that is made compiles its rules, so a request may name these, and what a run is for.
 _GAMES = {
@@ -43,7 +45,7 @@ def run_dirs(root: Path) -> dict[str, Path]:
     return {
         path.name: path
         for path in sorted(root.glob("*/"))
-        if _RUN_NAME.fullmatch(path.name) and (path / runs.CONFIG).is_file() and path.resolve().parent == real
+        if _RUN_NAME.fullmatch(path.name) and (path / folder.CONFIG).is_file() and path.resolve().parent == real
     }
 
 
@@ -59,7 +61,7 @@ def run_dir(root: Path, name: str) -> Path:
 def game_of(run: Path) -> str | None:
     """The game that a run is for; None if its settings cannot be read. It never changes."""
     try:
-        config = runs.recorded_config(run)
+        config = folder.recorded_config(run)
         return games.make(config.game).name if config else None
     except (ValueError, OSError):
         return None
@@ -130,7 +132,7 @@ def bounded(root: Path, game: Game, spec: str) -> str:
     kind, _, tail = spec.strip().partition(":")
     if kind not in _OPTIONS:
         raise ValueError(f"no agent {kind!r} here{nearest(kind, list(_OPTIONS))}; there are {', '.join(_OPTIONS)}")
-    agents.check(spec)
+    make.check(spec)
     items = tail.split(",") if tail else []
     path = [_weights(root, game, items.pop(0))] if kind in ("net", "mcts") else []
     options = dict(item.split("=", 1) for item in items)

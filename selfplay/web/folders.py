@@ -7,7 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from selfplay import crossover, metrics, records, runs
+from games import record
+from selfplay.run import folder as runs
+from selfplay.run import metrics
+from selfplay.stats import crossover
 from selfplay.web import catalogue
 
 _POINTS = 400  # of a curve, at most
@@ -160,15 +163,15 @@ def record_files(root: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _games(path: Path) -> list[records.GameRecord]:
+def _games(path: Path) -> list[record.GameRecord]:
     stat = path.stat()
     return [] if stat.st_size > _LARGEST_FILE else _scanned(path, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=64)
-def _scanned(path: Path, modified_ns: int, size: int) -> list[records.GameRecord]:
+def _scanned(path: Path, modified_ns: int, size: int) -> list[record.GameRecord]:
     """The games of a file as it stood then: to play them through takes a millisecond each."""
-    return records.scan(path)[0]
+    return record.scan(path)[0]
 
 
 def recorded(root: Path, name: str) -> dict[str, Any]:

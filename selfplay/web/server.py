@@ -12,9 +12,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 import games
-from selfplay import rollout
 from selfplay.knowledge import alphabeta, rules
-from selfplay.search import line, search
+from selfplay.search import line, rollout, search
 from selfplay.web.app import application
 
 _KERNELS = (rollout, alphabeta, rules, line, search)  # loaded once, before any thread starts

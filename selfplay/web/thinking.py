@@ -17,9 +17,9 @@ import numpy as np
 
 from games import text
 from games.game import Game
-from selfplay import agents
-from selfplay.agent import Agent, Thoughts
-from selfplay.analyze import answer
+from selfplay.commands.analyze import answer
+from selfplay.players import make
+from selfplay.players.agent import Agent, Thoughts
 
 _THREADS = 2
 _AGENTS_KEPT = 12  # some tens of megabytes each at most
@@ -55,7 +55,7 @@ class _Desk:
     def think(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> list[dict[str, Any]]:
         """On a thread of the pool; the first call makes the agent."""
         if self.agent is None:
-            self.agent = agents.make(self.spec, self.game)
+            self.agent = make.make(self.spec, self.game)
         thoughts = self.agent.act(states_NW, seeds_N)
         return [_told(self.game, thoughts, n) for n in range(len(states_NW))]
 

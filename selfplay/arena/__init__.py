@@ -1,0 +1,1 @@
+"""Who plays whom, from which openings, when, and what is written down."""

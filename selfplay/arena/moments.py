@@ -1,0 +1,98 @@
+"""What a run writes down after each evaluation: crossings, forecasts, and a game for each opponent overtaken.
+
+crossover.json    the record of selfplay.stats.crossover, from all lines so far
+forecasts.jsonl   what was expected of each opponent not yet overtaken, with the time of writing
+overtaken.jsonl   game records: a game that the learner won in the evaluation which settled it, with the
+                  perfect player's remarks where there is one
+"""
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from games import record as records
+from games import text
+from games.game import Game
+from games.record import FIRST_WON, SECOND_WON, GameRecord
+from selfplay.arena.match import MatchResult
+from selfplay.knowledge import oracle
+from selfplay.run import atomic, folder
+from selfplay.stats import crossover
+
+_OUTCOMES = {1: "win", 0: "draw", -1: "loss"}
+
+
+def write_crossings(
+    run_dir: Path, game: Game, lines: Sequence[Mapping[str, Any]], results: Mapping[tuple[str, str], MatchResult]
+) -> dict[str, Any]:
+    """Bring crossover.json and overtaken.jsonl up to date; the crossover record.
+
+    `results` are the matches of the last lines.
+    """
+    record = crossover.record([lines], game.name)
+    atomic.write_file(run_dir / folder.CROSSOVER, json.dumps(record, indent=1).encode() + b"\n")
+    shown = _shown(run_dir / folder.OVERTAKEN)
+    for rung in record["rungs"]:
+        pairing = rung["agent"], rung["opponent"]
+        if rung["status"] == "overtaken" and pairing in results and pairing not in shown:
+            line = next(row for row in reversed(lines) if (row["agent"], row["opponent"]) == pairing)
+            if moment := _moment(game, results[pairing], line):
+                with atomic.naming(run_dir / folder.OVERTAKEN):
+                    records.append(run_dir / folder.OVERTAKEN, [moment])
+    return record
+
+
+def write_forecasts(run_dir: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Add to forecasts.jsonl what the lines so far let expect, with the time: so it was said before the event."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    stamp = {"generation": lines[-1]["generation"], "written": now}
+    folder.append(run_dir / folder.FORECASTS, [{**stamp, **entry} for entry in crossover.forecast(lines)])
+
+
+def _shown(path: Path) -> set[tuple[str, str]]:
+    """The pairings, learner first, whose game is already on paper."""
+    known = records.scan(path)[0] if path.exists() else []
+    return {pairing for entry in known for pairing in ((entry.first, entry.second), (entry.second, entry.first))}
+
+
+def _moment(game: Game, result: MatchResult, line: Mapping[str, Any]) -> GameRecord | None:
+    """The shortest game that the learner (`a` of the match) won, if it can be as the second player, with remarks."""
+    won = [
+        entry
+        for entry in result.records
+        if (entry.first, entry.result) == (result.a, FIRST_WON)
+        or (entry.second, entry.result) == (result.a, SECOND_WON)
+    ]
+    if not won:
+        return None
+    best = min(won, key=lambda entry: (entry.second != result.a, len(entry.moves)))
+    note = (
+        f"{result.a} has overtaken {result.b} by generation {line['generation']}: {line['flops']:.2g} FLOPs of"
+        f" training, {line['seconds'] / 60:.1f} minutes, {line['games']:,} games; it scores"
+        f" {100 * line['score']:.1f} % [{100 * line['score_low']:.1f}, {100 * line['score_high']:.1f}]"
+    )
+    remarks = remarks_on(game, best) if game.name == "connect4" and oracle.available() else {}
+    return GameRecord(**{**best.as_dict(), "comments": remarks, "note": note})
+
+
+def remarks_on(game: Game, record: GameRecord) -> dict[int, str]:
+    """The perfect player's remarks: one after each of the players' moves that gave away a win or a draw."""
+    _, actions = record.replayable()
+    opening = len(text.parse_moves(game, record.opening))
+    states_NW = np.array([text.replay(game, actions[:ply])[0] for ply in range(opening, len(actions))])
+    remarks = {}
+    for ply, scores_A in enumerate(oracle.scores(states_NW), start=opening):
+        played, best = np.sign(scores_A[actions[ply]]), np.sign(scores_A.max())
+        if played == best:
+            continue
+        better = ", ".join(text.format_action(game, int(a)) for a in np.flatnonzero(np.sign(scores_A) == best))
+        player = record.second if ply % 2 else record.first
+        remarks[ply + 1] = (
+            f"{player} plays {text.format_action(game, actions[ply])} and turns a {_OUTCOMES[best]} into a"
+            f" {_OUTCOMES[played]}; {better} would have kept the {_OUTCOMES[best]}"
+        )
+    return remarks

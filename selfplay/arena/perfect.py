@@ -1,0 +1,255 @@
+"""The `eval` command: an agent's moves against perfect play in Connect Four.
+
+A move is an outcome mistake if it turns a win into a draw or a loss, or a draw into a loss; it is the fastest if it
+also wins as early, or loses as late, as can be. N positions, A actions; scores as in `oracle`.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from games import text
+from games.game import ONGOING, Game
+from selfplay.players.agent import Agent
+from selfplay.run import atomic
+from selfplay.stats import score
+
+_REFERENCES = ("rules", "alphabeta:depth=4")
+_STAGES = (("beginning", 0, 14), ("middle", 15, 28), ("end", 29, 41))  # by moves played, as the public sets are cut
+_STEP = 250  # positions between two lines of progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A named set of positions, none of them over, and the exact scores of their moves."""
+
+    name: str
+    states_NW: np.ndarray
+    scores_NA: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """How an agent did on one suite; intervals are Wilson's, 95 %."""
+
+    suite: str
+    agent: str
+    positions: int
+    mistakes: int
+    fastest: int
+    seconds: float
+
+    def as_dict(self) -> dict:
+        kept, fastest = self.positions - self.mistakes, self.fastest
+        kept_low, kept_high = score.wilson(kept / self.positions, self.positions)
+        fastest_low, fastest_high = score.wilson(fastest / self.positions, self.positions)
+        return {
+            "suite": self.suite,
+            "agent": self.agent,
+            "positions": self.positions,
+            "outcome_mistakes": self.mistakes,
+            "outcome_mistake_rate": self.mistakes / self.positions,
+            "outcome_mistake_rate_low": 1 - kept_high,
+            "outcome_mistake_rate_high": 1 - kept_low,
+            "keeps_outcome": kept / self.positions,
+            "fastest": fastest / self.positions,
+            "fastest_low": fastest_low,
+            "fastest_high": fastest_high,
+            "seconds": self.seconds,
+        }
+
+
+def grade(suite: Suite, agent: Agent, seed: int = 0) -> Mark:
+    """Ask the agent for its move in every position of the suite."""
+    seeds_N = np.random.default_rng(seed).integers(0, 1 << 63, len(suite.states_NW)).astype(np.uint64)
+    started = time.perf_counter()
+    actions_N = agent.act(suite.states_NW, seeds_N).actions_N
+    seconds = time.perf_counter() - started
+    best_N = suite.scores_NA.max(axis=1)
+    chosen_N = suite.scores_NA[np.arange(len(actions_N)), actions_N]
+    return Mark(
+        suite=suite.name,
+        agent=agent.name,
+        positions=len(actions_N),
+        mistakes=int((np.sign(chosen_N) != np.sign(best_N)).sum()),
+        fastest=int((chosen_N == best_N).sum()),
+        seconds=seconds,
+    )
+
+
+def labels(lines: Sequence[str], states_NW: np.ndarray, what: str) -> np.ndarray:
+    """Exact scores of all moves [N, A], from the disk where they were computed before."""
+    from selfplay.knowledge import oracle
+
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selfplay"
+    path = root / f"scores-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}.npy"
+    if path.exists():
+        try:
+            scores_NA = np.load(path)
+            if scores_NA.shape == (len(lines), 7):
+                return scores_NA
+        except (ValueError, OSError, EOFError):
+            print(f"{path} is damaged; the scores are computed again", file=sys.stderr)
+    parts = []
+    started = time.perf_counter()
+    for start in range(0, len(lines), _STEP):
+        parts.append(oracle.scores(states_NW[start : start + _STEP]))
+        done = min(start + _STEP, len(lines))
+        left = (time.perf_counter() - started) / done * (len(lines) - done)
+        print(f"solving {what}: {done}/{len(lines)} positions, {left:.0f} s left", file=sys.stderr)
+    scores_NA = np.concatenate(parts)
+    content = io.BytesIO()
+    np.save(content, scores_NA)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        atomic.write_file(path, content.getvalue())
+    except OSError as error:
+        print(f"the scores are not kept for the next time: {error}", file=sys.stderr)
+    return scores_NA
+
+
+def read_suite(game: Game, path: Path) -> Suite:
+    """A file of lines `MOVES SCORE`; `ValueError` names the first line that is no solved position."""
+    lines, given, states = [], [], []
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    for number, line in enumerate(content.splitlines(), start=1):
+        words = line.split()
+        try:
+            if len(words) != 2 or not words[1].lstrip("-").isdigit():
+                raise ValueError(f"not `MOVES SCORE`: {line[:60]!r}")
+            state_W, status = text.replay(game, text.parse_moves(game, words[0]))
+            if status != ONGOING:
+                raise ValueError("the game is over")
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}") from None
+        lines.append(words[0])
+        given.append(int(words[1]))
+        states.append(state_W)
+    if not lines:
+        raise ValueError(f"{path} holds no positions")
+    states_NW = np.array(states)
+    scores_NA = labels(lines, states_NW, path.name)
+    wrong = np.flatnonzero(scores_NA.max(axis=1) != given)
+    if len(wrong):
+        n = int(wrong[0])
+        raise ValueError(f"{path}, line {n + 1}: the score is {scores_NA[n].max()}, not {given[n]}")
+    return Suite(name=_title(path.name), states_NW=states_NW, scores_NA=scores_NA)
+
+
+def _title(name: str) -> str:
+    """`end, easy` for `Test_L3_R1`, else the name as it is."""
+    match = re.fullmatch(r"Test_L([123])_R([123])", name)
+    if not match:
+        return name
+    return f"{_STAGES[int(match[1]) - 1][0]}, {('easy', 'medium', 'hard')[int(match[2]) - 1]}"
+
+
+def read_folder(game: Game, folder: Path) -> list[Suite]:
+    """Every file of the folder, by name."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; --suite takes a folder of files with lines `MOVES SCORE`")
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    if not paths:
+        raise ValueError(f"{folder} holds no files")
+    return [read_suite(game, path) for path in paths]
+
+
+def random_suites(game: Game, positions: int, seed: int) -> list[Suite]:
+    """Distinct positions of random play, `positions` for each stage of the game."""
+    rng = np.random.default_rng([seed, positions])
+    suites = []
+    for name, fewest, most in _STAGES:
+        lines: dict[str, np.ndarray] = {}
+        while len(lines) < positions:
+            played, state_W, status = [], game.initial(), ONGOING
+            for _ in range(int(rng.integers(fewest, most + 1))):
+                action = int(rng.choice(game.legal_actions(state_W)))
+                state_W, status = game.after(state_W, action)
+                played.append(action)
+                if status != ONGOING:
+                    break
+            if status == ONGOING:
+                lines.setdefault(text.format_moves(game, played), state_W)
+        states_NW = np.array(list(lines.values()))
+        scores_NA = labels(list(lines), states_NW, f"random positions, {name}")
+        suites.append(Suite(name=name, states_NW=states_NW, scores_NA=scores_NA))
+    return suites
+
+
+_EXAMPLES = """\
+A move keeps the outcome if it does not turn a win into a draw or a loss, nor a draw into a loss. It is the fastest
+if it also wins as early, or loses as late, as can be. Intervals are 95 %. The exact scores come from the
+package `bitbully` and are kept in ~/.cache/selfplay. Beside the agent stand `rules` and `alphabeta:depth=4`.
+
+examples:
+  selfplay eval --game connect4 --agent mcts:runs/connect4,sims=600 --suite ../shared/data/pons
+  selfplay eval --game connect4 --agent net:runs/connect4 --positions 200 --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `selfplay eval`."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument("--game", default="connect4", help="the game; perfect play is known of connect4 only")
+    parser.add_argument("--agent", required=True, metavar="SPEC", help="who is graded")
+    positions = parser.add_mutually_exclusive_group()
+    positions.add_argument("--suite", type=Path, help="a folder of files with lines `MOVES SCORE`")
+    positions.add_argument("--positions", type=int, default=300, help="random positions for each stage (default 300)")
+    parser.add_argument("--seed", type=int, default=0, help="decides positions and all that is random (default 0)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """`selfplay eval`."""
+    import games
+    from selfplay.knowledge import oracle
+    from selfplay.players import make
+
+    game = games.make(args.game)
+    oracle.check(game)
+    if args.positions < 1:
+        raise ValueError(f"--positions is at least 1, not {args.positions}")
+    specs = [args.agent, *(spec for spec in _REFERENCES if spec != args.agent)]
+    players = [make.make(spec, game) for spec in specs]
+    suites = read_folder(game, args.suite) if args.suite else random_suites(game, args.positions, args.seed)
+    marks = []
+    for suite in suites:
+        for player in players:
+            marks.append(grade(suite, player, args.seed))
+            print(f"{suite.name}: {player.name}, {marks[-1].seconds:.1f} s", file=sys.stderr)
+    if args.json:
+        print(json.dumps({"game": game.name, "agent": args.agent, "results": [mark.as_dict() for mark in marks]}))
+    else:
+        print(_table(marks))
+    return 0
+
+
+def _table(marks: Sequence[Mark]) -> str:
+    """Mistakes and fastest moves in percent, with intervals, a line for each suite and agent."""
+    width = max(len(mark.agent) for mark in marks)
+    across = max(len(mark.suite) for mark in marks)
+    header = f"{'positions':{across}}  {'agent':{width}}  {'outcome mistakes, %':>22}  {'fastest, %':>22}"
+    lines = [header]
+    for mark in marks:
+        record = mark.as_dict()
+
+        def percent(key: str, record: dict = record) -> str:
+            low, high = (100 * record[f"{key}_{end}"] for end in ("low", "high"))
+            return f"{100 * record[key]:5.1f} [{low:5.1f}, {high:5.1f}]"
+
+        mistakes, fastest = percent("outcome_mistake_rate"), percent("fastest")
+        lines.append(f"{mark.suite:{across}}  {mark.agent:{width}}  {mistakes:>22}  {fastest:>22}")
+    return "\n".join(lines)

@@ -1,0 +1,126 @@
+"""How strong the learner is right now: matches against the reference players of its config.
+
+The trainer is handed a `Referee` from outside, so that nothing which learns can reach human knowledge.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import games
+from selfplay.arena.match import MatchResult, play_match
+from selfplay.config import Config
+from selfplay.ledger import Ledger
+from selfplay.players import make
+from selfplay.players.agent import Agent
+from selfplay.stats import crossover
+
+_FEWEST_GAMES = 20  # of a match by the clock, when its share of the time allows no more
+_PLIES = 30  # of a game, as a first guess of how long a match by the clock takes
+
+
+class Referee:
+    """Plays the matches of a run's evaluations. It knows the earlier ones, and leaves out what they have settled.
+
+    Openings and seeds are the same at every evaluation, so a curve does not move with them.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        history: Sequence[Mapping[str, Any]] = (),
+        *,
+        doing: Callable[[str], None] = lambda text: None,
+        match: Callable[[Mapping[str, Any]], None] = lambda line: None,
+    ) -> None:
+        """`doing` is told of each match as it begins, `match` gets its line when it is over."""
+        self.config = config
+        self.game = games.make(config.game)
+        self.lines = list(history)
+        self.opponents = {spec: make.make(spec, self.game) for spec in (*config.eval.opponents, *config.eval.clocked)}
+        for spec in config.eval.clocked:
+            if not self.opponents[spec].timed:
+                raise ValueError(f"eval.clocked holds players that think by the clock, as alphabeta:ms=20, not {spec}")
+        self.results: dict[tuple[str, str], MatchResult] = {}
+        """of the last evaluation, by the learner's name and the opponent's"""
+        self._doing, self._tell = doing, match
+        self._took: dict[str, float] = {}  # seconds per game of the last match against a clocked opponent
+
+    def __call__(
+        self, weights: Path, ledger: Ledger, *, generation: int, final: bool, dtype: str = "auto"
+    ) -> list[dict]:
+        """The matches of the weights as lines of evals.jsonl.
+
+        `dtype` is that in which the network plays; by default the faster one, which a measurement decides and
+        which is therefore not always the same. The `final` evaluation leaves nothing out, and plays more games.
+        """
+        started = time.perf_counter()
+        config = self.config.eval
+        games_each = config.final_games if final else config.games
+        lines = []
+        self.results.clear()
+        for learner, opponents in self._players(weights, dtype, final):
+            for opponent in opponents:
+                games = games_each
+                if opponent in config.clocked and not final:
+                    spent = ledger.eval_seconds + time.perf_counter() - started
+                    games = min(games, self._affordable(opponent, spent, ledger.train_seconds))
+                    if games < min(_FEWEST_GAMES, games_each):
+                        continue
+                self._doing(f"{learner.name} against {opponent}, {games} games")
+                lines.append({"generation": generation, **self._match(learner, opponent, games, ledger)})
+                self._tell(lines[-1])
+        self.lines += lines
+        return lines
+
+    def _players(self, weights: Path, dtype: str, final: bool) -> Iterator[tuple[Agent, Sequence[str]]]:
+        """The learner as it plays with search, by the network alone, and at equal time; each with its opponents."""
+        config = self.config.eval
+        how = f"device={self.config.device},dtype={dtype}"
+        for name, spec in (
+            (f"mcts:sims={config.simulations}", f"mcts:{weights},sims={config.simulations},{how}"),
+            ("net", f"net:{weights},{how}"),
+        ):
+            rungs = config.opponents if final else crossover.informative(self.lines, config.opponents, name)
+            yield make.make(spec, self.game, name=name), rungs
+        for opponent in config.clocked:
+            ms = self.opponents[opponent].ms
+            # At the clock's small batches the faster dtype is another one.
+            yield make.make(f"mcts:{weights},ms={ms:g}", self.game, name=f"mcts:ms={ms:g}"), (opponent,)
+
+    def _affordable(self, opponent: str, spent: float, train_seconds: float) -> int:
+        """How many games by the clock, in pairs, keep evaluation within its share of the run's time."""
+        share, ms = self.config.eval.share, self.opponents[opponent].ms or 0.0
+        left = share / (1 - share) * train_seconds - spent
+        return 2 * int(max(0.0, left) / self._took.get(opponent, _PLIES * ms / 1000) / 2)
+
+    def _match(self, learner: Agent, opponent: str, games_each: int, ledger: Ledger) -> dict[str, Any]:
+        started = time.perf_counter()
+        result = play_match(self.game, learner, self.opponents[opponent], games=games_each, seed=self.config.seed)
+        self._took[opponent] = (time.perf_counter() - started) / games_each
+        self.results[learner.name, opponent] = result
+        low, high = result.interval
+        line = {
+            "flops": ledger.train_flops,
+            "evaluations": ledger.evaluations,
+            "games": ledger.games,
+            "seconds": ledger.train_seconds,
+            "jones_flops": ledger.jones_flops,
+            "joules": ledger.train_joules or None,
+            "agent": learner.name,
+            "opponent": opponent,
+            "simulations": self.config.eval.simulations if learner.name.startswith("mcts:sims") else 0,
+            "wins": result.wins,
+            "draws": result.draws,
+            "losses": result.losses,
+            "pairs": list(result.pairs_5),
+            "distinct_games": result.distinct_games,
+            "score": result.score,
+            "score_low": low,
+            "score_high": high,
+            "seed": self.config.seed,
+        }
+        if learner.timed:
+            line["ms_per_move"] = [round(1000 * pace.mean, 3) for pace in result.paces]
+        return line

@@ -1,0 +1,63 @@
+"""Matches one after the other: watched, put on paper, stopped when they are decided."""
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from games import record as records
+from games.game import Game
+from selfplay.arena.match import MatchResult, Until, play_match
+from selfplay.players.agent import Agent
+from selfplay.report import terminal_match
+
+Couple = tuple[Agent, Agent]
+
+
+def everyone(players: Sequence[Agent]) -> list[Couple]:
+    """Every player against every other."""
+    return list(itertools.combinations(players, 2))
+
+
+def play(
+    game: Game,
+    couples: Sequence[Couple],
+    *,
+    games: int,
+    seed: int = 0,
+    until: Until | None = None,
+    record: str | Path | None = None,
+    watched: bool = True,
+) -> list[MatchResult]:
+    """A match for each couple, of `games` games or until `until` is satisfied.
+
+    `record` is a file to which the games of each match are added when it ends. `watched` shows on stderr how
+    things stand.
+    """
+    names = [(a.name, b.name) for a, b in couples]
+    with terminal_match.watching(names, quiet=not watched) as view:
+        for a, b in couples:
+            result = play_match(game, a, b, games=games, seed=seed, until=until, watch=view.playing)
+            if record is not None:
+                records.append(record, result.records)
+            view.played(result)
+    return view.results
+
+
+def warnings(results: Sequence[MatchResult]) -> list[str]:
+    """A line about each player that took more time than it was given."""
+    lines = []
+    for result in results:
+        for name, pace in zip((result.a, result.b), result.paces, strict=True):
+            if pace.late and pace.budget is not None:
+                lines.append(
+                    f"{name} took more than {1100 * pace.budget:.3g} ms in {pace.late_moves} of {pace.moves} moves"
+                    f" (mean {1000 * pace.mean:.3g} ms, slowest {1000 * pace.slowest:.3g} ms)"
+                )
+    return lines
+
+
+def forfeits(results: Sequence[MatchResult]) -> list[str]:
+    """A line about each reason why players could not go on, most frequent first."""
+    reasons = Counter(game.note for result in results for game in result.records if game.note)
+    return [f"{count} x {reason}" for reason, count in reasons.most_common()]

@@ -1,0 +1,117 @@
+"""`selfplay doctor`: what this machine can do, what is missing, and how fast to expect it; the table of metrics; and
+what ails a run."""
+
+import argparse
+import json
+import shutil
+import textwrap
+from dataclasses import asdict
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+from selfplay.report import health
+from selfplay.run import folder, metrics
+
+_EPILOG = """\
+examples:
+  selfplay doctor
+  selfplay doctor runs/connect4  whether the run is well, and if not, what helps
+  selfplay doctor --metrics      every logged number: meaning, healthy range, what a bad value tells
+"""
+_LEAST_FREE_GIB = 2.0  # a default run writes a few hundred MB
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.epilog = _EPILOG
+    parser.add_argument("run", nargs="?", type=Path, metavar="RUN", help="look at this run instead of the machine")
+    parser.add_argument("--metrics", action="store_true", help="print the table of logged numbers")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings; 0 whether or not something is missing."""
+    if args.metrics:
+        print(json.dumps([asdict(metric) for metric in metrics.METRICS]) if args.json else _table())
+        return 0
+    if args.run is not None:
+        found = _looked_at(args.run)
+        print(json.dumps([one.as_dict() for one in found]) if args.json else _told(found))
+        return 0
+    found = examine()
+    if args.json:
+        print(json.dumps(found))
+        return 0
+    for name, value in {**found["versions"], **found["machine"], **found["here"]}.items():
+        print(f"{name:<22}{value}")
+    for line in found["advice"]:
+        print(f"\nnote: {line}")
+    return 0
+
+
+def _looked_at(run_dir: Path) -> list[health.Finding]:
+    config = folder.recorded_config(run_dir)
+    if config is None:
+        raise ValueError(f"{run_dir} is no run folder")
+    return health.examine(
+        config, folder.read_lines(run_dir / folder.METRICS), folder.read_lines(run_dir / folder.EVALS)
+    )
+
+
+def _told(found: list[health.Finding]) -> str:
+    """A line for each ailment looked for, and what helps against those that were found."""
+    width = max(len(one.ailment.symptom) for one in found)
+    lines = []
+    for one in found:
+        reading = f"{one.shown} (healthy: {one.ailment.healthy})" if one.shown else ""
+        lines.append(f"{one.verdict:<11}{one.ailment.symptom:<{width}}  {reading}".rstrip())
+        if one.ill:
+            told = (one.ailment.shows_in, f"cause: {one.ailment.cause}", f"remedy: {one.ailment.remedy}")
+            lines += [textwrap.fill(line, 110, initial_indent=" " * 11, subsequent_indent=" " * 13) for line in told]
+    return "\n".join(lines)
+
+
+def _table() -> str:
+    blocks = []
+    for metric in metrics.METRICS:
+        lines = (metric.meaning, f"healthy: {metric.healthy}", f"otherwise: {metric.otherwise}")
+        body = [textwrap.fill(line, 100, initial_indent="    ", subsequent_indent="      ") for line in lines]
+        blocks.append("\n".join([f"{metric.name}  ({metric.unit})", *body]))
+    return "\n".join(blocks)
+
+
+def examine() -> dict[str, Any]:
+    """`versions`, `machine`, what was found `here`, and `advice` in sentences."""
+    import torch
+
+    from games.kernel import cache_dir
+    from selfplay.bench import parts
+
+    # Where a run would be written: the nearest folder that exists.
+    free_gib = shutil.disk_usage(Path.cwd()).free / 2**30
+    bfloat16, float32 = (parts.gemm_gflops(kind) for kind in (torch.bfloat16, torch.float32))
+    simulations = parts.search(parts.Setting(seconds=0.5))["simulations_per_s_per_core"]
+    cuda = torch.cuda.is_available()
+    gpu_seen = cuda or Path("/dev/nvidiactl").exists()
+    oracle = util.find_spec("bitbully") is not None
+    cache = cache_dir()
+    here = {
+        "gpu": torch.cuda.get_device_name() if cuda else ("present, not usable" if gpu_seen else "none"),
+        "matrix product": f"{float32:,.0f} GFLOP/s in fp32, {bfloat16:,.0f} in bf16, one core",
+        "perfect Connect Four": "bitbully is installed" if oracle else "not installed",
+        "kernel cache": f"{cache}, {'warm' if any(cache.rglob('*.nbi')) else 'cold: the next start compiles'}",
+        "free disk here": f"{free_gib:,.1f} GiB",
+        "tree search": f"{simulations:,.0f} simulations/s a core, the network not counted"
+        " (`selfplay bench` measures the whole)",
+    }
+    advice = []
+    if gpu_seen and not cuda:
+        advice.append(f"a GPU is present, but torch {torch.__version__} cannot use it; install a CUDA build of torch")
+    if bfloat16 < float32:
+        advice.append("bf16 is slower than fp32 on this processor; networks run in fp32 here")
+    if not oracle:
+        advice.append("`selfplay eval` and the `solver` agent need bitbully: pip install bitbully (AGPL)")
+    if free_gib < _LEAST_FREE_GIB:
+        advice.append(f"less than {_LEAST_FREE_GIB:g} GiB free; give --run a folder on another disk")
+    return {"versions": folder.versions(), "machine": folder.machine(), "here": here, "advice": advice}

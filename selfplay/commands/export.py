@@ -1,0 +1,119 @@
+"""`selfplay export`: a trained network as a file for other programs.
+
+N positions, W words of a state, P planes.
+"""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from games.game import ONGOING, Game
+from selfplay.run import atomic, checkpoint
+
+if TYPE_CHECKING:
+    from selfplay.network.architectures import Network
+
+_POSITIONS = 256  # on which an export is compared with the network
+_EPILOG = """\
+formats:
+  safetensors   the weights, with game and architecture in the file: a PATH for every agent, as in mcts:FILE,sims=64
+  onnx          float32, for onnxruntime and others: planes [B, P, H, W] in; policy logits [B, A] and probabilities
+                [B, 3] to win, draw and lose out. The file's metadata say what the planes are. Compared with torch
+                before it is written
+  page          one HTML file that opens by double click and asks nobody for anything: the page of `serve` with the
+                network inside, which plays without search
+  kaggle        Connect Four: one Python file for Kaggle's ConnectX with weights, rules and search in it, which needs
+                numpy alone and thinks for half of the time that a move has
+
+RUN is a run folder (its newest checkpoint), RUN@12 (generation 12), a weights file, or `pretrained` with --game.
+A file of that name is replaced, in one step.
+
+examples:
+  selfplay export runs/connect4 --format onnx --out connect4.onnx
+  selfplay export runs/connect4@120 --format kaggle --out submission.py
+  selfplay export runs/connect4 --format page --out connect4.html
+  selfplay export pretrained --game connect4 --format safetensors --out connect4.safetensors
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.epilog = _EPILOG
+    parser.add_argument("run", metavar="RUN", help="whose network")
+    parser.add_argument("--format", required=True, choices=("onnx", "page", "kaggle", "safetensors"))
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="what to write")
+    parser.add_argument("--game", help="the game, needed for `pretrained` alone")
+
+
+def run(args: argparse.Namespace) -> int:
+    """`selfplay export`."""
+    import games
+
+    wanted = games.make(args.game).name if args.game else None
+    if args.run == "pretrained" and wanted is None:
+        raise ValueError("pretrained networks ship for several games: say which by --game")
+    out: Path = args.out
+    if out.is_dir() or not out.parent.is_dir():
+        raise ValueError(
+            f"--out {out} is a folder" if out.is_dir() else f"--out {out}: there is no folder {out.parent}"
+        )
+    weights = checkpoint.resolve(args.run, wanted)
+    if out.exists() and out.samefile(weights):
+        raise ValueError(f"--out {out} is the file to be exported")
+    network, name = checkpoint.load_weights(weights)
+    if wanted not in (None, name):
+        raise ValueError(f"{args.run} holds a network for {name}, not for {wanted}")
+    game = games.make(name)
+    metadata = checkpoint.weights_metadata(weights) | {"source": _source(weights)}
+    if args.format == "safetensors":
+        content, compared = checkpoint.weights_bytes(network, name, metadata), ""
+    else:
+        content, compared = _foreign(args.format, network, game, metadata)
+    replaced = ", in place of what was there" if out.exists() else ""
+    atomic.write_file(out, content)
+    print(f"wrote {out}: {network.architecture} for {name}, {len(content) / 1000:.0f} kB{replaced}{compared}")
+    return 0
+
+
+def _foreign(form: str, network: "Network", game: Game, metadata: Mapping[str, str]) -> tuple[bytes, str]:
+    """A file for programs without torch, and how far it is from the network, in words."""
+    states_NW = _positions(game)
+    planes_NPHW = np.stack([game.planes_of(state_W) for state_W in states_NW])
+    if form in ("onnx", "page"):
+        from selfplay.network import onnx_graph
+
+        arrays = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+        content = onnx_graph.model(arrays, game, metadata)
+        furthest = onnx_graph.difference(content, network, planes_NPHW)
+        if form == "page":
+            from selfplay.web import alone
+
+            content = alone.page(content, game, metadata["source"])
+        return content, f"; onnxruntime differs from torch by {furthest:.1e} at most"
+    from selfplay.export import kaggle
+    from selfplay.network.architectures import fold
+
+    fold(network)
+    content = kaggle.submission(network, game, metadata)
+    furthest = kaggle.difference(content, network, states_NW, planes_NPHW)
+    return content, f"; probabilities differ from torch's by {furthest:.1e} at most"
+
+
+def _positions(game: Game) -> np.ndarray:
+    """Positions of random games, none of them over: uint64 [N, W]."""
+    rng = np.random.default_rng(0)
+    states = [game.initial()]
+    while len(states) < _POSITIONS:
+        state_W, status = game.after(states[-1], int(rng.choice(game.legal_actions(states[-1]))))
+        states.append(state_W if status == ONGOING else game.initial())
+    return np.stack(states)
+
+
+def _source(weights: Path) -> str:
+    """Run and generation, or the name of a file: no path of this machine goes into what is given away."""
+    if weights.parent.parent.name == "checkpoints":
+        return f"{weights.parents[2].name}@{int(weights.parent.name)}"
+    return weights.name

@@ -1,0 +1,112 @@
+"""`selfplay measure`: the evaluations of a finished run once more, from its checkpoints and against other opponents;
+or at other numbers of simulations.
+
+Training never sees an evaluation, so the curve is the one that the run would have drawn, had it met these opponents.
+"""
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import games
+from selfplay.arena import moments
+from selfplay.arena.referee import Referee
+from selfplay.commands import crossover
+from selfplay.config import Config, EvalConfig, merged
+from selfplay.ledger import Ledger
+from selfplay.report import terminal_run
+from selfplay.run import atomic, checkpoint, folder
+from selfplay.stats import frontier
+
+_EPILOG = """\
+The run's own opponents and schedule are used where nothing else is asked for. The last checkpoint meets every
+opponent. evals.jsonl, crossover.json and overtaken.jsonl are written anew; forecasts.jsonl is removed, since
+nothing can be forecast afterwards (`selfplay crossover` still grades what each part of the curve foretold).
+
+--frontier leaves all of that alone. Its matches go to frontier.jsonl, from which `selfplay report` draws how much
+training compute each opponent takes at how many simulations a move. Stopped, it goes on where it was.
+
+examples:
+  selfplay measure runs/connect4 --opponents rules alphabeta:depth=4 alphabeta:depth=8 --clocked alphabeta:ms=20
+  selfplay measure runs/connect4 --games 400 --per_decade 8
+  selfplay measure runs/connect4 --frontier 4 16 256
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.epilog = _EPILOG
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder that no process trains in")
+    parser.add_argument("--opponents", nargs="*", metavar="AGENT", help="the ladder, weakest first")
+    parser.add_argument("--clocked", nargs="*", metavar="AGENT", help="opponents at equal time, as alphabeta:ms=20")
+    parser.add_argument("--games", type=int, metavar="N", help="games of one match")
+    parser.add_argument("--final_games", type=int, metavar="N", help="games of each match of the last checkpoint")
+    parser.add_argument("--simulations", type=int, metavar="N", help="of the learner's search")
+    parser.add_argument("--per_decade", type=int, metavar="N", help="evaluations per tenfold of training compute")
+    parser.add_argument(
+        "--frontier", nargs="+", type=int, metavar="N", help="play with N simulations a move instead, for the frontier"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play the matches, write the files, and print the crossings."""
+    config = folder.recorded_config(args.run)
+    if config is None:
+        raise ValueError(f"{args.run} is no run folder")
+    given = {item.name: getattr(args, item.name, None) for item in dataclasses.fields(EvalConfig)}
+    config = merged(config, {"eval": {name: value for name, value in given.items() if value is not None}})
+    if args.frontier:
+        return _frontier(args, config)
+    with folder.locked(args.run):
+        record = _measured(args.run, config)
+    print(crossover.table(record))
+    return 0
+
+
+def _frontier(args: argparse.Namespace, config: Config) -> int:
+    if (fewest := min(args.frontier)) < 1:
+        raise ValueError(f"--frontier takes numbers of simulations, at least 1, not {fewest}")
+    with folder.locked(args.run):
+        due = list(_due(config.eval, folder.read_lines(args.run / folder.METRICS)))
+        frontier.measure(
+            args.run, config, due, args.frontier, lambda line: print(terminal_run.match_line(line), flush=True)
+        )
+    rungs = frontier.crossings(frontier.together(args.run), config.game)
+    print(crossover.table({"rungs": sorted(rungs, key=lambda rung: rung["simulations"])}))
+    return 0
+
+
+def _measured(run_dir: Path, config: Config) -> dict[str, Any]:
+    game = games.make(config.game)
+    referee = Referee(config, match=lambda line: print(terminal_run.match_line(line), flush=True))
+    due = list(_due(config.eval, folder.read_lines(run_dir / folder.METRICS)))
+    if not due:
+        raise ValueError(f"{run_dir} has no generation yet")
+    for name in (folder.OVERTAKEN, folder.FORECASTS):
+        (run_dir / name).unlink(missing_ok=True)
+    new = run_dir / f"{folder.EVALS}.new"  # what is there stays until all of this is played
+    new.unlink(missing_ok=True)
+    record: dict[str, Any] = {}
+    began = time.perf_counter()
+    for number, (generation, ledger) in enumerate(due, start=1):
+        print(f"generation {generation}, {number} of {len(due)}", flush=True)
+        weights = checkpoint.resolve(f"{run_dir}@{generation}", game.name)
+        ledger = dataclasses.replace(ledger, eval_seconds=time.perf_counter() - began)
+        folder.append(new, referee(weights, ledger, generation=generation, final=number == len(due)))
+        record = moments.write_crossings(run_dir, game, referee.lines, referee.results)
+    atomic.write_file(run_dir / folder.EVALS, new.read_bytes())
+    new.unlink()
+    return record
+
+
+def _due(schedule: EvalConfig, metrics: Sequence[dict[str, Any]]) -> Iterator[tuple[int, Ledger]]:
+    """The generations that the trainer would have evaluated, with what was spent until then."""
+    last = 0.0
+    for line in metrics:
+        ledger = Ledger(**{item.name: line[item.name] for item in dataclasses.fields(Ledger) if item.name in line})
+        if schedule.due(ledger.train_flops, last) or line is metrics[-1]:
+            last = ledger.train_flops
+            yield line["generation"], ledger

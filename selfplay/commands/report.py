@@ -1,0 +1,68 @@
+"""`selfplay report`: the picture and the page of a run, or of several as seeds of one experiment, from the files of
+their folders alone."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from selfplay.report import page, plots
+from selfplay.run import atomic, folder, read
+from selfplay.stats import frontier
+
+_EPILOG = """\
+A page is one file that needs nothing else: what it overtook and when, the frontier where `selfplay measure --frontier`
+has been there, price tags where `selfplay arena --ablate --run` has, the health of the run, and how to repeat it.
+
+examples:
+  selfplay report runs/connect4
+  selfplay report runs/connect4-seed0 runs/connect4-seed1 runs/connect4-seed2 --out seeds.html
+  selfplay report runs/connect4-seed0 runs/connect4-seed1 runs/connect4-seed2 --out seeds.png
+"""
+
+
+def write(run_dir: Path) -> Path:
+    """Write `curves.png` and `report.html`, and `frontier.png` where that was measured, into a run folder; the path of
+    the page. `ValueError` for other folders."""
+    files = read.read(run_dir)
+    atomic.write_file(run_dir / "curves.png", plots.curves(files.config, files.metrics, files.evals))
+    if rungs := frontier.crossings(frontier.together(run_dir), files.config.game):
+        atomic.write_file(run_dir / "frontier.png", plots.frontier(rungs))
+    path = run_dir / "report.html"
+    atomic.write_file(path, page.written([files]).encode())
+    return path
+
+
+def overlay(run_dirs: Sequence[Path]) -> bytes:
+    """A PNG of several runs as seeds of one experiment."""
+    evals = [folder.read_lines(path / folder.EVALS) for path in run_dirs]
+    return plots.overlay([path.name for path in run_dirs], evals)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of `selfplay report`."""
+    parser.description = "Write report.html and the pictures of each run anew, from the files of its folder."
+    parser.epilog = _EPILOG
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="all the runs together: their page (.html), or strength curves (.png)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the pages, and the page or picture of all runs if asked for."""
+    if args.out is not None and args.out.suffix not in (".html", ".png"):
+        raise ValueError(f"--out is a page, as in all.html, or a picture, as in all.png, not {args.out}")
+    for path in args.runs:
+        print(write(path))
+    if args.out is not None:
+        together = overlay(args.runs) if args.out.suffix == ".png" else _of_all(args.runs).encode()
+        atomic.write_file(args.out, together)
+        print(args.out)
+    return 0
+
+
+def _of_all(run_dirs: Sequence[Path]) -> str:
+    files = [read.read(path) for path in run_dirs]
+    if len({one.config.game for one in files}) > 1:
+        raise ValueError(f"a page is of one game, not of {', '.join(sorted({one.config.game for one in files}))}")
+    return page.written(files)

@@ -1,0 +1,1 @@
+"""One interface and one grammar for everyone who can move."""

@@ -1,0 +1,371 @@
+"""The page of a report: the sections that tell of a run, or of several as seeds of one experiment."""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import games
+from selfplay.commands import crossover as crossover_command
+from selfplay.config import to_toml
+from selfplay.report import health, html, plots
+from selfplay.run import folder
+from selfplay.run.read import Lines, RunFiles
+from selfplay.stats import crossover, frontier
+
+_GAMES = {"connect4": "Connect Four", "gomoku": "Gomoku"}
+_WHO = (  # of opponents, by the form of their spec
+    (r"random", "any legal move"),
+    (r"rules", "one-ply rules: win, block, do not hand over a win"),
+    (r"alphabeta:preset=alphazero-jl", "the handcrafted minimax of AlphaZero.jl, 5 plies deep"),
+    (r"alphabeta:depth=(\d+)", r"alpha-beta, \1 plies deep, on a handcrafted evaluation"),
+    (r"alphabeta:nodes=(\d+)", r"alpha-beta, \1 positions a move, on a handcrafted evaluation"),
+    (r"alphabeta:ms=(\d+)", r"alpha-beta, \1 ms a move, on a handcrafted evaluation"),
+    (r"rollout:sims=(\d+)", r"tree search, \1 random playouts a move; no knowledge, no learning"),
+    (r"solver", "perfect play"),
+)
+_PLAYERS = (
+    (r"net", "the network alone"),
+    (r"mcts:sims=(\d+)", r"\1 simulations a move"),
+    (r"mcts:ms=(\d+)", r"\1 ms a move"),
+)
+_PIECES = {  # of knowledge
+    "lines": "lines that are still open",
+    "centre": "the centre",
+    "zugzwang": "odd and even threats (zugzwang)",
+    "tempo": "being to move",
+    "wins": "win and block",
+    "handover": "not handing over a win",
+    "doubles": "double threats",
+}
+
+
+def written(files: Sequence[RunFiles]) -> str:
+    """The page of one run, or of several as seeds of one experiment."""
+    first = files[0].config
+    seeds = ", ".join(str(one.config.seed) for one in files)
+    title = f"{first.game}, {first.network.architecture}, seed{'s' if len(files) > 1 else ''} {seeds}"
+    matched = [one.evals for one in files if one.evals]
+    record = crossover.record(matched, first.game) if matched else {"rungs": []}
+    return html.document(
+        title,
+        [
+            _lead(files, record),
+            _strength([one.evals for one in files]),
+            _crossings(record),
+            *(_frontier(one, len(files) > 1) for one in files),
+            *(_price_tags(one, len(files) > 1) for one in files),
+            _health(files),
+            _cost(files),
+            _repeat(files),
+        ],
+    )
+
+
+def _told(spec: str, kinds: Sequence[tuple[str, str]]) -> str:
+    """Who it is that a spec names, in words; the spec itself where there are none."""
+    for pattern, words in kinds:
+        if found := re.fullmatch(pattern, spec):
+            return found.expand(words)
+    return spec
+
+
+def _lead(files: Sequence[RunFiles], record: Mapping[str, Any]) -> str:
+    game = games.make(files[0].config.game)
+    name = _GAMES.get(game.kind, game.kind)
+    played = sum(one.last.get("games", 0) for one in files)
+    minutes = sum(one.last.get("play_seconds", 0) + one.last.get("learn_seconds", 0) for one in files) / 60
+    machine = files[0].meta["sessions"][-1]["machine"]
+    by_search = [rung for rung in record["rungs"] if rung["agent"] != "net"]
+    overtaken = sum(rung["status"] == "overtaken" for rung in by_search)
+    parts = [
+        f"{name} on {game.width} x {game.height}, learned from nothing but the rules: {played:,} games of self-play in"
+        f" {minutes:.0f} minutes on {machine.get('gpu', str(machine['cores']) + ' cores')} ({machine['cpu']})"
+        + (f", {len(files)} runs together." if len(files) > 1 else ".")
+    ]
+    if by_search:
+        parts.append(f"With search it has overtaken {overtaken} of the {len(by_search)} opponents that it was set.")
+    return html.paragraph(" ".join(parts), "lead")
+
+
+def _strength(evals: Sequence[Lines]) -> str:
+    """Scores and Elo over compute."""
+    if not any(line["agent"] != "net" for lines in evals for line in lines):
+        return html.paragraph("No match was played, so nothing is known of its strength.")
+    scores = html.figure(
+        *plots.svg(lambda axes: plots.draw_scores(axes, evals), "scores"),
+        "Score against each opponent over training compute",
+        "Score over paired games from distinct openings, and its 95 % interval. 50 % is as strong as the opponent."
+        " A diamond: overtaken there, with the 95 % interval of when.",
+    )
+    elo = html.figure(
+        *plots.svg(lambda axes: plots.draw_elo(axes, evals), "elo"),
+        "Elo of the learner and of its opponents over training compute",
+        "The same matches on one scale: 200 Elo more is a score of 76 %. Dotted: the opponents, who do not learn.",
+    )
+    latest = {(line["opponent"], line["agent"]): line for lines in evals[:1] for line in lines}
+    rows = [
+        (
+            line["opponent"],
+            _told(line["agent"], _PLAYERS),
+            f"{100 * line['score']:.1f} % [{100 * line['score_low']:.1f}, {100 * line['score_high']:.1f}]",
+            f"{line['wins']} / {line['draws']} / {line['losses']}",
+            line["distinct_games"],
+            line["generation"],
+        )
+        for line in latest.values()
+    ]
+    headers = ("opponent", "player", "score", "wins / draws / losses", "distinct games", "generation")
+    return html.section(
+        "Strength over training compute",
+        f'<div class="figures">{scores}{elo}</div>',
+        html.folded("The last matches", html.table(headers, rows, "The last matches")) if len(evals) == 1 else "",
+    )
+
+
+def _crossings(record: Mapping[str, Any]) -> str:
+    alone = {rung["opponent"]: rung for rung in record["rungs"] if rung["agent"] == "net"}
+    with_search = [rung for rung in record["rungs"] if rung["agent"] != "net"]
+    met = {rung["opponent"] for rung in with_search}
+    rows = [
+        (
+            _two_lines(rung["opponent"], _told(rung["opponent"], _WHO)),
+            _two_lines(_when(rung), _told(rung["agent"], _PLAYERS)),
+            "" if rung["seconds"] is None else f"{rung['seconds'] / 60:.1f}",
+            _at_the_end(rung),
+            *(
+                (_when(alone[rung["opponent"]]), _at_the_end(alone[rung["opponent"]]))
+                if rung["opponent"] in alone
+                else ("", "")
+            ),
+        )
+        for rung in with_search
+    ]
+    rows += [
+        (_two_lines(opponent, _told(opponent, _WHO)), "", "", "", _when(rung), _at_the_end(rung))
+        for opponent, rung in alone.items()
+        if opponent not in met
+    ]
+    if not rows:
+        return ""
+    several = len(record["rungs"][0]["runs"]) > 1
+    forecasts = "\n".join(crossover_command.forecasts(record)).strip()
+    return html.section(
+        "When it overtook human knowledge",
+        html.paragraph(
+            "Overtaken: from this training compute on, the expected score stays above 50 %. Compute is in FLOPs of"
+            " self-play and learning, 2 per multiply-add; matches are not counted. In brackets, 95 % intervals"
+            + (", Student's over the runs." if several else " from the games of this one run; another seed may differ.")
+            + " “Beyond” is no failure of the measurement: it was not overtaken by then."
+        ),
+        html.table(
+            ("opponent", "with search: overtaken at (FLOPs)", "minutes", "score at the end",
+             "network alone: overtaken at", "score at the end"),
+            rows,
+            "When each opponent was overtaken",
+        ),
+        html.folded("Forecasts that were made before the event, and what became of them", html.code(forecasts))
+        if forecasts
+        else "",
+    )  # fmt: skip
+
+
+def _two_lines(first: str, second: str) -> html.Markup:
+    return html.joined([first, html.Markup('<br><span class="soft">'), second, html.Markup("</span>")])
+
+
+def _at_the_end(rung: Mapping[str, Any]) -> str:
+    score, low, high = (f"{100 * rung[key]:.0f}" for key in ("score_at_end", "score_low", "score_high"))
+    return f"{score} % [{low},\u00a0{high}]"
+
+
+def _flops(value: float) -> str:
+    return f"{value:.1e}".replace("e+0", "e").replace("e+", "e") if value else "0"
+
+
+def _when(rung: Mapping[str, Any]) -> str:
+    low, high = rung["flops_low"], rung["flops_high"]
+    if rung["status"] == "not overtaken":
+        done = sum(one["status"] == "overtaken" for one in rung["runs"])
+        some = f" ({done} of {len(rung['runs'])} runs have)" if done else ""
+        return (f"beyond {_flops(low)}" if low else "not yet") + some
+    if rung["flops"] is None:
+        return f"before {_flops(high)}"
+    return f"{_flops(rung['flops'])} [{_flops(low)},\u00a0{_flops(high)}]"
+
+
+def _named(heading: str, files: RunFiles, several: bool) -> str:
+    return f"{heading}: {files.dir.name}" if several else heading
+
+
+def _frontier(files: RunFiles, several: bool) -> str:
+    rungs = frontier.crossings(frontier.together(files.dir), files.config.game)
+    if not rungs:
+        return ""
+    opponents = list(dict.fromkeys(rung["opponent"] for rung in rungs))
+    counts = sorted({rung["simulations"] for rung in rungs})
+    found = {(rung["opponent"], rung["simulations"]): rung for rung in rungs}
+    rows = [
+        [opponent, *(_when(found[opponent, n]) if (opponent, n) in found else "" for n in counts)]
+        for opponent in opponents
+    ]
+    each = files.last.get("play_flops", 0) / max(1, files.last.get("evaluations", 0))
+    return html.section(
+        _named("The frontier: training against thinking", files, several),
+        html.paragraph(
+            "An opponent can be overtaken by more training or by longer thinking. Each line joins the pairs of both at"
+            " which the player is as strong as one opponent; up and right of it, it is stronger. A triangle points to"
+            " where the crossing lies, when it came before the first evaluation or had not come by the last."
+            f" A simulation costs {_flops(each)} FLOPs at most: one evaluation by the network."
+        ),
+        html.figure(
+            *plots.svg(lambda axes: plots.draw_frontier(axes, rungs), f"frontier-{files.dir.name}"),
+            "Training compute and simulations a move at which each opponent is overtaken",
+            "Horizontal bars: 95 % intervals.",
+        ),
+        html.table(("opponent", *(f"{n} simulations" if n > 1 else "network alone" for n in counts)), rows, "Frontier"),
+    )
+
+
+def _price_tags(files: RunFiles, several: bool) -> str:
+    if files.prices is None:
+        return ""
+    grown = files.prices["growth"]
+
+    def elo(value: float | None) -> str:
+        return "-" if value is None else f"{value:+.0f}"
+
+    def factor(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3g}"
+
+    rows = [
+        (
+            _PIECES.get(price["piece"], price["piece"]),
+            f"{elo(price['elo'])} [{elo(price['elo_low'])}, {elo(price['elo_high'])}]",
+            f"x {factor(price['factor'])} [{factor(price['factor_low'])}, {factor(price['factor_high'])}]",
+        )
+        for price in files.prices["prices"]
+    ]
+    reckoned = (
+        f" The learner ({_told(grown['agent'], _PLAYERS)}) gained {grown['elo_per_decade']:.0f} Elo by ten times the"
+        f" training compute where it was even with {grown['opponent']}; that turns Elo into compute."
+        if grown
+        else " This run has too few matches near 50 % to turn that into compute."
+    )
+    return html.section(
+        _named("Price tags: what a piece of knowledge is worth", files, several),
+        html.paragraph(
+            f"{files.prices['agent']} against itself without one piece of its knowledge, and the factor of training"
+            f" compute that buys the learner as many Elo.{reckoned} Intervals are 95 %; “-” is beyond what can be told."
+        ),
+        html.table(
+            ("piece of knowledge", "Elo", *(["training compute"] if grown else [])),
+            rows if grown else [row[:2] for row in rows],
+            "Price tags",
+        ),
+    )
+
+
+def _health(files: Sequence[RunFiles]) -> str:
+    findings = [health.examine(one.config, one.metrics, one.evals) for one in files]
+    rows, troubles = [], []
+    for row in zip(*findings, strict=True):
+        ailment = row[0].ailment
+        cells = [
+            html.joined([found.shown, " ", html.verdict(found.verdict, found.ill if found.shown else None)])
+            for found in row
+        ]
+        rows.append((ailment.symptom, *cells, ailment.healthy, html.coded(ailment.shows_in)))
+        if any(found.ill for found in row):
+            troubles.append(html.coded(f"{ailment.symptom}. Cause: {ailment.cause}. Remedy: {ailment.remedy}."))
+    one = files[0]
+    figures = [
+        html.figure(
+            *plots.svg(lambda axes: plots.draw_lines(axes, one.metrics, plots.LOSSES, "loss (nats)"), "losses"),
+            "Losses over generations",
+            "What learning makes smaller. The policy's loss cannot fall below the entropy of its targets.",
+        ),
+        html.figure(
+            *plots.svg(lambda axes: plots.draw_lines(axes, one.metrics, plots.SEARCH, "nats"), "search"),
+            "Entropy of the policy targets, and what search adds to the network",
+            "How undecided the search is, and how far it is ahead of the network: what is left to learn.",
+        ),
+    ]
+    names = [path.dir.name for path in files] if len(files) > 1 else ["this run"]
+    return html.section(
+        "Health of the run" if len(files) == 1 else "Health of the runs",
+        f'<div class="figures">{"".join(figures)}</div>' if len(files) == 1 and one.metrics else "",
+        "<ul>" + "".join(f"<li>{html.escaped(text)}</li>" for text in troubles) + "</ul>" if troubles else "",
+        html.table(("looked for", *names, "healthy", "shows in"), rows, "Health"),
+    )
+
+
+def _cost(files: Sequence[RunFiles]) -> str:
+    def minutes(last: Mapping[str, Any], *names: str) -> str:
+        return f"{sum(last.get(name, 0) for name in names) / 60:.1f}"
+
+    amounts = {
+        "training compute (FLOPs)": lambda last: _flops(last.get("train_flops", 0)),
+        "minutes of self-play and learning": lambda last: minutes(last, "play_seconds", "learn_seconds"),
+        "minutes of matches": lambda last: minutes(last, "eval_seconds"),
+        "games of self-play": lambda last: f"{last.get('games', 0):,}",
+        "positions learned from": lambda last: f"{last.get('positions', 0):,}",
+        "network evaluations of self-play": lambda last: f"{last.get('evaluations', 0):,}",
+        "energy (kJ)": lambda last: f"{last['train_joules'] / 1000:.1f}" if last.get("train_joules") else "not told",
+        "generations": lambda last: last.get("generation", 0),
+    }
+    rows = [(name, *(amount(one.last) for one in files)) for name, amount in amounts.items()]
+    names = [one.dir.name for one in files] if len(files) > 1 else [""]
+    return html.section("What it cost", html.table(("spent", *names), rows, "Cost"))
+
+
+def _repeat(files: Sequence[RunFiles]) -> str:
+    parts = [
+        html.paragraph(
+            "On one machine the same sources, settings and seed give the same games, bit for bit. On another one"
+            " rounding differs, games go other ways, and the curves agree within what seeds differ by. CONFIG is the"
+            " text below, which the run folder has as config.toml."
+        )
+    ]
+    for one in files:
+        newest = one.meta["sessions"][-1]
+        commits = list(dict.fromkeys(session["commit"] for session in one.meta["sessions"]))
+        generation = one.last.get("generation", 0)
+        again = f"--config CONFIG --network.dtype {one.dtype} --generations {generation} --run runs/again"
+        lines = [f"git checkout {newest['commit']}"] if newest["commit"] else []
+        heading = f"<h3>{html.escaped(one.dir.name)}</h3>" if len(files) > 1 else ""
+        sessions = [
+            (
+                session["from_generation"],
+                session["started"],
+                (session["commit"] or "not run from a checkout") + (" and changes" if session["dirty"] else ""),
+                session["command"],
+            )
+            for session in one.meta["sessions"]
+        ]
+        made_with = [*newest["machine"].items(), *newest["versions"].items()]
+        parts += [
+            heading,
+            html.code("\n".join([*lines, f"selfplay train {again}", *_measured_again(one)])),
+            html.paragraph(
+                f"It was made by {len(commits)} versions of the sources, each from the generation named below; only the"
+                " first of them gives the same games from the start."
+            )
+            if len(commits) > 1
+            else "",
+            html.table(("from generation", "begun", "commit", "command"), sessions, "Sessions"),
+            html.table(("made with", ""), made_with, "Machine and versions"),
+            html.folded("CONFIG", html.code(to_toml(one.config))),
+        ]
+    return html.section("How to repeat it", *parts)
+
+
+def _measured_again(files: RunFiles) -> list[str]:
+    """The commands that made the files of the run which training does not make."""
+    lines = []
+    counts = sorted({line["simulations"] for line in folder.read_lines(files.dir / folder.FRONTIER)})
+    if counts:
+        lines.append(f"selfplay measure runs/again --frontier {' '.join(map(str, counts))}")
+    if files.prices:
+        lines.append(f"selfplay arena --ablate {shlex.quote(files.prices['agent'])} --run runs/again")
+    return lines

@@ -1,0 +1,247 @@
+"""What is drawn of runs: strength over training compute, what learning looks like, and the frontier.
+
+The same drawings make PNG files and, with text as text and colours that follow the page, SVG inside of one.
+"""
+
+import io
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+
+from selfplay.config import Config
+from selfplay.stats import crossover
+from selfplay.stats.strength import strength
+
+Lines = Sequence[Mapping[str, Any]]
+
+# Okabe and Ito's palette, told apart by everyone.
+_INK, _GREY, _GRID = "#111827", "#6b7280", "#e5e7eb"
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", _INK, "#b3a100")
+_FEW = 4  # labels that find room inside a picture
+_FOLLOWING = {_INK: "var(--ink)", _GREY: "var(--soft)", _GRID: "var(--line)"}
+"""colours that a page decides"""
+
+_HOW_TO_READ = "bands: 95 % intervals; diamonds: overtaken, with the 95 % interval of when"
+LOSSES = {"loss/policy": "policy", "loss/value": "value", "loss/reply": "reply"}
+SEARCH = {"policy/entropy": "entropy of the targets", "policy/kl_search_net": "KL(search, network)"}
+
+
+def _colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each name, the same wherever the same names are drawn."""
+    return {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
+
+
+def curves(config: Config, metrics: Lines, evals: Lines) -> bytes:
+    """A PNG: Elo among the ladder and scores over training compute, losses, and what search adds to the network."""
+    figure = Figure(figsize=(15, 9), dpi=110, layout="constrained")
+    elo, scores, losses, search = figure.subplot_mosaic(
+        [["elo", "scores"], ["losses", "search"]], height_ratios=[5, 3]
+    ).values()
+    title = f"{config.game}, {config.network.architecture}, seed {config.seed}"
+    figure.suptitle(title, x=0.01, ha="left", weight="bold")
+    draw_elo(elo, [evals])
+    draw_scores(scores, [evals])
+    scores.set_title(_HOW_TO_READ, fontsize=8, color=_GREY)
+    draw_lines(losses, metrics, LOSSES, "loss (nats)")
+    draw_lines(search, metrics, SEARCH, "nats")
+    return _png(figure)
+
+
+def overlay(names: Sequence[str], evals: Sequence[Lines]) -> bytes:
+    """A PNG of several runs as seeds of one experiment: Elo and scores, same colours, one line a run."""
+    figure = Figure(figsize=(15, 5.6), dpi=110, layout="constrained")
+    elo, scores = figure.subplots(1, 2)
+    figure.suptitle(", ".join(names), x=0.01, ha="left", weight="bold")
+    draw_elo(elo, evals)
+    draw_scores(scores, evals)
+    scores.set_title(_HOW_TO_READ, fontsize=8, color=_GREY)
+    return _png(figure)
+
+
+def frontier(rungs: Sequence[Mapping[str, Any]]) -> bytes:
+    """A PNG of `draw_frontier`."""
+    figure = Figure(figsize=(8, 4.6), dpi=110, layout="constrained")
+    draw_frontier(figure.subplots(), rungs)
+    return _png(figure)
+
+
+def svg(draw: Callable[[Axes], None], salt: str) -> tuple[str, dict[str, str]]:
+    """A drawing as an SVG element for a page that defines --ink, --soft and --line, and the colours of its lines by
+    name. `salt` is unlike that of any other drawing of the page."""
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif"}):
+        figure = Figure(figsize=(5.4, 3.7), layout="constrained")
+        axes = figure.subplots()
+        draw(axes)
+        keys = {name: _following(line.lines[0] if isinstance(line, ErrorbarContainer) else line)
+                for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}  # fmt: skip
+        _plain(axes, legend=False)
+        file = io.StringIO()
+        figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format")))
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1">', text, count=1, flags=re.DOTALL)
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r' id="[\w.]+_\d+"', "", text)  # groups are not referred to, and pages have one id once
+    for colour, name in _FOLLOWING.items():
+        text = text.replace(colour, name)
+    return text.strip(), keys
+
+
+def _following(line: Any) -> str:
+    colour = to_hex(line.get_color())
+    return _FOLLOWING.get(colour, colour)
+
+
+def _plain(axes: Axes, *, legend: bool) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=_GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set_color(_INK)
+    axes.tick_params(which="both", color=_INK, labelcolor=_INK)
+    axes.spines[["left", "bottom"]].set_color(_INK)
+    labels = axes.get_legend_handles_labels()[1] if legend else ()
+    if len(labels) > _FEW:
+        axes.legend(frameon=False, fontsize=7.5, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    elif labels:
+        axes.legend(frameon=False, fontsize=8)
+
+
+def _png(figure: Figure) -> bytes:
+    for axes in figure.axes:
+        _plain(axes, legend=True)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def _placed(evals: Sequence[Lines]) -> list[Lines]:
+    """Without those of an untrained network, which has no place on a logarithmic axis."""
+    return [[match for match in lines if match["flops"] > 0] for lines in evals]
+
+
+def draw_lines(axes: Axes, metrics: Lines, names: Mapping[str, str], unit: str) -> None:
+    """Metrics over generations; `names` has their labels."""
+    for colour, (name, label) in zip(_COLOURS, names.items(), strict=False):
+        points = [(row["generation"], row[name]) for row in metrics if row.get(name) is not None]
+        if points:
+            axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.4, label=label)
+    axes.set(xlabel="generation", ylabel=unit)
+
+
+def _compute_axis(axes: Axes, evals: Sequence[Lines]) -> None:
+    axes.set_xlabel("training compute (FLOPs, 2 per multiply-add)")
+    if any(evals):
+        axes.set_xscale("log")
+    else:
+        axes.text(0.5, 0.5, "no matches yet", transform=axes.transAxes, ha="center", va="bottom", color=_GREY)
+
+
+def draw_elo(axes: Axes, evals: Sequence[Lines]) -> None:
+    """The learner's Elo, the ladder's rungs as lines across; with several runs, on the scale of the average rung."""
+    evals = _placed(evals)
+    found = [strength(lines) for lines in evals if lines]
+    rungs: dict[str, list[float]] = defaultdict(list)
+    for one in found:
+        for rung, value in one.rungs.items():
+            rungs[rung].append(value)
+    for rung, values in rungs.items():
+        if len(values) == len(found):  # met in every run
+            axes.axhline(float(np.mean(values)), color=_GREY, linewidth=0.9, linestyle=":")
+            axes.text(1.0, float(np.mean(values)), f" {rung}", transform=axes.get_yaxis_transform(), va="center",
+                      fontsize=7.5, color=_GREY)  # fmt: skip
+    shades = _colours(list(dict.fromkeys(player for one in found for player in one.learner)))
+    for player, colour in shades.items():
+        for number, one in enumerate(found):
+            if points := one.learner.get(player):
+                label = player if number == 0 else None
+                axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3.5, label=label)
+    axes.set_ylabel("Elo among the ladder")
+    _compute_axis(axes, evals)
+
+
+def draw_scores(axes: Axes, evals: Sequence[Lines]) -> None:
+    """Scores of the player with search, with their bands, and where they cross 50 % with the crossing's interval."""
+    evals = [[match for match in lines if match["agent"] != "net"] for lines in _placed(evals)]
+    shades = _colours(list(dict.fromkeys(match["opponent"] for lines in evals for match in lines)))
+    for number, lines in enumerate(evals):
+        curves_by_pair: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+        for match in lines:
+            curves_by_pair[match["opponent"], match["agent"]].append(match)
+        for (opponent, agent), matches in curves_by_pair.items():
+            flops = [match["flops"] for match in matches]
+            low, high = ([100 * match[key] for match in matches] for key in ("score_low", "score_high"))
+            axes.plot(
+                flops,
+                [100 * match["score"] for match in matches],
+                color=shades[opponent],
+                marker="o",
+                markersize=3,
+                label=None if number else f"{opponent} ({agent})",
+            )
+            axes.fill_between(flops, low, high, color=shades[opponent], alpha=0.1, linewidth=0)
+    known = [lines for lines in evals if lines]
+    for rung in crossover.record(known, "")["rungs"] if known else ():
+        if rung["flops"] is not None:
+            axes.errorbar(
+                [rung["flops"]],
+                [50],
+                xerr=[[rung["flops"] - rung["flops_low"]], [rung["flops_high"] - rung["flops"]]],
+                color=shades[rung["opponent"]],
+                marker="D",
+                markersize=6,
+                capsize=4,
+                linewidth=2,
+                markeredgecolor="white",
+            )
+    axes.axhline(50, color=_GREY, linewidth=1, linestyle=":")
+    axes.set(ylim=(0, 102), ylabel="score with search (%)")
+    _compute_axis(axes, evals)
+
+
+def draw_frontier(axes: Axes, rungs: Sequence[Mapping[str, Any]]) -> None:
+    """For each opponent, the training compute from which so many simulations a move overtake it.
+
+    `rungs` are those of `selfplay.stats.frontier.crossings`. Triangles point to where it lies: earlier than the first
+    evaluation, or later than what was reached.
+    """
+    for opponent, colour in _colours(list(dict.fromkeys(rung["opponent"] for rung in rungs))).items():
+        mine = sorted((rung for rung in rungs if rung["opponent"] == opponent), key=lambda rung: rung["simulations"])
+        known = [rung for rung in mine if rung["flops"] is not None]
+        later = [("flops_low", ">", rung) for rung in mine if rung["status"] == "not overtaken" and rung["flops_low"]]
+        earlier = [("flops_high", "<", rung) for rung in mine if rung["status"] == "overtaken" and rung not in known]
+        if known:
+            axes.errorbar(
+                [rung["flops"] for rung in known],
+                [rung["simulations"] for rung in known],
+                xerr=np.array([(r["flops"] - r["flops_low"], r["flops_high"] - r["flops"]) for r in known]).T,
+                color=colour,
+                marker="o",
+                markersize=4,
+                capsize=3,
+                linewidth=1.4,
+            )
+        axes.plot([], [], color=colour, label=opponent)
+        for end, marker, rung in later + earlier:
+            axes.plot(
+                rung[end],
+                rung["simulations"],
+                color=colour,
+                marker=marker,
+                markersize=6,
+                markerfacecolor="none",
+                linestyle="none",
+            )
+    axes.set(xscale="log", yscale="log", ylabel="simulations a move (1: the network alone)")
+    axes.set_xlabel("training compute (FLOPs, 2 per multiply-add)")
+    counts = sorted({rung["simulations"] for rung in rungs})
+    axes.set_yticks(counts, [str(count) for count in counts])
+    axes.set_yticks([], minor=True)

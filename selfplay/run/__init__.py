@@ -1,0 +1,1 @@
+"""A run folder: written atomically, locked, resumed, read by everyone; every file with a format version."""

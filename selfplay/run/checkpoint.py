@@ -1,0 +1,305 @@
+"""Checkpoints: a folder of files per generation, checked by a manifest, and the weights that play.
+
+A run keeps `checkpoints/000012/` per generation. `manifest.json` holds the sha256 of every other file; the
+folder appears by one rename, so a whole checkpoint is there or none. The newest two keep everything that a
+run needs to go on; older ones keep `weights.safetensors` alone. Nothing read here can run code.
+"""
+
+import hashlib
+import io
+import json
+import re
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from selfplay.run import atomic
+
+if TYPE_CHECKING:  # torch takes over a second to import, and most of this file does without
+    from selfplay.network.architectures import Network
+
+WEIGHTS = "weights.safetensors"
+STATE = (WEIGHTS, "learner.pt", "replay.npz", "games.npz", "state.json")  # what a run needs to go on
+MANIFEST = "manifest.json"
+FULL_KEPT = 2
+_PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A whole checkpoint. `files` are the names that its manifest vouches for."""
+
+    folder: Path
+    generation: int
+    files: frozenset[str]
+
+    def path(self, name: str) -> Path:
+        """Where a file of this checkpoint is; `ValueError` if it has none of that name."""
+        if name not in self.files:
+            raise ValueError(f"{self.folder} holds no {name}; it holds {', '.join(sorted(self.files))}")
+        return self.folder / name
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _manifest(generation: int, digests: Mapping[str, str]) -> bytes:
+    return json.dumps({"generation": generation, "sha256": digests}, indent=1).encode()
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """File names and checksums of a manifest; `ValueError` if it is not one, `OSError` if it cannot be read."""
+    try:
+        read = json.loads((folder / MANIFEST).read_bytes())
+        digests = read["sha256"]
+        # A manifest comes from outside: a name with a slash would lead out of the folder.
+        if all(isinstance(value, str) and Path(name).name == name for name, value in digests.items()):
+            return digests
+    except FileNotFoundError:
+        raise ValueError(f"{MANIFEST} is missing") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise ValueError(f"{MANIFEST} is damaged")
+
+
+def folders(run_dir: Path) -> dict[int, Path]:
+    """Checkpoint folders of a run by generation, oldest first, whole or not."""
+    found = run_dir.joinpath("checkpoints").glob("[0-9]*")
+    return dict(sorted((int(path.name), path) for path in found if path.name.isdigit() and path.is_dir()))
+
+
+def checked(folder: Path, needs: Iterable[str]) -> Checkpoint:
+    """The checkpoint in `folder`, each file of `needs` compared with its checksum; `ValueError` says what is wrong."""
+    digests = _digests(folder)
+    for name in needs:
+        if name not in digests:
+            raise ValueError(f"{name} was not kept")
+        if not (folder / name).is_file():
+            raise ValueError(f"{name} is missing")
+        if _sha256(folder / name) != digests[name]:
+            raise ValueError(f"{name} is damaged")
+    return Checkpoint(folder, int(folder.name), frozenset(digests))
+
+
+def _warn(line: str) -> None:
+    print(f"selfplay: warning: {line}", file=sys.stderr)
+
+
+def newest(
+    run_dir: Path, needs: Iterable[str] = (WEIGHTS,), *, warn: Callable[[str], None] = _warn
+) -> Checkpoint | None:
+    """The newest checkpoint that has every file of `needs` whole; damaged ones are named in a warning and passed over.
+
+    None where a run has no checkpoint yet. `ValueError` where it has some and none will do: to begin again
+    from nothing is never what is wanted then.
+    """
+    needs = tuple(needs)
+    candidates = folders(run_dir)
+    reasons = []
+    for folder in reversed(candidates.values()):
+        try:
+            return checked(folder, needs)
+        except ValueError as error:
+            if "was not kept" not in str(error):
+                warn(f"passed over {folder}: {error}")
+            reasons.append(f"{folder.name}: {error}")
+    if reasons:
+        raise ValueError(f"no whole checkpoint in {run_dir / 'checkpoints'} ({'; '.join(reasons[:3])})")
+    return None
+
+
+def write(run_dir: Path, generation: int, files: Mapping[str, bytes | Callable[[Path], None]]) -> Checkpoint:
+    """Write `checkpoints/<generation>/`, then thin the older ones.
+
+    `files` maps a name to its content, or to a function that writes it at the path it is given. When the disk
+    is full, an `OSError` names the folder and every earlier checkpoint is as it was.
+    """
+    folder = run_dir / "checkpoints" / f"{generation:06d}"
+
+    def fill(temporary: Path) -> None:
+        digests = {}
+        for name, content in files.items():
+            path = temporary / name
+            if isinstance(content, bytes):
+                path.write_bytes(content)
+            else:
+                content(path)
+            digests[name] = _sha256(path)
+        (temporary / MANIFEST).write_bytes(_manifest(generation, digests))
+
+    atomic.write_folder(folder, fill)
+    _thin(run_dir)
+    return Checkpoint(folder, generation, frozenset(files))
+
+
+def _thin(run_dir: Path) -> None:
+    """Leave the weights alone in all but the newest checkpoints. The manifest goes first: a kill leaves a whole one."""
+    for leftover in run_dir.joinpath("checkpoints").glob(f"{atomic.TEMPORARY}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    for generation, folder in list(folders(run_dir).items())[:-FULL_KEPT]:
+        spare = [path for path in folder.iterdir() if path.name not in (WEIGHTS, MANIFEST)]
+        if not spare:
+            continue
+        try:
+            digests = _digests(folder)
+        except ValueError:  # damaged: it is evidence, and newest() names it
+            continue
+        kept = {name: digest for name, digest in digests.items() if name == WEIGHTS}
+        atomic.write_file(folder / MANIFEST, _manifest(generation, kept))
+        for path in spare:
+            path.unlink()
+
+
+def state_bytes(state: dict[str, Any]) -> bytes:
+    """Tensors and plain values as the content of a file for `load_state`.
+
+    Serialised in memory, because torch reports a full disk as a RuntimeError without a name.
+    """
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """What `state_bytes` wrote; `ValueError` for anything else, code above all."""
+    import pickle
+
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{path} is not a learner's state: {reason}") from error
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an npz file; `ValueError` if it is none, or would need unpickling."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a file of arrays: {error}") from error
+
+
+def weights_bytes(network: "Network", game_name: str, extra: Mapping[str, str] | None = None) -> bytes:
+    """A network as the content of a safetensors file; game and architecture stand in its metadata."""
+    from safetensors.torch import save
+
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    content = save(tensors, {**(extra or {}), "game": game_name, "architecture": network.architecture})
+    # The library writes metadata in random order; in a fixed one, equal weights are equal files. The layout is
+    # eight bytes of length, little-endian, then JSON padded with spaces to that length, then the tensors.
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    return content[:8] + json.dumps(header, separators=(",", ":")).encode().ljust(start - 8) + content[start:]
+
+
+def save_weights(path: Path, network: "Network", game_name: str, extra: Mapping[str, str] | None = None) -> None:
+    """Write a weights file that `load_weights` reads; atomic."""
+    atomic.write_file(Path(path), weights_bytes(network, game_name, extra))
+
+
+def weights_metadata(path: Path) -> dict[str, str]:
+    """What a weights file says of itself: at least its game and architecture. `ValueError` if it is none of ours."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+    except FileNotFoundError:
+        raise ValueError(f"there is no weights file {path}") from None
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
+    for key in ("game", "architecture"):
+        if key not in metadata:
+            raise ValueError(f"{path} holds no network of this project: its metadata names no {key}")
+    return metadata
+
+
+def weights_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a weights file, for what does without torch; `ValueError` for a damaged file."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
+
+
+def load_weights(path: Path) -> "tuple[Network, str]":
+    """(network in eval mode, name of its game); `ValueError` with one line for a damaged or foreign file."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    import games
+    from selfplay.network.architectures import build
+
+    metadata = weights_metadata(path)
+    try:
+        network = build(games.make(metadata["game"]), metadata["architecture"])
+        network.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"{path} does not hold a {metadata['architecture']} for {metadata['game']}: {reason}"
+        ) from error
+    return network.eval(), metadata["game"]
+
+
+def resolve(spec: str, game_name: str | None = None) -> Path:
+    """The weights file that a PATH of the agent grammar names.
+
+    A run folder (its newest whole checkpoint), `RUN@12` (generation 12), a weights file, or `pretrained` (what
+    ships with the package for `game_name`).
+    """
+    if spec == "pretrained":
+        return _pretrained(game_name)
+    path = Path(spec)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        found = newest(path)
+        if found is None:
+            raise ValueError(f"{path} holds no checkpoint yet")
+        return found.path(WEIGHTS)
+    if match := re.fullmatch(r"(.+)@(\d+)", spec):
+        run_dir, generation = Path(match[1]), int(match[2])
+        known = folders(run_dir)
+        if generation in known:
+            try:
+                return checked(known[generation], (WEIGHTS,)).path(WEIGHTS)
+            except ValueError as error:
+                raise ValueError(f"checkpoint {known[generation]} cannot be used: {error}") from error
+        if known:
+            closest = min(known, key=lambda other: abs(other - generation))
+            raise ValueError(
+                f"{run_dir} has no checkpoint of generation {generation}; it has {min(known)} to {max(known)},"
+                f" the nearest is {closest}"
+            )
+        raise ValueError(f"{run_dir} is no run folder with checkpoints")
+    raise ValueError(
+        f"no run folder or weights file {spec!r}; give a run folder, RUN@12, a .safetensors file or 'pretrained'"
+    )
+
+
+def _pretrained(game_name: str | None) -> Path:
+    import games  # numba takes half a second, and most of this file does without
+
+    shipped = {games.make(path.stem).name: path for path in sorted(_PRETRAINED.glob("*.safetensors"))}
+    if game_name not in shipped:
+        listing = f"there is one for {', '.join(shipped)}" if shipped else "none ship with this version"
+        raise ValueError(f"no pretrained network for {game_name or 'an unnamed game'}: {listing}; train one first")
+    return shipped[game_name]

@@ -1,0 +1,46 @@
+"""Presets: TOML files of deviations from the defaults, found by game, by name, or by path."""
+
+from pathlib import Path
+from typing import Any
+
+import games
+from games.registry import nearest
+from selfplay.config import ConfigError, read_toml
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def shipped() -> dict[str, Path]:
+    """The presets that come with the project, by name. An installed package holds its own copy of configs/."""
+    inside = _PACKAGE / "configs"
+    folder = inside if inside.is_dir() else _PACKAGE.parent / "configs"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def read(name_or_path: str) -> dict[str, Any]:
+    """The settings of a preset by name, or of any TOML file by path."""
+    path = Path(name_or_path)
+    known = shipped()
+    if path.exists() or path.suffix:
+        return read_toml(path)
+    if name_or_path not in known:
+        raise ConfigError(
+            f"no config file or preset {name_or_path!r}{nearest(name_or_path, list(known))};"
+            f" presets: {', '.join(known)}"
+        )
+    return read_toml(known[name_or_path])
+
+
+def for_game(name: str) -> dict[str, Any]:
+    """The settings made for this game, or for the closest board of its kind; without their `game`."""
+    wanted = games.make(name)
+    found = [
+        (settings, games.make(settings["game"]))
+        for settings in map(read_toml, shipped().values())
+        if "game" in settings
+    ]
+    alike = [(settings, game) for settings, game in found if game.kind == wanted.kind]
+    if not alike:
+        return {}
+    closest, _ = min(alike, key=lambda pair: abs(pair[1].cells - wanted.cells))
+    return {key: value for key, value in closest.items() if key != "game"}

@@ -1,0 +1,1 @@
+"""Self-play, replay, gradient steps, and the one loop that owns state."""

@@ -1,0 +1,166 @@
+"""Gradient steps: AdamW on policy, value and reply; an exponential moving average of the weights plays.
+
+On a CPU every thread takes a share of each batch through the network by itself, because the operators' own threads
+wait for each other at every layer: two threads of one core each make 18 k samples/s where one of two made 13 k, and
+three times as many where other work is on the machine (docs/what-was-tried.md).
+
+Shape letters: B rows of a batch (or of a thread's share), A actions.
+"""
+
+import copy
+import itertools
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from selfplay.config import LearnConfig
+from selfplay.network.architectures import Network
+from selfplay.train.replay import Batch
+
+_FEWEST_ROWS = 32  # of a share; batch statistics of fewer say little
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """Means over some steps, in nats; and the mean length of the gradient before clipping."""
+
+    total: float
+    policy: float
+    value: float
+    reply: float
+    gradient_norm: float
+
+
+def _one_core(device: torch.device) -> None:
+    if device.type == "cpu":
+        torch.set_num_threads(1)  # of this thread
+
+
+class Learner:
+    """The network in training, its optimiser, and the averaged copy that plays.
+
+    The gradient is the mean over the threads' shares, which are always summed in the same order: the same steps for
+    the same number of threads.
+    """
+
+    def __init__(
+        self, network: Network, config: LearnConfig, device: torch.device, dtype: str, threads: int = 1
+    ) -> None:
+        self.config = config
+        self.device = device
+        self.dtype = getattr(torch, dtype)
+        self.network = network.train().to(device)
+        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.steps = 0
+        # Replicas look at the same weights, and have gradients and batch statistics of their own; those of the first
+        # are the network's.
+        shares = threads if device.type == "cpu" else 1
+        self.replicas = [self.network] + [copy.deepcopy(self.network) for _ in range(shares - 1)]
+        self._share_weights()
+        decayed = [p for p in self.network.parameters() if p.ndim > 1]
+        plain = [p for p in self.network.parameters() if p.ndim <= 1]  # biases and batch norm
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            lr=config.learning_rate,
+        )
+
+    def _share_weights(self) -> None:
+        for replica in self.replicas[1:]:
+            for mine, shared in zip(replica.parameters(), self.network.parameters(), strict=True):
+                mine.data = shared.data
+
+    def learning_rate(self, positions: int) -> float:
+        """Warm-up by steps, then a decay by positions made. No clock and no budget enters, so that a run
+        that is continued, or killed and resumed, takes the same steps."""
+        config = self.config
+        warm = min(1.0, (self.steps + 1) / max(config.warmup_steps, 1))
+        return config.learning_rate * warm / math.sqrt(1.0 + positions / config.decay_positions)
+
+    def learn(self, batches: Iterator[Batch], positions: int) -> Losses:
+        """One step per batch; `positions` made so far set the learning rate."""
+        sums = torch.zeros(5)
+        count = 0
+        with ThreadPoolExecutor(len(self.replicas), initializer=_one_core, initargs=(self.device,)) as pool:
+            for batch in batches:
+                for group in self.optimizer.param_groups:
+                    group["lr"] = self.learning_rate(positions)
+                sums += self._step(batch, pool)
+                count += 1
+        if not torch.isfinite(sums).all():
+            raise FloatingPointError("the loss is no longer finite; lower learn.learning_rate")
+        total, policy, value, reply, norm = (sums / max(count, 1)).tolist()
+        return Losses(total=total, policy=policy, value=value, reply=reply, gradient_norm=norm)
+
+    def _step(self, batch: Batch, pool: ThreadPoolExecutor) -> torch.Tensor:
+        rows = len(batch.planes_BPHW)
+        edges = np.linspace(0, rows, min(len(self.replicas), rows // _FEWEST_ROWS or 1) + 1).astype(int)
+        shares = [
+            Batch(**{field.name: getattr(batch, field.name)[start:end] for field in fields(Batch)})
+            for start, end in itertools.pairwise(edges)
+        ]
+        losses = list(pool.map(self._backward, self.replicas, shares))
+        weights = [len(share.planes_BPHW) / rows for share in shares]
+        with torch.no_grad():
+            for parameter, *others in zip(*(r.parameters() for r in self.replicas[: len(shares)]), strict=True):
+                assert parameter.grad is not None
+                parameter.grad *= weights[0]
+                for other, weight in zip(others, weights[1:], strict=True):
+                    parameter.grad += weight * other.grad
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
+        self.optimizer.step()
+        self.steps += 1
+        self._follow()
+        mean_4 = torch.stack([weight * loss_4 for weight, loss_4 in zip(weights, losses, strict=True)]).sum(dim=0)
+        return torch.cat([mean_4, norm.detach().float()[None]]).cpu()
+
+    def _backward(self, network: Network, batch: Batch) -> torch.Tensor:
+        """Leave the gradient of the mean loss over these rows in the network; total, policy, value and reply loss."""
+        planes_BPHW = torch.from_numpy(batch.planes_BPHW).to(self.device, memory_format=torch.channels_last)
+        policy_BA = torch.from_numpy(batch.policy_BA).to(self.device)
+        value_B3 = torch.from_numpy(batch.value_B3).to(self.device)
+        reply_B = torch.from_numpy(batch.reply_B).to(self.device)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            policy_logits, value_logits, reply_logits = network(planes_BPHW)
+        policy = functional.cross_entropy(policy_logits.float(), policy_BA)
+        value = functional.cross_entropy(value_logits.float(), value_B3)
+        replies = functional.cross_entropy(reply_logits.float(), reply_B, ignore_index=-1, reduction="sum")
+        reply = replies / (reply_B >= 0).sum().clamp(min=1)
+        total = policy + self.config.value_weight * value + self.config.reply_weight * reply
+        for parameter in network.parameters():
+            parameter.grad = None
+        total.backward()
+        return torch.stack([total, policy, value, reply]).detach().float()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average towards the weights; sooner at first, when they change fast."""
+        keep = min(self.config.ema, (self.steps + 1) / (self.steps + 10))
+        averages = self.average.state_dict()
+        for name, tensor in self.network.state_dict().items():
+            if tensor.is_floating_point():
+                averages[name].lerp_(tensor, 1.0 - keep)
+            else:
+                averages[name].copy_(tensor)
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed learner needs, for `torch.save`."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "steps": self.steps,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
+        self.network.load_state_dict(state["network"])  # in place: the replicas see it
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.steps = state["steps"]

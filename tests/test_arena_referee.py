@@ -1,0 +1,190 @@
+"""Evaluation during training: which matches are played, what is written down, and what the files then say."""
+
+import json
+
+import pytest
+import torch
+
+import games
+from games.record import read
+from selfplay.arena import moments
+from selfplay.arena import referee as evaluation
+from selfplay.arena.match import play_match
+from selfplay.config import Config, EvalConfig
+from selfplay.ledger import Ledger
+from selfplay.network.architectures import build
+from selfplay.players import make
+from selfplay.run import checkpoint, folder
+from selfplay.stats import crossover
+from selfplay.stats.strength import strength
+
+LADDER = ("random", "rules", "alphabeta:depth=1", "alphabeta:depth=2", "alphabeta:depth=3")
+
+
+@pytest.fixture
+def weights(tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(checkpoint.weights_bytes(build(games.make("connect4"), "mlp:1x16"), "connect4"))
+    return path
+
+
+def referee(history=(), **settings) -> evaluation.Referee:
+    settings = {"opponents": LADDER, "games": 4, "final_games": 6, "simulations": 4} | settings
+    return evaluation.Referee(Config(eval=EvalConfig(**settings), seed=5, device="cpu"), history)
+
+
+def spent(**amounts) -> Ledger:
+    return Ledger(play_flops=2e12, learn_flops=1e12, evaluations=300, games=40, play_seconds=90.0, learn_seconds=10.0,
+                  **amounts)  # fmt: skip
+
+
+def line(agent: str, opponent: str, flops: float, pairs) -> dict:
+    """A line of evals.jsonl with these pairs, all of whose games were won or lost."""
+    count = sum(pairs)
+    score = sum(n * i / 4 for i, n in enumerate(pairs)) / count
+    return {
+        "generation": 1, "flops": flops, "evaluations": 1, "games": 1, "seconds": 1.0, "agent": agent,
+        "opponent": opponent, "wins": round(2 * count * score), "draws": 0, "losses": round(2 * count * (1 - score)),
+        "pairs": pairs, "distinct_games": 2 * count, "score": score, "score_low": score - 0.05,
+        "score_high": score + 0.05,
+    }  # fmt: skip
+
+
+def test_an_evaluation_is_a_line_for_each_match_with_what_was_spent(weights):
+    ask = referee()
+    told = []
+    ask = evaluation.Referee(ask.config, match=told.append)
+    lines = ask(weights, spent(), generation=7, final=False)
+    assert lines == ask.lines == told
+    assert [(row["agent"], row["opponent"]) for row in lines] == [
+        (agent, opponent) for agent in ("mcts:sims=4", "net") for opponent in LADDER[:3]
+    ]
+    for row in lines:
+        assert (row["generation"], row["flops"], row["evaluations"], row["games"], row["seconds"]) == (
+            7, 3e12, 300, 40, 100.0,
+        )  # fmt: skip
+        assert row["wins"] + row["draws"] + row["losses"] == 4 == 2 * sum(row["pairs"])
+        assert row["score"] == (row["wins"] + row["draws"] / 2) / 4
+        assert len(ask.results[row["agent"], row["opponent"]].records) == 4
+    assert [row["simulations"] for row in lines] == [4] * 3 + [0] * 3
+
+
+def test_the_same_weights_and_seed_play_the_same_games(weights):
+    assert referee()(weights, spent(), generation=1, final=False) == referee()(
+        weights, spent(), generation=1, final=False
+    )
+
+
+def test_settled_rungs_are_left_out_until_the_end(weights):
+    history = [line("mcts:sims=4", rung, flops, [0, 0, 0, 0, 50]) for flops in (1e9, 2e9) for rung in LADDER[:3]]
+    ask = referee(history)
+    met = [row["opponent"] for row in ask(weights, spent(), generation=1, final=False) if row["agent"] != "net"]
+    assert met == list(LADDER[2:])
+    final = ask(weights, spent(), generation=2, final=True)
+    assert [row["opponent"] for row in final] == [*LADDER, *LADDER]
+    assert {row["wins"] + row["draws"] + row["losses"] for row in final} == {6}
+
+
+def test_a_match_by_the_clock_has_as_many_games_as_its_share_of_time_allows(weights):
+    # To 100 s of training belong 17.65 s of matches, if those are to be 15 % of all. A game has about 30 plies.
+    ask = referee(clocked=("alphabeta:ms=20",), opponents=(), share=0.15, games=60)
+    assert ask._affordable("alphabeta:ms=20", 4.0, 100.0) == 22  # 13.65 s at 0.6 s a game
+    assert ask._affordable("alphabeta:ms=20", 17.6, 100.0) == ask._affordable("alphabeta:ms=20", 30.0, 100.0) == 0
+    ask = referee(clocked=("alphabeta:ms=1",), opponents=(), share=0.15)
+    # 4 games of about 30 plies of 1 ms: 0.12 s. Of 100 s of training 15 % are 17.6 s of matches.
+    (row,) = ask(weights, spent(), generation=1, final=False)
+    assert (row["agent"], row["opponent"]) == ("mcts:ms=1", "alphabeta:ms=1")
+    assert all(ms > 0 for ms in row["ms_per_move"])
+    assert ask(weights, spent(eval_seconds=17.6), generation=2, final=False) == []
+    assert len(ask(weights, spent(eval_seconds=17.6), generation=3, final=True)) == 1
+    with pytest.raises(ValueError, match=r"clocked .* by the clock, as alphabeta:ms=20, not rules"):
+        referee(clocked=("rules",))
+
+
+def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):
+    game = games.make("connect4")
+    winner, loser = make.make("alphabeta:depth=4", game, name="mcts:sims=64"), make.make("random", game)
+    result = play_match(game, winner, loser, games=20)
+    rises = [line("mcts:sims=64", "random", 1e10 * 2**i, pairs) for i, pairs in enumerate(
+        [[45, 0, 5, 0, 0], [35, 0, 10, 0, 5], [10, 0, 10, 0, 30], [2, 0, 5, 0, 43], [0, 0, 2, 0, 48]]
+    )]  # fmt: skip
+    for count in range(1, 6):
+        record = moments.write_crossings(tmp_path, game, rises[:count], {("mcts:sims=64", "random"): result})
+        moments.write_forecasts(tmp_path, rises[:count])
+    assert json.loads((tmp_path / folder.CROSSOVER).read_text()) == record == crossover.record([rises], "connect4")
+    (rung,) = record["rungs"]
+    assert rung["status"] == "overtaken"
+    assert 1e10 < rung["flops"] < 4e10
+    forecasts = folder.read_lines(tmp_path / folder.FORECASTS)
+    assert forecasts[0]["made_at_flops"] == pytest.approx(1e10)
+    assert all(entry["made_at_flops"] < rung["flops"] for entry in forecasts)
+    (moment,) = read(tmp_path / folder.OVERTAKEN)  # once, however often it stays overtaken
+    assert moment.second == "mcts:sims=64"
+    assert moment.result == "0-1"
+    assert "has overtaken random" in moment.note
+    shortest = min(len(entry.moves) for entry in result.records if (entry.second, entry.result) == (result.a, "0-1"))
+    assert len(moment.moves) == shortest
+
+
+def test_the_perfect_player_says_where_a_game_was_thrown_away():
+    pytest.importorskip("bitbully")
+    game = games.make("connect4")
+    from games.record import GameRecord
+
+    record = GameRecord(game="connect4", first="A", second="B", moves="4141424", result="1-0")
+    remarks = moments.remarks_on(game, record)
+    assert all(remark.startswith("B plays") or remark.startswith("A plays") for remark in remarks.values())
+    assert 7 not in remarks  # the winning move is no mistake
+    # The first player wins after 4 whatever comes (Allis 1988), so B's first move gave nothing away.
+    assert 2 not in remarks
+    kept = moments.remarks_on(
+        game, GameRecord(game="connect4", first="A", second="B", moves="14141424"[:7], result="*")
+    )
+    assert kept[1] == "A plays 1 and turns a win into a loss; 4 would have kept the win"
+
+
+def test_strength_is_one_scale_for_learner_and_ladder():
+    # 3 wins for each loss are 191 Elo, 9 for each 382.
+    lines = [
+        line("net", "rules", 1e9, [25, 0, 0, 0, 75]),
+        line("net", "alphabeta:depth=4", 1e9, [75, 0, 0, 0, 25]),
+        line("net", "alphabeta:depth=4", 1e10, [25, 0, 0, 0, 75]),
+    ]
+    found = strength(lines)
+    assert found.rungs == pytest.approx({"rules": 0.0, "alphabeta:depth=4": 382}, abs=5)
+    (first, early), (second, late) = found.learner["net"]
+    assert (first, second) == (1e9, 1e10)
+    assert (early, late) == pytest.approx((191, 573), abs=8)
+
+
+def test_a_finished_run_is_measured_anew_as_training_would_have_done_it(tmp_path, capsys):
+    from selfplay import cli
+
+    run_dir = tmp_path / "run"
+    tiny = ["train", "--config", "tiny", "--game", "connect4", "--run", str(run_dir), "--generations", "5", "--quiet"]
+    assert cli.guarded([*tiny, "--eval.opponents", "random", "rules", "--eval.games", "6"]) == 0
+    first = folder.read_lines(run_dir / folder.EVALS)
+    (run_dir / folder.EVALS).write_text("")
+    assert cli.guarded(["measure", str(run_dir)]) == 0
+    again = folder.read_lines(run_dir / folder.EVALS)
+    for row in (*first, *again):  # another measurement may choose another of two dtypes, and so another game
+        assert row["opponent"] in ("random", "rules")
+    spent = ("generation", "flops", "evaluations", "games", "seconds", "agent", "opponent", "simulations", "seed")
+    assert [[row[name] for name in spent] for row in again] == [[row[name] for name in spent] for row in first]
+    assert cli.guarded(["measure", str(run_dir), "--opponents", "alphabeta:depth=1", "--per_decade", "0"]) == 0
+    (one, *_), last = folder.read_lines(run_dir / folder.EVALS), folder.read_lines(run_dir / folder.METRICS)[-1]
+    assert (one["opponent"], one["generation"]) == ("alphabeta:depth=1", last["generation"])
+    assert not (run_dir / folder.FORECASTS).exists()
+    capsys.readouterr()
+    assert cli.guarded(["measure", str(tmp_path)]) == 2
+    assert "is no run folder" in capsys.readouterr().err
+
+
+def test_two_that_met_only_each_other_have_no_place_on_the_scale():
+    ladder = [line("net", "rules", 1e9, [25, 0, 0, 0, 75])]
+    apart = [line("mcts:ms=20", "alphabeta:ms=20", 1e9, [0, 0, 0, 0, 50])]
+    assert strength([*ladder, *apart]) == strength(ladder)
+    joined = strength([*ladder, *apart, line("mcts:ms=20", "rules", 1e9, [10, 0, 0, 0, 40])])
+    assert set(joined.rungs) == {"rules", "alphabeta:ms=20"}
+    assert set(joined.learner) == {"net", "mcts:ms=20"}

@@ -1,0 +1,115 @@
+"""The analyze command: a line in, a record out."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+
+import games
+from selfplay import cli
+from selfplay.commands import analyze
+from selfplay.players import make
+from selfplay.players.agent import Agent, Thoughts
+
+
+def ask(monkeypatch, capsys, stdin, *argv):
+    """Exit code and the records."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+    code = cli.guarded(["analyze", *argv])
+    captured = capsys.readouterr()
+    return code, [json.loads(line) for line in captured.out.splitlines()], captured.err
+
+
+def test_positions_are_answered_in_order(monkeypatch, capsys):
+    code, records, _ = ask(
+        monkeypatch, capsys, "112233\n\n11223\n", "--game", "connect4", "--agent", "alphabeta:depth=4"
+    )
+    assert code == 0
+    assert [record["moves"] for record in records] == ["112233", "", "11223"]
+    assert records[0] == {
+        "moves": "112233",
+        "move": "4",
+        "value": 1.0,
+        "policy": {"4": 1.0},
+        "visits": {},
+        "proven": "win",
+    }
+    assert records[1]["move"] == "4" and records[1]["proven"] is None
+    assert records[2]["move"] == "4"
+
+
+def test_a_bad_line_spoils_only_itself(monkeypatch, capsys):
+    code, records, err = ask(
+        monkeypatch, capsys, "9\n44444444\n1212121\n44\n", "--game", "connect4", "--agent", "rules"
+    )
+    assert code == 1
+    assert err == ""
+    assert [set(record) for record in records[:3]] == [{"moves", "error"}] * 3
+    assert "'9' is not a column" in records[0]["error"]
+    assert "column 4 is full" in records[1]["error"]
+    assert records[2]["error"] == "the game is over"
+    assert records[3]["move"] == "4"
+
+
+def test_what_an_agent_does_not_know_is_null(monkeypatch, capsys):
+    _, (record,), _ = ask(monkeypatch, capsys, "\n", "--game", "connect4", "--agent", "rules")
+    assert record == {"moves": "", "move": "4", "value": None, "policy": {"4": 1.0}, "visits": {}, "proven": None}
+
+
+def test_visits_and_policy_of_a_search(monkeypatch, capsys):
+    _, (record,), _ = ask(monkeypatch, capsys, "112233\n", "--game", "connect4", "--agent", "rollout:sims=300")
+    assert sum(record["visits"].values()) == 300
+    assert set(record["visits"]) == set("1234567")
+    assert max(record["visits"], key=record["visits"].get) == record["move"] == "4"
+    assert sum(record["policy"].values()) == pytest.approx(1, abs=1e-4)
+    assert record["value"] > 0.8
+
+
+def test_the_solver_knows_the_result(monkeypatch, capsys):
+    _, records, _ = ask(monkeypatch, capsys, "\n33445\n444444\n", "--game", "connect4", "--agent", "solver")
+    assert [(record["proven"], record["value"]) for record in records] == [("win", 1.0), ("loss", -1.0), ("win", 1.0)]
+    assert records[2]["policy"] == {"3": 0.5, "5": 0.5}
+
+
+def test_gomoku_positions(monkeypatch, capsys):
+    argv = ["--game", "gomoku", "--size", "9", "--agent", "alphabeta:depth=1"]
+    code, records, _ = ask(monkeypatch, capsys, "e5 a1 f5 a3 g5 a5 h5 a7\n\nz9\n", *argv)
+    assert code == 1
+    assert records[0]["move"] in {"d5", "i5"} and records[0]["proven"] == "win"
+    assert records[1]["move"] == "e5"
+    assert "z9" in records[2]["error"]
+
+
+def test_answers_do_not_depend_on_the_other_lines():
+    game = games.make("connect4")
+    lines = ["", "4", "44", "443", "4435"]
+    agent = make.make("random", game)
+    together = list(analyze.answers(game, agent, lines, seed=1))
+    singly = [next(analyze.answers(game, agent, [line], seed=1)) for line in lines]
+    assert together == singly
+    assert together == list(analyze.answers(game, agent, lines, seed=1, batch_size=2))
+    by_seed = {tuple(r["move"] for r in analyze.answers(game, agent, lines, seed=seed)) for seed in range(8)}
+    assert len(by_seed) > 1
+
+
+def test_many_positions_make_few_calls():
+    game = games.make("connect4")
+    sizes = []
+
+    def act(states_NW, seeds_N):
+        sizes.append(len(states_NW))
+        return Thoughts(actions_N=np.zeros(len(states_NW), np.int64))
+
+    assert len(list(analyze.answers(game, Agent("x", act), ["4"] * 600))) == 600
+    assert sizes == [256, 256, 88]
+
+
+def test_mistakes_cost_one_line(monkeypatch, capsys):
+    for argv, said in (
+        (["--game", "connect4", "--agent", "rule"], "did you mean 'rules'"),
+        (["--game", "connect4", "--size", "9", "--agent", "rules"], "--size is for --game gomoku"),
+        (["--game", "gomoku", "--size", "99", "--agent", "rules"], "size=99"),
+    ):
+        code, records, err = ask(monkeypatch, capsys, "", *argv)
+        assert code == 2 and records == [] and said in err and err.count("\n") == 1

@@ -1,0 +1,124 @@
+"""Exports to safetensors and ONNX compute what the network computes; mistakes cost one line."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from networks import network_of, onnx_of, outputs, planes_of, random_states, softmax
+
+import games
+from selfplay import cli
+from selfplay.network import onnx_graph
+from selfplay.players import make
+from selfplay.run import checkpoint
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    """A run of Connect Four with two generations of different weights."""
+    game = games.make("connect4")
+    for generation in (3, 4):
+        content = checkpoint.weights_bytes(network_of(game, "resnet:2x8", seed=generation), "connect4")
+        checkpoint.write(tmp_path / "runs" / "mine", generation, {checkpoint.WEIGHTS: content})
+    return tmp_path / "runs" / "mine"
+
+
+def export(run, form, out, *more):
+    return cli.guarded(["export", str(run), "--format", form, "--out", str(out), *more])
+
+
+# --- safetensors
+
+
+def test_exported_weights_are_a_path_for_every_agent(run_dir, tmp_path, capsys):
+    game = games.make("connect4")
+    out = tmp_path / "mine.safetensors"
+    assert export(f"{run_dir}@3", "safetensors", out) == 0
+    assert capsys.readouterr().out.startswith(f"wrote {out}: resnet:2x8 for connect4, ")
+    assert checkpoint.weights_metadata(out) == {"game": "connect4", "architecture": "resnet:2x8", "source": "mine@3"}
+    states = random_states(game, 20)
+    policy, wdl = outputs(network_of(game, "resnet:2x8", seed=3), planes_of(game, states))
+    policy[~np.array([game.planes_of(state)[:2, 0].sum(axis=0) == 0 for state in states])] = -np.inf
+    thoughts = make.make(f"net:{out},dtype=float32", game).act(states, np.zeros(20, np.uint64))
+    assert np.allclose(thoughts.policy_NA, softmax(policy), atol=1e-5)
+    assert np.allclose(thoughts.wdl_N3, wdl, atol=1e-5)
+    assert make.make(f"mcts:{out},sims=8", game).act(states[:1], np.zeros(1, np.uint64)).visits_NA.sum() == 8
+
+
+def test_a_run_folder_is_its_newest_checkpoint_and_a_file_is_replaced(run_dir, tmp_path, capsys):
+    out = tmp_path / "mine.safetensors"
+    out.write_text("older")
+    assert export(run_dir, "safetensors", out) == 0
+    assert "in place of what was there" in capsys.readouterr().out
+    assert checkpoint.weights_metadata(out)["source"] == "mine@4"
+    assert export(run_dir, "safetensors", tmp_path / "again") == 0
+    assert "in place" not in capsys.readouterr().out
+    assert (tmp_path / "again").read_bytes() == out.read_bytes()
+
+
+# --- ONNX
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [("connect4", "resnet:2x8"), ("connect4:height=5,width=6", "mlp:2x16"), ("gomoku9", "resnet:2x8")],
+)
+def test_onnxruntime_computes_what_the_network_computes(name, architecture, tmp_path, capsys):
+    game = games.make(name)
+    network = network_of(game, architecture)
+    checkpoint.save_weights(tmp_path / "weights", network, game.name)
+    out = tmp_path / "net.onnx"
+    assert export(tmp_path / "weights", "onnx", out) == 0
+    assert "onnxruntime differs from torch by " in capsys.readouterr().out
+
+    planes = planes_of(game, random_states(game, 40, seed=5))
+    policy, wdl = outputs(network, planes)
+    session = onnxruntime.InferenceSession(out)
+    for rows in (1, 7, 40):
+        found_policy, found_wdl = session.run(["policy", "wdl"], {"planes": planes[:rows]})
+        assert np.allclose(found_policy, policy[:rows], atol=1e-4)
+        assert np.allclose(found_wdl, wdl[:rows], atol=1e-5)
+
+    model = onnx.load(out)
+    assert not {node.op_type for node in model.graph.node} & {"BatchNormalization"}
+    said = {item.key: item.value for item in model.metadata_props}
+    assert (said["game"], said["architecture"]) == (game.name, architecture)
+    assert f"[batch, 4, {game.height}, {game.width}]" in said["planes"] and "opponent's" in said["planes"]
+    assert ("column" if game.kind == "connect4" else "cell") in said["policy"]
+    assert said["to_move"]
+
+
+def test_an_onnx_file_of_another_network_is_found_out():
+    game = games.make("connect4")
+    network, other = network_of(game, "mlp:1x8"), network_of(game, "mlp:1x8", seed=1)
+    content = onnx_of(network, game)
+    planes = planes_of(game, random_states(game, 8))
+    assert onnx_graph.difference(content, network, planes) <= 1e-4
+    with pytest.raises(ValueError, match="onnxruntime and torch differ by"):
+        onnx_graph.difference(content, other, planes)
+
+
+# --- mistakes
+
+
+def test_mistakes_cost_one_line(run_dir, tmp_path, capsys):
+    other, perceptron, out = tmp_path / "other", tmp_path / "mlp", tmp_path / "out"
+    checkpoint.save_weights(other, network_of(games.make("tictactoe"), "resnet:1x4"), "tictactoe")
+    checkpoint.save_weights(perceptron, network_of(games.make("connect4"), "mlp:1x4"), "connect4")
+    for run, form, to, more, said in (
+        (other, "kaggle", out, [], "plays Connect Four, not tictactoe"),
+        (perceptron, "kaggle", out, [], "holds a resnet, not mlp:1x4"),
+        (other, "onnx", out, ["--game", "connect4"], "holds a network for tictactoe, not for connect4"),
+        (f"{run_dir}@9", "onnx", out, [], "no checkpoint of generation 9; it has 3 to 4"),
+        (tmp_path / "absent", "onnx", out, [], "no run folder or weights file"),
+        ("pretrained", "onnx", out, [], "say which by --game"),
+        (run_dir, "onx", out, [], "invalid choice: 'onx'"),
+        (run_dir, "safetensors", tmp_path, [], "is a folder"),
+        (run_dir, "safetensors", tmp_path / "no" / "out", [], f"there is no folder {tmp_path / 'no'}"),
+        (other, "safetensors", other, [], "is the file to be exported"),
+    ):
+        assert export(run, form, to, *more) == 2
+        captured = capsys.readouterr()
+        assert said in captured.err and captured.err.count("\n") == 1 and captured.out == ""
+        assert not out.exists()
+    assert checkpoint.weights_metadata(other) == {"game": "tictactoe", "architecture": "resnet:1x4"}

@@ -1,0 +1,154 @@
+"""Ailments of runs: each is found in the numbers that it shows in, and in no others."""
+
+import json
+
+import pytest
+
+from selfplay import cli
+from selfplay.config import Config
+from selfplay.report import health
+from selfplay.run import folder
+
+GENERATIONS = 40
+
+
+def well():
+    """The numbers of twenty minutes of Connect Four, as they began and as they ended, with a straight line between."""
+    first = {"loss/total": 3.2, "loss/policy": 1.95, "loss/value": 0.97, "learn/gradient_norm": 1.9, "learn/reuse": 4.0,
+             "policy/entropy": 1.12, "policy/kl_search_net": 0.63, "value/calibration": 0.03,
+             "games/first_player_score": 0.55, "games/distinct_positions": 0.95, "proven/share": 0.18,
+             "play/positions_per_s": 3100.0, "play/network_share": 0.83, "memory/rss_mb": 980.0}  # fmt: skip
+    last = {"loss/total": 1.17, "loss/policy": 0.56, "loss/value": 0.46, "learn/gradient_norm": 0.9, "learn/reuse": 4.0,
+            "policy/entropy": 0.42, "policy/kl_search_net": 0.11, "value/calibration": 0.04,
+            "games/first_player_score": 0.5, "games/distinct_positions": 0.83, "proven/share": 0.19,
+            "play/positions_per_s": 5700.0, "play/network_share": 0.84, "memory/rss_mb": 1015.0}  # fmt: skip
+    lines = []
+    for n in range(GENERATIONS):
+        share = n / (GENERATIONS - 1)
+        line = {name: (1 - share) * first[name] + share * last[name] for name in first}
+        seconds = {"play_seconds": 12.0 * n, "learn_seconds": 18.0 * n, "eval_seconds": 8.0 * n}
+        lines.append({"generation": n + 1, **seconds, **line})
+    return lines
+
+
+def match(flops, score, games=400, opponent="alphabeta:depth=4", agent="mcts:sims=64"):
+    won = round(games * score)
+    return {"generation": 1, "flops": flops, "agent": agent, "opponent": opponent, "wins": won, "draws": 0,
+            "losses": games - won, "distinct_games": games, "score": score}  # fmt: skip
+
+
+GROWING = [match(2.5e13, 0.25), match(5e13, 0.36), match(1e14, 0.5), match(1e14, 0.1, agent="net")]
+
+
+def ailments(metrics=None, evals=GROWING, config=None):
+    found = health.examine(config or Config(), well() if metrics is None else metrics, evals)
+    return {one.ailment.symptom for one in found if one.ill}
+
+
+def test_a_healthy_run_is_well_in_every_row():
+    assert {one.verdict for one in health.examine(Config(), well(), GROWING)} == {"well"}
+
+
+ILL = [
+    ("A loss is infinite or no number", "loss/total", lambda n: None if n == 7 else 2.0),
+    ("The policy does not learn", "loss/policy", lambda n: 1.95 - 0.002 * n),
+    ("The value does not learn", "loss/value", lambda n: 1.0 + 0.001 * n),
+    ("Results are learned by heart", "value/calibration", lambda n: 0.03 + 0.005 * n),
+    ("Play has collapsed into a few lines", "policy/entropy", lambda n: 1.12 / (1 + n)),
+    ("It plays the same games again and again", "games/distinct_positions", lambda n: 0.95 - 0.02 * n),
+    ("One side always wins", "games/first_player_score", lambda n: 0.95),
+    ("One side always wins", "games/first_player_score", lambda n: 0.05),
+    ("Search adds nothing to the network", "policy/kl_search_net", lambda n: 0.6 / (1 + n)),
+    ("No win is ever proven", "proven/share", lambda n: 0.0),
+    ("Every gradient is cut", "learn/gradient_norm", lambda n: 4.9),
+    ("It trains more or less often on a position than it was told", "learn/reuse", lambda n: 2.0),
+    ("It trains more or less often on a position than it was told", "learn/reuse", lambda n: 5.0),
+    ("Matches eat the time", "eval_seconds", lambda n: 40.0 * n),
+    ("The network hardly works", "play/network_share", lambda n: 0.3),
+    ("Self-play has slowed down", "play/positions_per_s", lambda n: 5000.0 if n < 35 else 2000.0),
+    ("Memory grows", "memory/rss_mb", lambda n: 500.0 + 60 * n),
+]
+
+
+@pytest.mark.parametrize(("symptom", "name", "value"), ILL, ids=[f"{name}-{i}" for i, (_, name, _) in enumerate(ILL)])
+def test_each_ailment_is_found_alone(symptom, name, value):
+    lines = [{**line, name: value(n)} for n, line in enumerate(well())]
+    assert ailments(lines) == {symptom}
+
+
+def test_strength_that_stands_still():
+    """50 % at the end and at half of the compute is no growth; 36 % there is 100 Elo of it, by hand."""
+    found = health.examine(Config(), well(), GROWING)
+    assert found[0].reading == pytest.approx(100, abs=3)
+    assert ailments(evals=[match(2.5e13, 0.25), match(5e13, 0.5), match(1e14, 0.5)]) == {"It does not get stronger"}
+    # Between two evaluations, on a logarithmic axis: a third of the way from the last but one.
+    assert health.examine(Config(), [], [match(1e13, 0.2), match(8e13, 0.5)])[0].reading == pytest.approx(80.3, abs=3)
+
+
+@pytest.mark.parametrize(
+    "evals",
+    [
+        [],
+        [match(1e14, 0.5)],
+        [match(8e13, 0.5), match(1e14, 0.5)],  # not yet twice the compute
+        [match(5e13, 0.5, games=40), match(1e14, 0.5, games=40)],  # too few games to tell
+        [match(5e13, 0.95), match(1e14, 0.95)],  # too weak an opponent to tell
+    ],
+    ids=["none", "one", "close", "few", "beaten"],
+)
+def test_growth_that_nobody_can_tell(evals):
+    assert health.examine(Config(), well(), evals)[0].verdict == "not known"
+
+
+def test_opponents_that_are_all_beaten():
+    assert ailments(evals=[match(5e13, 0.8), match(1e14, 0.93)]) == {"It beats everyone, so nothing more can be seen"}
+    assert ailments(evals=[*GROWING, match(1e14, 0.95, opponent="rules")]) == set()
+
+
+def test_matches_of_few_distinct_games():
+    assert ailments(evals=[*GROWING[:2], {**GROWING[2], "distinct_games": 2}]) == {"Matches repeat a few games"}
+
+
+def test_a_young_run_is_not_judged_by_what_falls():
+    verdicts = {one.ailment.symptom: one.verdict for one in health.examine(Config(), well()[:5], [])}
+    for symptom in ("The policy does not learn", "Self-play has slowed down", "Memory grows"):
+        assert verdicts[symptom] == "not known"
+    assert verdicts["One side always wins"] == "well"
+    assert {one.verdict for one in health.examine(Config(), [], [])} == {"not known"}
+
+
+def test_one_generation_out_of_line_decides_nothing():
+    lines = well()
+    lines[-1] = {**lines[-1], "policy/entropy": 0.01, "value/calibration": 0.9, "play/positions_per_s": 1.0}
+    assert ailments(lines) == set()
+
+
+def test_what_grows_early_or_costs_at_the_end_is_well():
+    """Threads take their memory in the first half of a run; the long matches at its end are no share of its time."""
+    lines = [{**line, "memory/rss_mb": min(200.0 + 50 * n, 1200.0)} for n, line in enumerate(well())]
+    lines[-1] = {**lines[-1], "eval_seconds": 5000.0}
+    assert ailments(lines) == set()
+
+
+def test_proofs_are_missed_only_where_they_are_sought():
+    lines = [{**line, "proven/share": 0.0} for line in well()]
+    config = folder.from_dict(Config, {"search": {"prove": False}})
+    assert ailments(lines, config=config) == set()
+
+
+def test_the_doctor_looks_at_a_run(tmp_path, capsys):
+    config = folder.settle(tmp_path / "r", Config(), {})
+    with folder.opened(tmp_path / "r", config, command=["x"]):
+        folder.append(tmp_path / "r" / folder.METRICS, [{**line, "policy/entropy": 0.05} for line in well()])
+        folder.append(tmp_path / "r" / folder.EVALS, GROWING)
+    assert cli.guarded(["doctor", str(tmp_path / "r")]) == 0
+    said = capsys.readouterr().out
+    collapsed = said.index("look here  Play has collapsed into a few lines")
+    assert "0.05 (healthy: at least 0.10)" in said[collapsed:].splitlines()[0]
+    assert "remedy: more `--play.opening_plies`" in said[collapsed:]
+    assert said.count("look here") == said.count("remedy:") == 1
+    assert cli.guarded(["doctor", str(tmp_path / "r"), "--json"]) == 0
+    (ill,) = (one for one in json.loads(capsys.readouterr().out) if one["verdict"] == "look here")
+    assert ill["reading"] == pytest.approx(0.05) and ill["symptom"] == "Play has collapsed into a few lines"
+    assert cli.guarded(["doctor", str(tmp_path / "none")]) == 2
+    assert "is no run folder" in capsys.readouterr().err

@@ -1,0 +1,297 @@
+"""The training loop on Tic-Tac-Toe, in seconds: what it spends, that it repeats, and that it learns."""
+
+import copy
+import functools
+import math
+
+import numpy as np
+import pytest
+import torch
+from naive_games import DRAW, WIN, NaiveGomoku
+
+import games
+from selfplay.config import Config, EvalConfig, LearnConfig, NetworkConfig, PlayConfig, ReplayConfig, SearchConfig
+from selfplay.ledger import Ledger
+from selfplay.run import checkpoint, metrics
+from selfplay.train.actor import Harvest
+from selfplay.train.slots import FACT
+from selfplay.train.trainer import Trainer, calibration_error, play_metrics, train
+
+FLOPS = 2 * ((4 * 9) * 16 + 16 * 9 + 16 * 3)  # of one evaluation of mlp:1x16, by hand
+
+
+def config(**settings):
+    base = {
+        "game": "tictactoe",
+        "generations": 4,
+        "minutes": 0.0,
+        "device": "cpu",
+        "threads": 1,
+        "search": SearchConfig(simulations=4, cache_bits=8),
+        "play": PlayConfig(games=8, positions=70, opening_plies=2, temperature_plies=4),
+        "network": NetworkConfig(architecture="mlp:1x16", dtype="float32"),
+        "replay": ReplayConfig(minimum=200, capacity=1000),
+        "learn": LearnConfig(batch=32, reuse=2.5, warmup_steps=4),
+        "eval": EvalConfig(per_decade=4, first_flops=1.0, games=10, final_games=40),
+    }
+    return Config(**(base | settings))
+
+
+def lived(trainer, evaluate_agent=None):
+    """Every generation of a run; nothing is written to disk."""
+    generations = []
+    while not trainer.done:
+        generations.append(trainer.generation(evaluate_agent))
+    return generations
+
+
+def learned(trainer):
+    return torch.nn.utils.parameters_to_vector(trainer.learner.average.parameters())
+
+
+def without_clock(generation):
+    clock = metrics.clock_names()
+    return {name: value for name, value in generation.metrics.items() if name not in clock}
+
+
+class Counting:
+    """An evaluator that counts the rows it is asked for."""
+
+    def __init__(self, evaluator):
+        self.evaluator = evaluator
+        self.rows = 0
+
+    def load(self, network):
+        self.evaluator.load(network)
+
+    def __call__(self, planes_BPHW):
+        self.rows += len(planes_BPHW)
+        return self.evaluator(planes_BPHW)
+
+
+def test_the_ledger_and_the_reuse_by_hand(tmp_path):
+    trainer = Trainer(config(), tmp_path)
+    counting = trainer.actors[0].evaluator = Counting(trainer.actors[0].evaluator)
+    positions = 0
+    while not trainer.done:
+        generation = trainer.generation(None)
+        ledger = generation.ledger
+        assert 70 <= ledger.positions - positions < 70 + 9
+        positions = ledger.positions
+        assert 0 <= 2.5 * positions - ledger.samples < 32  # what is owed is less than a batch
+        assert ledger.samples == 32 * trainer.learner.steps
+        assert ledger.evaluations == counting.rows > 0
+        assert ledger.play_flops == FLOPS * ledger.evaluations
+        assert ledger.learn_flops == 3 * FLOPS * ledger.samples
+        assert trainer.replay.added == positions
+        assert generation.metrics["learn/reuse"] == ledger.samples / positions
+    assert trainer.number == 4
+
+
+def test_searches_grow_with_the_positions_made(tmp_path):
+    """Without proofs and cache a finished game of n moves took n searches, and those in flight took no more each."""
+    search = SearchConfig(simulations=12, first_simulations=3, growth_positions=200, prove=False, cache_bits=0)
+    trainer = Trainer(config(generations=12, search=search), tmp_path)
+    before = Ledger()
+    for generation in lived(trainer):
+        made = generation.ledger.positions - before.positions
+        each = (generation.ledger.simulations - before.simulations) / made
+        expected = min(12, int(3 * (1 + before.positions / 200)))
+        assert generation.metrics["play/simulations"] == expected
+        assert expected * 0.5 < each < expected * 1.6
+        before = generation.ledger
+    assert expected == 12
+
+
+def test_every_number_logged_has_its_row_in_the_table(tmp_path):
+    for generation in lived(Trainer(config(generations=2), tmp_path)):
+        for name, value in generation.metrics.items():
+            assert metrics.describe(name).name == name
+            assert math.isfinite(value), name
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_seed_one_run(tmp_path, threads):
+    runs = [Trainer(config(seed=seed, threads=threads), tmp_path) for seed in (3, 3, 4)]
+    first, again, other_seed = ([without_clock(one) for one in lived(run)] for run in runs)
+    assert first == again
+    assert first != other_seed
+    assert torch.equal(learned(runs[0]), learned(runs[1]))
+    assert not torch.equal(learned(runs[0]), learned(runs[2]))
+
+
+def test_measuring_strength_happens_when_due_and_teaches_nothing(tmp_path):
+    """The callback draws from every global stream and spoils what it is given; what is learned stays the same."""
+    seen = []
+
+    def evaluate_agent(weights, ledger, *, generation, final, dtype):
+        network, game = checkpoint.load_weights(weights)
+        played = torch.nn.utils.parameters_to_vector(network.parameters())
+        assert torch.equal(played, learned(trainer)), "the averaged weights are the ones that play"
+        assert (game, dtype) == ("tictactoe", "float32")
+        seen.append((generation, ledger.train_flops, final))
+        torch.manual_seed(0)
+        np.random.seed(0)
+        weights.write_bytes(b"")
+        return [{"generation": generation, "opponent": "nobody", "score": 0.5}]
+
+    settings = config(generations=12)
+    trainer, alone = Trainer(settings, tmp_path), Trainer(settings, tmp_path)
+    measured, unmeasured = lived(trainer, evaluate_agent), lived(alone)
+    assert torch.equal(learned(trainer), learned(alone))
+    assert [without_clock(one) for one in measured] == [without_clock(one) for one in unmeasured]
+
+    due, last = [], 0.0
+    for generation in unmeasured:  # a quarter of a decade: each time 10 ** (1 / 4) of the last
+        flops = generation.ledger.train_flops
+        if flops >= last * 10**0.25 or generation.number == 12:
+            due.append((generation.number, flops, generation.number == 12))
+            last = flops
+    assert seen == due
+    assert 3 <= len(due) < 12
+    for generation in measured:
+        line = {"generation": generation.number, "opponent": "nobody", "score": 0.5}
+        assert generation.evals == ([line] if generation.number in [number for number, *_ in due] else [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "generations"),
+    [({"generations": 2}, 2), ({"generations": 0, "flops": 1.0}, 1), ({"generations": 0, "minutes": 1e-9}, 1)],
+)
+def test_a_run_ends_at_its_limit(tmp_path, settings, generations):
+    yielded = list(train(config(**settings), tmp_path))
+    assert [one.number for one in yielded] == list(range(1, generations + 1))
+    assert [one.done for one in yielded] == [False] * (generations - 1) + [True]
+    assert list(train(config(**settings), tmp_path)) == []  # its checkpoint says that it is over
+
+
+def test_what_fails_in_a_thread_fails_the_run(tmp_path):
+    trainer = Trainer(config(threads=2), tmp_path)
+    trainer.actors[1].evaluator = lambda planes_BPHW: 1 / 0
+    trainer.actors[1].evaluator.load = lambda network: None
+    with pytest.raises(ZeroDivisionError):
+        trainer.generation(None)
+
+
+def test_calibration_error_by_hand():
+    """0.9 and 0.95 share the last of ten bins and miss by 0.15 together; -0.5 is alone and misses by 1.5."""
+    found = calibration_error(np.array([0.9, 0.95, -0.5]), np.array([1.0, 1.0, 1.0]))
+    assert found == pytest.approx((0.15 + 1.5) / 3)
+    assert calibration_error(np.array([-1.0, 0.0, 1.0]), np.array([-1.0, 0.0, 1.0])) == 0.0
+
+
+def test_play_metrics_by_hand():
+    """A won game of three positions and a drawn one of one, the first two of which are the same."""
+    facts = np.zeros(4, FACT)
+    facts["z"] = [0, 2, 0, 1]
+    facts["net_value"] = [0.85, 0.9, 0.7, 0.1]  # the second should be -1, and shares a bin with the first
+    facts["divergence"] = [0.1, 0.2, 0.3, 0.4]
+    facts["proven"] = [0, 0, 1, 2]
+    harvest = Harvest(
+        states_MW=np.array([[0, 1], [0, 1], [0, 2], [0, 3]], np.uint64),
+        policies_MA=np.array([[0.5, 0.5], [1.0, 0.0], [1.0, 0.0], [0.5, 0.5]], np.float32),
+        wdl_M3=np.zeros((4, 3), np.float32),
+        facts_M=facts,
+        lengths=np.array([3, 1], np.int32),
+        results=np.array([0, 1], np.int8),
+        redrawn=3,
+        simulations=40,
+        evaluations=30,
+        cache_hits=10,
+        network_seconds=1.5,
+        seconds=2.0,
+    )
+    found = play_metrics([harvest], seconds=2.0)
+    assert found == pytest.approx(
+        {
+            "policy/entropy": math.log(2) / 2,
+            "policy/kl_search_net": 0.25,
+            "value/calibration": (1.75 + 0.3 + 0.1) / 4,
+            "value/accuracy": 0.75,
+            "games/length": 2.0,
+            "games/first_player_score": 0.75,
+            "games/draws": 0.5,
+            "games/redrawn_openings": 1.5,
+            "games/distinct_positions": 0.75,
+            "proven/share": 0.5,
+            "play/positions_per_s": 2.0,
+            "play/evaluations_per_s": 15.0,
+            "play/simulations_per_s": 20.0,
+            "play/network_share": 0.75,
+            "play/tree_share": 0.25,
+            "play/cache_hits": 0.25,
+        },
+        rel=1e-5,
+    )
+
+
+@functools.cache
+def tictactoe_positions():
+    """Every position that is not over, by the moves that lead there first: naive boards and our states."""
+    game, found = games.make("tictactoe"), {}
+    layer = [(NaiveGomoku(size=3, k=3), game.initial())]
+    while layer:
+        found |= {state.tobytes(): (naive, state) for naive, state in layer}
+        following = {}
+        for naive, state in layer:
+            for action in naive.legal():
+                after, _ = game.after(state, action)
+                if after.tobytes() not in following:
+                    child = NaiveGomoku(size=3, k=3)
+                    child.board, child.mover = copy.deepcopy(naive.board), naive.mover
+                    if child.play(action) is None:
+                        following[after.tobytes()] = (child, after)
+        layer = list(following.values())
+    return found
+
+
+def score_against_random(network):
+    """Exact expected score, half with each colour, of the network's likeliest legal move - no search - against
+    uniformly random play."""
+    game, positions = games.make("tictactoe"), tictactoe_positions()
+    keys = list(positions)
+    with torch.no_grad():
+        planes = torch.from_numpy(np.array([game.planes_of(positions[key][1]) for key in keys]))
+        preferred = dict(zip(keys, network.play(planes)[0].numpy(), strict=True))
+
+    @functools.cache
+    def expected(key, networks_turn):
+        naive, state = positions[key]
+        moves = naive.legal()
+        if networks_turn:
+            moves = [max(moves, key=lambda action: preferred[key][action])]
+        scores = []
+        for action in moves:
+            after, _ = game.after(state, action)
+            if after.tobytes() in positions:
+                scores.append(expected(after.tobytes(), not networks_turn))
+            else:
+                child = NaiveGomoku(size=3, k=3)
+                child.board, child.mover = copy.deepcopy(naive.board), naive.mover
+                result = child.play(action)
+                assert result in (WIN, DRAW)
+                scores.append(0.5 if result == DRAW else float(networks_turn))
+        return sum(scores) / len(scores)
+
+    start = game.initial().tobytes()
+    return (expected(start, True) + expected(start, False)) / 2
+
+
+def test_it_learns_tictactoe(tmp_path):
+    """From hardly better than chance to 0.91 against random play by the network alone, as measured once."""
+    trainer = Trainer(
+        config(
+            generations=12,
+            search=SearchConfig(simulations=16, cache_bits=10),
+            play=PlayConfig(games=32, positions=800, opening_plies=3, temperature_plies=9),
+            network=NetworkConfig(architecture="mlp:2x128", dtype="float32"),
+            replay=ReplayConfig(minimum=4000, capacity=20000),
+            learn=LearnConfig(batch=128, reuse=8.0, warmup_steps=10, learning_rate=5e-3),
+        ),
+        tmp_path,
+    )
+    untrained = score_against_random(trainer.learner.average)
+    lived(trainer)
+    trained = score_against_random(trainer.learner.average)
+    assert untrained < 0.75
+    assert trained > 0.87
