@@ -9,8 +9,7 @@ import pytest
 import games
 from games import record as records
 from selfplay import cli
-from selfplay.arena import match
-from selfplay.stats import prices
+from selfplay.arena import ablation, match
 
 SLOPE = 300.0  # Elo per decade of the learners below
 
@@ -48,7 +47,7 @@ def result(pairs_5):
 
 
 def test_growth_is_found_where_it_is_known():
-    grown = prices.growth(learner(np.random.default_rng(1)), "alphabeta:nodes=500")
+    grown = ablation.growth(learner(np.random.default_rng(1)), "alphabeta:nodes=500")
     assert grown is not None
     assert grown.elo_per_decade == pytest.approx(SLOPE, rel=0.1)
     assert math.log10(grown.flops) == pytest.approx(13, abs=0.1)
@@ -61,7 +60,7 @@ def test_growth_is_found_where_it_is_known():
 def test_the_interval_of_growth_holds_the_truth_also_where_checkpoints_scatter():
     held = 0
     for seed in range(60):
-        told = prices.growth(learner(np.random.default_rng(seed), pairs=50, wobble=40), "x").as_dict()
+        told = ablation.growth(learner(np.random.default_rng(seed), pairs=50, wobble=40), "x").as_dict()
         held += told["elo_per_decade_low"] < SLOPE < told["elo_per_decade_high"]
     assert held >= 51  # 95 % would be 57 +- 1.7
 
@@ -69,38 +68,38 @@ def test_the_interval_of_growth_holds_the_truth_also_where_checkpoints_scatter()
 def test_whom_growth_is_told_by():
     rng = np.random.default_rng(0)
     both = learner(rng) + learner(rng, opponent="alphabeta:nodes=500", even_at=1e15)
-    assert prices.growth(both, "alphabeta:nodes=500").opponent == "alphabeta:nodes=500"
-    assert math.log10(prices.growth(both, "alphabeta:nodes=500").flops) == pytest.approx(15, abs=0.15)
-    assert prices.growth(both, "alphabeta:depth=4").opponent == "alphabeta:depth=4"
-    assert prices.growth(both[::-1], "x").opponent == "alphabeta:nodes=500"  # the stronger one
+    assert ablation.growth(both, "alphabeta:nodes=500").opponent == "alphabeta:nodes=500"
+    assert math.log10(ablation.growth(both, "alphabeta:nodes=500").flops) == pytest.approx(15, abs=0.15)
+    assert ablation.growth(both, "alphabeta:depth=4").opponent == "alphabeta:depth=4"
+    assert ablation.growth(both[::-1], "x").opponent == "alphabeta:nodes=500"  # the stronger one
     net = learner(rng, agent="net", even_at=1e14) + learner(rng)
-    assert prices.growth(net, "x").agent == "mcts:sims=64"
+    assert ablation.growth(net, "x").agent == "mcts:sims=64"
     few = [line for line in both if not 0.1 <= line["score"] <= 0.9] + both[6:8]
-    assert prices.growth(few, "x") is None
-    assert prices.growth([], "x") is None
+    assert ablation.growth(few, "x") is None
+    assert ablation.growth([], "x") is None
     shrinking = [{**line, "flops": 1e30 / line["flops"]} for line in learner(rng)]
-    assert prices.growth(shrinking, "x") is None
+    assert ablation.growth(shrinking, "x") is None
 
 
 def test_a_price_by_hand():
     """75 % is 400 log10(3) Elo; where ten times the compute brings 300 of them, that is a factor of 4.32."""
-    grown = prices.growth(learner(np.random.default_rng(1), pairs=20_000), "x")
-    paid = prices.price("lines", result((500, 0, 0, 0, 1500)), grown)
+    grown = ablation.growth(learner(np.random.default_rng(1), pairs=20_000), "x")
+    paid = ablation.price("lines", result((500, 0, 0, 0, 1500)), grown)
     assert paid.factor == pytest.approx(10 ** (400 * math.log10(3) / 300), rel=0.03)
     # 2,000 pairs won or lost whole: 75 +- 1.9 % is 173 to 209 Elo.
     assert paid.factor_low == pytest.approx(10 ** (173.1 / 300), rel=0.04)
     assert paid.factor_high == pytest.approx(10 ** (209.5 / 300), rel=0.04)
-    worthless = prices.price("x", result((1500, 0, 0, 0, 500)), grown)
+    worthless = ablation.price("x", result((1500, 0, 0, 0, 500)), grown)
     assert worthless.factor == pytest.approx(1 / paid.factor, rel=1e-6)
-    swept = prices.price("x", result((0, 0, 0, 0, 30)), grown)
+    swept = ablation.price("x", result((0, 0, 0, 0, 30)), grown)
     assert swept.factor is None and swept.factor_low > 10
-    assert prices.price("x", result((5, 0, 0, 0, 15)), None).factor is None
+    assert ablation.price("x", result((5, 0, 0, 0, 15)), None).factor is None
 
 
 def test_where_compute_may_not_have_helped_no_factor_is_certain():
-    grown = prices.growth(learner(np.random.default_rng(1)), "x")
-    unsure = prices.Growth(**{**grown.__dict__, "slopes_R": np.where(np.arange(1000) < 100, -1.0, 300.0)})
-    paid = prices.price("x", result((50, 0, 0, 0, 150)), unsure)
+    grown = ablation.growth(learner(np.random.default_rng(1)), "x")
+    unsure = ablation.Growth(**{**grown.__dict__, "slopes_R": np.where(np.arange(1000) < 100, -1.0, 300.0)})
+    paid = ablation.price("x", result((50, 0, 0, 0, 150)), unsure)
     assert paid.factor_high is None
     assert paid.factor_low > 1
 
@@ -115,14 +114,14 @@ def test_where_compute_may_not_have_helped_no_factor_is_certain():
     ],
 )
 def test_the_spec_without_a_piece(spec, expected):
-    assert prices.without(spec, "x") == expected
+    assert ablation.without(spec, "x") == expected
 
 
 def test_pieces_that_are_there_can_be_taken_away():
     game = games.make("connect4")
-    every = prices.pieces("alphabeta:depth=2", game)
+    every = ablation.pieces("alphabeta:depth=2", game)
     assert "centre" in every
-    assert prices.pieces("alphabeta:depth=2,without=centre", game) == [piece for piece in every if piece != "centre"]
+    assert ablation.pieces("alphabeta:depth=2,without=centre", game) == [piece for piece in every if piece != "centre"]
 
 
 def test_the_command(capsys, tmp_path):
@@ -134,7 +133,7 @@ def test_the_command(capsys, tmp_path):
     assert cli.guarded([*argv, "--run", str(run), "--record", str(tmp_path / "games.jsonl"), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert (record["game"], record["agent"]) == ("connect4:height=5,width=5,k=4", "alphabeta:depth=2")  # the run's
-    pieces = prices.pieces("alphabeta:depth=2", games.make("connect4"))
+    pieces = ablation.pieces("alphabeta:depth=2", games.make("connect4"))
     assert [price["piece"] for price in record["prices"]] == pieces
     for price in record["prices"]:
         assert price["b"] == f"alphabeta:depth=2,without={price['piece']}"

@@ -9,12 +9,13 @@ import pytest
 from web_server import a_run
 
 from selfplay import cli
+from selfplay.arena import frontier
 from selfplay.commands import report
 from selfplay.config import Config
 from selfplay.report import page as report_page
 from selfplay.report import plots
 from selfplay.run import checkpoint, folder, read
-from selfplay.stats import crossover, frontier
+from selfplay.stats import crossover
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
 

@@ -4,8 +4,8 @@ import pytest
 from web_server import a_run
 
 from selfplay import cli
+from selfplay.arena import frontier
 from selfplay.run import folder
-from selfplay.stats import frontier
 
 ARGV = ["--opponents", "random", "rules", "--games", "4", "--per_decade", "4"]
 

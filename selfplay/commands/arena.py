@@ -14,11 +14,11 @@ import numpy as np
 import games
 from games.game import Game
 from games.registry import nearest
-from selfplay.arena import tournament
+from selfplay.arena import ablation, tournament
 from selfplay.arena.match import MatchResult, check_games, play_match
 from selfplay.players import make
 from selfplay.run import atomic, folder
-from selfplay.stats import prices, rating, score
+from selfplay.stats import rating, score
 
 __all__ = ["play_match", "report"]
 
@@ -264,7 +264,7 @@ def _ablation(game: Game, args: argparse.Namespace) -> int:
     if args.sprt or args.anchor:
         raise ValueError(f"{'--sprt' if args.sprt else '--anchor'} goes with a tournament, not with --ablate")
     lines = folder.read_lines(Path(args.run) / folder.EVALS) if args.run else None
-    found, grown = prices.prices(game, args.ablate, games=args.games, seed=args.seed, lines=lines, record=args.record)
+    found, grown = ablation.prices(game, args.ablate, games=args.games, seed=args.seed, lines=lines, record=args.record)
     record = {
         "game": game.name,
         "agent": args.ablate,
@@ -280,7 +280,7 @@ def _ablation(game: Game, args: argparse.Namespace) -> int:
     return 0
 
 
-def _price_table(found: Sequence[prices.Price], grown: prices.Growth | None, run: str | None) -> str:
+def _price_table(found: Sequence[ablation.Price], grown: ablation.Growth | None, run: str | None) -> str:
     """What a person reads: Elo of each piece, and the factor of compute that buys as much."""
     width = max(len("piece"), *(len(price.piece) for price in found))
     lines = [f"{'piece':{width}}   Elo  95 % interval" + ("   training compute" if grown else "")]

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import games
-from selfplay.arena import moments
+from selfplay.arena import frontier, moments
 from selfplay.arena.referee import Referee
 from selfplay.commands import crossover
 from selfplay.config import Config, EvalConfig, merged
 from selfplay.ledger import Ledger
 from selfplay.report import terminal_run
 from selfplay.run import atomic, checkpoint, folder
-from selfplay.stats import frontier
 
 _EPILOG = """\
 The run's own opponents and schedule are used where nothing else is asked for. The last checkpoint meets every

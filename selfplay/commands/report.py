@@ -5,9 +5,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from selfplay.arena import frontier
 from selfplay.report import page, plots
 from selfplay.run import atomic, folder, read
-from selfplay.stats import frontier
 
 _EPILOG = """\
 A page is one file that needs nothing else: what it overtook and when, the frontier where `selfplay measure --frontier`

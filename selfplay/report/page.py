@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import games
+from selfplay.arena import frontier
 from selfplay.commands import crossover as crossover_command
 from selfplay.config import to_toml
 from selfplay.report import health, html, plots
 from selfplay.run import folder
 from selfplay.run.read import Lines, RunFiles
-from selfplay.stats import crossover, frontier
+from selfplay.stats import crossover
 
 _GAMES = {"connect4": "Connect Four", "gomoku": "Gomoku"}
 _WHO = (  # of opponents, by the form of their spec
