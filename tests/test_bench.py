@@ -79,7 +79,7 @@ def test_a_players_moves_are_timed_one_at_a_time(monkeypatch):
             actions_N=np.zeros(1, np.int64), policy_NA=np.zeros((1, 9), np.float32), visits_NA=said["visits"]
         )
 
-    monkeypatch.setattr(agent.agents, "make", lambda spec, game: Agent(spec, act))
+    monkeypatch.setattr(agent.make, "make", lambda spec, game: Agent(spec, act))
     found = agent.measure(game, "any", 0.0)
     assert list(found) == ["p50_ms", "slowest_ms"]
     assert 0 < found["p50_ms"] <= found["slowest_ms"]

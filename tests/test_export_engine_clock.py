@@ -74,7 +74,7 @@ def test_a_slow_agent_is_answered_for(monkeypatch):
 
     make = agents.make
     monkeypatch.setattr(
-        engine_player.agents, "make", lambda spec, game: make(spec, game) if spec == "rules" else Agent(spec, act)
+        engine_player.make, "make", lambda spec, game: make(spec, game) if spec == "rules" else Agent(spec, act)
     )
     game = games.make("gomoku9")
     player = engine_player.Player("random", game, 0)
@@ -104,7 +104,7 @@ def test_which_time_an_agent_is_given(spec, limit, expected, monkeypatch):
 
         return Agent(spec, agent.act, ms=agent.ms, within=within)
 
-    monkeypatch.setattr(engine_player.agents, "make", watched)
+    monkeypatch.setattr(engine_player.make, "make", watched)
     player = engine_player.Player(spec, games.make("gomoku9"), 0)
     given.clear()
     player.think(player.game.initial(), float(limit), time.monotonic())
@@ -121,7 +121,7 @@ def test_time_already_spent_is_taken_off(monkeypatch):
     within = agents.make("random", game).act
     timed = Agent("x", agent.act, 1000.0, lambda s, n, ms: waited.append(ms) or within(s, n))
     make = agents.make
-    monkeypatch.setattr(engine_player.agents, "make", lambda spec, game: make(spec, game) if spec == "rules" else timed)
+    monkeypatch.setattr(engine_player.make, "make", lambda spec, game: make(spec, game) if spec == "rules" else timed)
     player = engine_player.Player("alphabeta", game, 0)
     player.think(game.initial(), 5000.0, time.monotonic() - 4.0)
     assert waited[-1] <= 1000 * 0.92

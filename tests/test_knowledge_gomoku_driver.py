@@ -4,7 +4,7 @@ import naive_gomoku
 import naive_knowledge
 import numpy as np
 import pytest
-from test_gomoku_threats import positions_from_games, stones_of
+from test_knowledge_gomoku_threats import positions_from_games, stones_of
 
 import games
 from selfplay.knowledge.alphabeta import AlphaBeta

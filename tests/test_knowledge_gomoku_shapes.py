@@ -1,6 +1,6 @@
 """Gomoku's shape tables and the board that keeps them, against strings and by hand.
 
-Many positions: SELFPLAY_TEST_POSITIONS=100000 pytest tests/test_gomoku_shapes.py -k many_positions
+Many positions: SELFPLAY_TEST_POSITIONS=100000 pytest tests/test_knowledge_gomoku_shapes.py -k many_positions
 """
 
 import os

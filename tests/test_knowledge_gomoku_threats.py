@@ -1,7 +1,7 @@
 """Wins by continuous fours and threes: against exhaustive search on positions from games, and by hand.
 
 A thousand positions, with the time that one takes:
-SELFPLAY_TEST_POSITIONS=1000 pytest -s tests/test_gomoku_threats.py -k exhaustive
+SELFPLAY_TEST_POSITIONS=1000 pytest -s tests/test_knowledge_gomoku_threats.py -k exhaustive
 """
 
 import os

@@ -56,13 +56,13 @@ def test_a_player_of_one_position_at_a_time_needs_no_torch():
     script = """
 import sys
 import numpy as np, games
-from selfplay import agents
+from selfplay.players import make
 game = games.make("connect4")
 states_NW = game.initial()[None]
 for name in ("net:pretrained", "mcts:pretrained,sims=8", "mcts:pretrained,ms=5"):
-    agents.make(name, game).act(states_NW, np.zeros(1, np.uint64))
+    make.make(name, game).act(states_NW, np.zeros(1, np.uint64))
 assert "torch" not in sys.modules
-agents.make("net:pretrained", game).act(np.repeat(states_NW, 40, axis=0), np.zeros(40, np.uint64))
+make.make("net:pretrained", game).act(np.repeat(states_NW, 40, axis=0), np.zeros(40, np.uint64))
 assert "torch" in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True)

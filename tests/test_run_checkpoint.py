@@ -123,7 +123,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     path.write_bytes(b"old")
     code = f"""
 import resource, signal, pathlib
-from selfplay import atomic
+from selfplay.run import atomic
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 try:
@@ -191,7 +191,7 @@ def test_killed_at_any_step_leaves_a_whole_checkpoint(tmp_path, moment):
         checkpoint.write(tmp_path, generation, STATE | {"state.json": str(generation).encode()})
     code = f"""
 import os, pathlib
-from selfplay import checkpoint
+from selfplay.run import checkpoint
 left = {moment}
 def counted(real):
     def step(*arguments, **options):

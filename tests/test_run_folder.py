@@ -60,8 +60,8 @@ def test_the_commit_is_the_sources_own(tmp_path, monkeypatch):
     """An installed copy inside somebody else's repository does not take that one's commit for its own."""
     git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x"]
     subprocess.run([*git, "init", "-q"], check=True)
-    (tmp_path / "selfplay").mkdir()
-    source = tmp_path / "selfplay" / "runs.py"
+    (tmp_path / "selfplay/run").mkdir(parents=True)
+    source = tmp_path / "selfplay/run/folder.py"
     source.write_text("a")
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "-qm", "first"], check=True)
@@ -71,9 +71,9 @@ def test_the_commit_is_the_sources_own(tmp_path, monkeypatch):
     assert dirty is False
     source.write_text("b")
     assert folder.source_version() == (commit, True)
-    inner = tmp_path / "lib" / "selfplay"
+    inner = tmp_path / "lib/selfplay/run"
     inner.mkdir(parents=True)
-    monkeypatch.setattr(folder, "__file__", str(inner / "runs.py"))
+    monkeypatch.setattr(folder, "__file__", str(inner / "folder.py"))
     assert folder.source_version() == (None, None)
 
 
@@ -157,10 +157,10 @@ def test_a_second_trainer_is_told_who_is_there(tmp_path):
 def test_the_lock_goes_with_a_killed_process(tmp_path):
     code = f"""
 import os, pathlib
-from selfplay import runs
+from selfplay.run import folder
 from selfplay.config import Config
 run_dir = pathlib.Path({str(tmp_path / "r")!r})
-with runs.opened(run_dir, runs.settle(run_dir, Config(), {{}}), command=["x"]):
+with folder.opened(run_dir, folder.settle(run_dir, Config(), {{}}), command=["x"]):
     os.kill(os.getpid(), 9)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9

@@ -218,7 +218,7 @@ PROBE = """
 import numpy as np
 import games, naive_search
 from selfplay.config import SearchConfig
-from selfplay.search import kernels
+from selfplay.search import simulate
 from selfplay.search.search import Search
 game = games.make("tictactoe")
 for rule in ("gumbel", "puct"):
@@ -228,7 +228,7 @@ for rule in ("gumbel", "puct"):
         found = search.run(states_NW, naive_search.hash_evaluator(9), noise=noise)
         print(found.visits_NA.tolist(), found.action_N.tolist(), found.policy_NA.round(4).tolist())
 try:
-    kernels.begin(search.forest, 2, game.initial(), 1, 0, 0)
+    simulate.begin(search.forest, 2, game.initial(), 1, 0, 0)
 except IndexError:
     print("IndexError")
 """

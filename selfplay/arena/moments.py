@@ -19,7 +19,6 @@ from games import text
 from games.game import Game
 from games.record import FIRST_WON, SECOND_WON, GameRecord
 from selfplay.arena.match import MatchResult
-from selfplay.knowledge import oracle
 from selfplay.run import atomic, folder
 from selfplay.stats import crossover
 
@@ -75,12 +74,16 @@ def _moment(game: Game, result: MatchResult, line: Mapping[str, Any]) -> GameRec
         f" training, {line['seconds'] / 60:.1f} minutes, {line['games']:,} games; it scores"
         f" {100 * line['score']:.1f} % [{100 * line['score_low']:.1f}, {100 * line['score_high']:.1f}]"
     )
+    from selfplay.knowledge import oracle  # not at the start: a run against `random` alone loads no knowledge
+
     remarks = remarks_on(game, best) if game.name == "connect4" and oracle.available() else {}
     return GameRecord(**{**best.as_dict(), "comments": remarks, "note": note})
 
 
 def remarks_on(game: Game, record: GameRecord) -> dict[int, str]:
     """The perfect player's remarks: one after each of the players' moves that gave away a win or a draw."""
+    from selfplay.knowledge import oracle
+
     _, actions = record.replayable()
     opening = len(text.parse_moves(game, record.opening))
     states_NW = np.array([text.replay(game, actions[:ply])[0] for ply in range(opening, len(actions))])
