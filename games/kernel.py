@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 from numba import types
 from numba.core import config
 
@@ -24,6 +25,18 @@ i64 = types.int64
 words_W = types.Array(u64, 1, "C")
 flags_A = types.Array(types.uint8, 1, "C")
 planes_PHW = types.Array(types.float32, 3, "C")
+
+
+def array(dtype: Any, dimensions: int) -> types.Array:
+    """The type of C-contiguous arrays of this numpy dtype."""
+    return types.Array(numba.from_dtype(np.dtype(dtype)), dimensions, "C")
+
+
+def tuple_type(record: type) -> types.NamedTuple:
+    """The type of a `NamedTuple` of whole numbers and floats."""
+    numbers = {int: i64, float: types.float64}
+    return types.NamedTuple([numbers[kind] for kind in record.__annotations__.values()], record)
+
 
 numba_config: Any = config  # its settings are made at run time, so type checkers do not know them
 

@@ -8,10 +8,10 @@ import pytest
 
 import games
 from games import text
+from games.outcome import PROVEN_WIN, UNPROVEN
 from selfplay.commands import arena
 from selfplay.knowledge import oracle
 from selfplay.players import make
-from selfplay.players.agent import PROVEN_WIN, UNPROVEN
 from selfplay.search import rollout
 
 CHEAP = {

@@ -26,15 +26,15 @@ def test_the_game_on_paper_is_the_one_in_flight(name, tmp_path):
     )
     trainer = Trainer(config, tmp_path)
     found = latest.record(trainer.game, 1, trainer.generation(None).flight)
-    table = trainer.actors[0].table
-    g = table.count_G.argmax()
+    slots = trainer.actors[0].slots
+    g = slots.count_G.argmax()
     _, actions = found.replayable()
     state_W, status = text.replay(trainer.game, actions)
-    assert np.array_equal(state_W, table.state_GW[g])
+    assert np.array_equal(state_W, slots.state_GW[g])
     assert (status, found.result, found.note) == (ONGOING, "*", "generation 1")
     opening = text.parse_moves(trainer.game, found.opening)
     assert len(opening) <= 3
-    assert len(actions) - len(opening) == table.count_G.max() > 0
+    assert len(actions) - len(opening) == slots.count_G.max() > 0
     assert list(found.comments) == list(range(len(opening), len(actions)))
 
 

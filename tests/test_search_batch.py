@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import games
+from games.outcome import UNPROVEN
 from selfplay.config import SearchConfig
 from selfplay.search.evaluate import uniform
-from selfplay.search.search import UNPROVEN, Search
+from selfplay.search.search import Search
 
 BOTH = pytest.mark.parametrize("rule", ["gumbel", "puct"])
 ARRAYS = ("action_N", "policy_NA", "visits_NA", "q_NA", "wdl_N3", "proven_N", "plies_N")
@@ -228,7 +229,7 @@ for rule in ("gumbel", "puct"):
         found = search.run(states_NW, naive_search.hash_evaluator(9), noise=noise)
         print(found.visits_NA.tolist(), found.action_N.tolist(), found.policy_NA.round(4).tolist())
 try:
-    simulate.begin(search.forest, 2, game.initial(), 1, 0, 0)
+    simulate.reset(search.forest, 2, game.initial(), 1, 0, 0)
 except IndexError:
     print("IndexError")
 """

@@ -7,9 +7,10 @@ import pytest
 import games
 from games import MOVER_WON, ONGOING, text
 from games.gomoku import position
+from games.outcome import PROVEN_LOSS, PROVEN_WIN
 from selfplay.config import SearchConfig
 from selfplay.search.evaluate import uniform
-from selfplay.search.search import PROVEN_LOSS, PROVEN_WIN, Search
+from selfplay.search.search import Search
 
 BOTH = pytest.mark.parametrize("rule", ["gumbel", "puct"])
 

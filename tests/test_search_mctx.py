@@ -29,8 +29,8 @@ class GivenGumbel(Search):
         game = self.game
         rows = simulate.run_all(self.forest, self.rules, game.step, game.legal, game.wins, game.observe)
         logits_BA, wdl_B3 = evaluate(self.forest.planes_BPHW[:rows])
-        simulate.take_in(self.forest, self.rules, logits_BA, wdl_B3)
-        self.forest.leads_GA[: len(self.gumbel_NA)] += self.gumbel_NA
+        simulate.expand_leaves(self.forest, self.rules, logits_BA, wdl_B3)
+        self.forest.root_scores_GA[: len(self.gumbel_NA)] += self.gumbel_NA
         super()._drive(evaluate, deadline)
 
 

@@ -9,9 +9,10 @@ import pytest
 import games
 from games import DRAW, MOVER_WON, text
 from games.gomoku import position
+from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from selfplay.config import SearchConfig
 from selfplay.search.evaluate import uniform
-from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search
+from selfplay.search.search import Search
 
 PROVEN_AS = {1: PROVEN_WIN, 0: PROVEN_DRAW, -1: PROVEN_LOSS}
 

@@ -8,10 +8,11 @@ from naive_search import hash_evaluator
 
 import games
 from games import text
+from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from selfplay.config import SearchConfig
 from selfplay.search import reuse, simulate, tree
 from selfplay.search.evaluate import uniform
-from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search
+from selfplay.search.search import Search
 from selfplay.search.timed import TimedSearch
 
 
@@ -31,11 +32,11 @@ def test_a_tree_of_its_own_finds_what_a_move_gets_in_one_common_tree(moves):
     forest = timed.forest
     actions = [action for action in range(game.actions) if visits_A[action] > 0]
     states_LW = np.stack([game.after(state_W, action)[0] for action in actions])
-    reuse.begin_all(forest, states_LW, np.zeros(len(actions), np.uint8), 0, tree.INTERIOR, 0, timed.rules)
+    reuse.reset_all(forest, states_LW, np.zeros(len(actions), np.uint8), 0, tree.INTERIOR, 0, timed.rules)
     # The evaluation of a tree's root is the first visit of its move.
     forest.searches_G["budget"][: len(actions)] = visits_A[actions] - 1
     while rows := simulate.run_all(forest, timed.rules, game.step, game.legal, game.wins, game.observe):
-        simulate.take_in(forest, timed.rules, *evaluate(forest.planes_BPHW[:rows]))
+        simulate.expand_leaves(forest, timed.rules, *evaluate(forest.planes_BPHW[:rows]))
     roots = forest.nodes_GN[: len(actions), 0]
     assert roots["visits"].tolist() == visits_A[actions].tolist()
     np.testing.assert_allclose(-roots["value_sum"] / roots["visits"], q_A[actions], atol=1e-6)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import games
+from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from selfplay.config import SearchConfig
 from selfplay.search import gumbel, puct, root
 from selfplay.search.backup import backup
-from selfplay.search.search import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Search, rules_of
+from selfplay.search.search import Search, rules_of
 from selfplay.search.tree import NODE, NONE
 
 BOTH = pytest.mark.parametrize("rule", ["gumbel", "puct"])
@@ -120,9 +121,9 @@ def test_gumbel_completes_untried_moves_at_a_root_that_is_gone_on_from(value, ex
     """A child known from an earlier search, Q 0.1, against an untried move worth v_mix = (+-0.6 + 0.1) / 2."""
     tree_N = tree_of([(0.5, 1, 0.1)], untried=(1, 0.5))
     tree_N[0]["value"] = value
-    prior_A, tried_A = np.array([-1.0, 0.5], np.float32), np.zeros(2, np.int32)
+    prior_A, root_visits_A = np.array([-1.0, 0.5], np.float32), np.zeros(2, np.int32)
     rules = rules_of(SearchConfig(rule="gumbel"))
-    assert gumbel.select_root(tree_N, prior_A, np.log([0.5, 0.5]), tried_A, 0, rules) == expected
+    assert gumbel.select_root(tree_N, prior_A, np.log([0.5, 0.5]), root_visits_A, 0, rules) == expected
 
 
 def test_first_play_urgency():

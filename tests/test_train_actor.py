@@ -368,8 +368,8 @@ def test_memory_of_gomoku_on_15x15():
     rows = slots * 225 + (8192 + 225)
     games_and_harvest = rows * (9 * 8 + move + 3 * 4 + FACT.itemsize)
     assert bytes_of(one.forest) == pytest.approx(nodes + cache, rel=0.05)
-    assert bytes_of(one.table) == pytest.approx(games_and_harvest, rel=0.05)
-    assert bytes_of(one.forest) + bytes_of(one.table) < 110e6
+    assert bytes_of(one.slots) == pytest.approx(games_and_harvest, rel=0.05)
+    assert bytes_of(one.forest) + bytes_of(one.slots) < 110e6
     window = Replay(game, config.replay)
     kept = [value for value in vars(window).values() if isinstance(value, np.ndarray)]
     assert bytes_of(kept) == pytest.approx(500_000 * (9 * 8 + 225 * 2 + 3 * 2 + 1 + 2), rel=0.01)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from games.game import Game
+from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from games.registry import nearest
 from selfplay.knowledge.budget import DECIDED, Budget
 from selfplay.knowledge.connect4 import alphazero_jl
@@ -30,7 +31,7 @@ class Verdicts:
     depths_N: np.ndarray  # the last depth completed
     nodes_N: np.ndarray
     values_N: np.ndarray  # float32; the score as a number in [-1, 1], 1 and -1 for decided games
-    proven_N: np.ndarray  # int8: 0 unknown, 1 win, 2 draw, 3 loss
+    proven_N: np.ndarray  # int8; a proof of `games.outcome`
 
 
 class AlphaBeta:
@@ -108,5 +109,5 @@ def _verdicts(game: Game, states_NW: np.ndarray, found_N4: np.ndarray, scale: fl
         depths_N=found_N4[:, 2].copy(),
         nodes_N=found_N4[:, 3].copy(),
         values_N=values_N.astype(np.float32),
-        proven_N=np.select([won_N, drawn_N, lost_N], [1, 2, 3], 0).astype(np.int8),
+        proven_N=np.select([won_N, drawn_N, lost_N], [PROVEN_WIN, PROVEN_DRAW, PROVEN_LOSS], UNPROVEN).astype(np.int8),
     )

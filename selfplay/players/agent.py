@@ -12,8 +12,6 @@ import numpy as np
 
 from games.game import Game
 
-UNPROVEN, PROVEN_WIN, PROVEN_DRAW, PROVEN_LOSS = 0, 1, 2, 3  # as `selfplay.search` numbers them
-
 
 @dataclass(frozen=True, kw_only=True)
 class Thoughts:

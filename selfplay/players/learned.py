@@ -160,7 +160,7 @@ def mcts_player(
         return Agent(name, lambda states_NW, seeds_N: within(states_NW, seeds_N, ms), ms=ms, within=within)
     evaluators = _evaluators(game, path, device, dtype)
 
-    from selfplay.search.line import principal
+    from selfplay.search.root import principal
     from selfplay.search.search import Result, Search
 
     searches: list[Search] = []

@@ -10,16 +10,9 @@ from typing import Any
 import numpy as np
 
 from games.game import Game
+from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from games.registry import nearest
-from selfplay.players.agent import (
-    PROVEN_DRAW,
-    PROVEN_LOSS,
-    PROVEN_WIN,
-    UNPROVEN,
-    Agent,
-    Thoughts,
-    legal_moves,
-)
+from selfplay.players.agent import Agent, Thoughts, legal_moves
 
 
 def random_player(game: Game, name: str) -> Agent:

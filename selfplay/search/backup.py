@@ -4,7 +4,8 @@ from numba import float64 as f64
 from numba import void
 
 from games.kernel import i64, kernel
-from selfplay.search.tree import NONE, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, nodes_N
+from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
+from selfplay.search.tree import NONE, nodes_N
 
 
 @kernel(f64(i64), allocates=False)

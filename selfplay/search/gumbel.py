@@ -12,8 +12,9 @@ from numba import float64 as f64
 from numba import types
 
 from games.kernel import i64, kernel
+from games.outcome import PROVEN_WIN, UNPROVEN
 from selfplay.search.backup import q_of
-from selfplay.search.tree import NONE, PROVEN_WIN, RULES, UNPROVEN, counts_A, nodes_N, noise_A, row_A
+from selfplay.search.tree import NONE, RULES, counts_A, nodes_N, noise_A, row_A
 
 
 @kernel(types.UniTuple(f64, 3)(nodes_N, i64, RULES), allocates=False)
@@ -96,10 +97,10 @@ def select(tree_N, node, rules, scratch_A):
 
 
 @kernel(i64(nodes_N, row_A, noise_A, counts_A, i64, RULES), allocates=False)
-def select_root(tree_N, prior_A, lead_A, tried_A, wanted, rules):
+def select_root(tree_N, prior_A, root_score_A, root_visits_A, wanted, rules):
     """At the root: among the moves tried `wanted` times, the highest gumbel + logit + sigma(Q).
 
-    `lead_A` is gumbel + logit. Where no move was tried exactly so often (others were proven lost), the
+    `root_score_A` is gumbel + logit. Where no move was tried exactly so often (others were proven lost), the
     nearest count stands in.
     """
     v_mix, factor, _ = completion(tree_N, 0, rules)
@@ -111,14 +112,14 @@ def select_root(tree_N, prior_A, lead_A, tried_A, wanted, rules):
     while child != NONE:
         if not (rules.prove == 1 and tree_N[child]["proven"] == PROVEN_WIN):
             action = tree_N[child]["action"]
-            score = lead_A[action] + factor * q_of(tree_N, child, rules.prove)
-            gap = abs(tried_A[action] - wanted)
+            score = root_score_A[action] + factor * q_of(tree_N, child, rules.prove)
+            gap = abs(root_visits_A[action] - wanted)
             if gap < nearest or (gap == nearest and (score > best or (score == best and action < best_action))):
                 choice, best, best_action, nearest = child, score, action, gap
         child = tree_N[child]["next_sibling"]
     for action in range(len(prior_A)):
         if prior_A[action] > 0.0:
-            score = lead_A[action] + factor * v_mix
+            score = root_score_A[action] + factor * v_mix
             gap = wanted
             if gap < nearest or (gap == nearest and (score > best or (score == best and action < best_action))):
                 choice, best, best_action, nearest = -2 - action, score, action, gap

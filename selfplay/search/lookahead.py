@@ -2,18 +2,8 @@
 
 from games.game import DRAW, ONGOING
 from games.kernel import i64, kernel
-from selfplay.search.tree import (
-    FOREST,
-    LEGAL_FN,
-    NONE,
-    PROVEN_DRAW,
-    PROVEN_LOSS,
-    PROVEN_WIN,
-    RULES,
-    STEP_FN,
-    WINS_FN,
-    add_node,
-)
+from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN
+from selfplay.search.tree import FOREST, LEGAL_FN, NONE, RULES, STEP_FN, WINS_FN, add_node
 
 WON = -1  # what `look_ahead` says of a position, instead of how many moves are safe
 

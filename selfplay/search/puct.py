@@ -6,9 +6,10 @@ from numba import float64 as f64
 from numba import void
 
 from games.kernel import i64, kernel, words_W
+from games.outcome import PROVEN_WIN, UNPROVEN
 from games.rng import gamma
 from selfplay.search.backup import q_of
-from selfplay.search.tree import NONE, PROVEN_WIN, RULES, UNPROVEN, nodes_N, noise_A, row_A
+from selfplay.search.tree import NONE, RULES, nodes_N, noise_A, row_A
 
 
 @kernel(i64(nodes_N, i64, RULES, i64), allocates=False)

@@ -3,7 +3,7 @@
 from numba import void
 
 from games.kernel import flags_A, i64, kernel
-from selfplay.search.simulate import begin, copy_row, copy_words, prepare_root
+from selfplay.search.simulate import copy_row, copy_words, prepare_root, reset
 from selfplay.search.tree import FOREST, NONE, RULES, states_NW
 
 
@@ -58,7 +58,7 @@ def resume(forest, g, budget, schedule, noise, rules):
     search["noise"] = noise
     search["leaf"] = NONE
     search["row"] = NONE
-    forest.tried_GA[g] = 0
+    forest.root_visits_GA[g] = 0
     legal_count = 0
     child = forest.nodes_GN[g, 0]["first_child"]
     while child != NONE:
@@ -71,10 +71,10 @@ def resume(forest, g, budget, schedule, noise, rules):
 
 
 @kernel(void(FOREST, states_NW, flags_A, i64, i64, i64, RULES), allocates=False)
-def begin_all(forest, states_NW, known_N, budget, schedule, noise, rules):
+def reset_all(forest, states_NW, known_N, budget, schedule, noise, rules):
     """Start the searches of N positions; where `known_N` is 1, go on from the tree that is there."""
     for g in range(len(states_NW)):
         if known_N[g] == 1:
             resume(forest, g, budget, schedule, noise, rules)
         else:
-            begin(forest, g, states_NW[g], budget, schedule, noise)
+            reset(forest, g, states_NW[g], budget, schedule, noise)

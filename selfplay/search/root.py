@@ -1,4 +1,4 @@
-"""What a finished search says of its root: visits, Q, the improved policy, and the move to play.
+"""What a finished search says of its root: visits, Q, the improved policy, the move to play, and the line it expects.
 
 A search that has proven moves restricts itself to the right ones: the win (a search stops at the first that
 it finds), else - where every move is proven - the draws or the longest loss, else all not proven lost.
@@ -6,26 +6,17 @@ it finds), else - where every move is proven - the draws or the longest loss, el
 
 import math
 
+import numpy as np
 from numba import float64 as f64
-from numba import types, void
+from numba import void
 
-from games.kernel import flags_A, i64, kernel
+from games.kernel import array, flags_A, i64, kernel
+from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from selfplay.search.backup import draw_of, proven_value, q_of
 from selfplay.search.gumbel import completion
-from selfplay.search.tree import (
-    FOREST,
-    NONE,
-    PROVEN_DRAW,
-    PROVEN_LOSS,
-    PROVEN_WIN,
-    RULES,
-    UNPROVEN,
-    actions_N,
-    counts_A,
-    nodes_N,
-    priors_NA,
-    row_A,
-)
+from selfplay.search.tree import FOREST, NONE, RULES, actions_N, counts_A, nodes_N, priors_NA, row_A
+
+_LONGEST_LINE = 16  # moves
 
 
 @kernel(void(FOREST, i64, RULES, flags_A), allocates=False)
@@ -130,10 +121,10 @@ def _best(forest, g, rules, visits_A, q_A, allowed_A):
     while child != NONE:
         action = tree_N[child]["action"]
         if allowed_A[action] == 1:
-            n = forest.tried_GA[g, action] if rules.gumbel == 1 else visits_A[action]
+            n = forest.root_visits_GA[g, action] if rules.gumbel == 1 else visits_A[action]
             score = float(tree_N[child]["prior"])
             if rules.gumbel == 1:
-                score = forest.leads_GA[g, action] + factor * q_A[action]
+                score = forest.root_scores_GA[g, action] + factor * q_A[action]
             if n > most or (n == most and (score > best or (score == best and action < best_action))):
                 most, best, best_action = n, score, action
         child = tree_N[child]["next_sibling"]
@@ -206,9 +197,7 @@ def root_wdl(tree_N, rules, policy_A, wdl_3):
     wdl_3[2] = max((1.0 - draw - value) / 2.0, 0.0)
 
 
-@kernel(
-    void(FOREST, RULES, actions_N, priors_NA, priors_NA, types.Array(types.int32, 2, "C"), priors_NA), allocates=False
-)
+@kernel(void(FOREST, RULES, actions_N, priors_NA, priors_NA, array(np.int32, 2), priors_NA), allocates=False)
 def summarise_all(forest, rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3):
     """`summarise` and `root_wdl` for the first N games."""
     for g in range(len(action_N)):
@@ -232,3 +221,44 @@ def divergence(forest, g, policy_A):
             total += p * math.log(p / tree_N[child]["prior"])
         child = tree_N[child]["next_sibling"]
     return total
+
+
+@kernel((FOREST, actions_N, array(np.int64, 2)), allocates=False)
+def _follow(forest, first_N, lines_NL):
+    """Below the first move: the child that bears out what the node is proven to be, else the most visited."""
+    for n in range(len(first_N)):
+        tree_N = forest.nodes_GN[n]
+        node = tree_N[0]["first_child"]
+        while node != NONE and tree_N[node]["action"] != first_N[n]:
+            node = tree_N[node]["next_sibling"]
+        lines_NL[n, 0] = first_N[n]
+        length = 1
+        while node != NONE and length < lines_NL.shape[1]:
+            outcome = tree_N[node]["proven"]
+            wanted = UNPROVEN
+            if outcome == PROVEN_WIN:
+                wanted = PROVEN_LOSS
+            elif outcome == PROVEN_DRAW:
+                wanted = PROVEN_DRAW
+            best, best_rank = NONE, -1
+            child = tree_N[node]["first_child"]
+            while child != NONE:
+                rank = tree_N[child]["visits"]
+                if outcome == PROVEN_LOSS:  # every move loses: the longest defence
+                    rank = tree_N[child]["plies"]
+                elif wanted != UNPROVEN and tree_N[child]["proven"] != wanted:
+                    rank = -1
+                if rank > best_rank:
+                    best, best_rank = child, rank
+                child = tree_N[child]["next_sibling"]
+            node = best
+            if node != NONE:
+                lines_NL[n, length] = tree_N[node]["action"]
+                length += 1
+
+
+def principal(forest, action_N: np.ndarray) -> np.ndarray:
+    """int64 [N, L]: the line that begins with `action_N` in each of the first N trees; -1 past its end."""
+    lines_NL = np.full((len(action_N), _LONGEST_LINE), NONE, np.int64)
+    _follow(forest, action_N, lines_NL)
+    return lines_NL

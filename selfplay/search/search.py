@@ -10,14 +10,12 @@ from games.kernel import direct
 from selfplay.config import SearchConfig
 from selfplay.search import reuse, root, simulate, tree
 from selfplay.search.evaluate import Evaluate
-from selfplay.search.tree import FULL, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN, Rules
+from selfplay.search.tree import FULL, Rules
 
-_begin_all = direct(reuse.begin_all)
+_reset_all = direct(reuse.reset_all)
 _run_all = direct(simulate.run_all)
-_take_in = direct(simulate.take_in)
+_expand_leaves = direct(simulate.expand_leaves)
 _summarise_all = direct(root.summarise_all)
-
-__all__ = ["PROVEN_DRAW", "PROVEN_LOSS", "PROVEN_WIN", "UNPROVEN", "Result", "Search", "rules_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +70,7 @@ class Search:
             games=games,
             simulations=simulations,
             fast_simulations=1,
-            considered=min(config.considered, game.actions),
+            max_considered_actions=min(config.considered, game.actions),
             cache_bits=config.cache_bits,
             nodes=2 * tree.NODES_PER_SIMULATION * simulations + 4,  # room to search on after `follow`
         )
@@ -129,7 +127,7 @@ class Search:
             sizes_N = forest.searches_G["size"][:n]
             fits_N = (sizes_N > 0) & (sizes_N + tree.NODES_PER_SIMULATION * budget + 4 <= forest.nodes_GN.shape[1])
             known_N[:] = fits_N & (forest.states_GNW[:n, 0] == states_NW).all(axis=1)
-        _begin_all(forest, states_NW, known_N, budget, FULL, int(noise), self.rules)
+        _reset_all(forest, states_NW, known_N, budget, FULL, int(noise), self.rules)
         started = time.perf_counter()
         self._drive(evaluate, started + milliseconds / 1000 if milliseconds else None)
         return self._results(n)
@@ -143,7 +141,7 @@ class Search:
                 forest.counts[tree.ROWS] = 0
                 self.forget()
                 raise
-            _take_in(forest, self.rules, logits_BA, wdl_B3)
+            _expand_leaves(forest, self.rules, logits_BA, wdl_B3)
             if deadline is not None and time.perf_counter() >= deadline:
                 return
 

@@ -1,4 +1,4 @@
-"""The steps of a search: begin, simulate until a leaf needs the evaluator, take in the evaluations."""
+"""The steps of a search: reset, simulate until leaves need the evaluator, expand them by its answers."""
 
 import math
 
@@ -9,6 +9,7 @@ from numba import types, void
 from games import rng
 from games.game import MOVER_WON, ONGOING
 from games.kernel import flags_A, i64, kernel, u64, words_W
+from games.outcome import PROVEN_DRAW, PROVEN_LOSS, UNPROVEN
 from selfplay.search import gumbel, puct
 from selfplay.search.backup import backup, proven_value
 from selfplay.search.lookahead import WON, answer, look_ahead
@@ -20,13 +21,10 @@ from selfplay.search.tree import (
     LEGAL_FN,
     NONE,
     OBSERVE_FN,
-    PROVEN_DRAW,
-    PROVEN_LOSS,
     ROWS,
     RULES,
     SIMULATIONS,
     STEP_FN,
-    UNPROVEN,
     WINS_FN,
     add_node,
     nodes_N,
@@ -88,7 +86,7 @@ def softmax_legal(prior_A, logits_A, legal_A):
 
 
 @kernel(void(FOREST, i64, words_W, i64, i64, i64), allocates=False)
-def begin(forest, g, state_W, budget, schedule, noise):
+def reset(forest, g, state_W, budget, schedule, noise):
     """Start game g's search of `state_W`, which must not be over, with an empty tree."""
     add_node(forest.nodes_GN[g], 0, NONE, NONE)
     copy_words(forest.states_GNW[g, 0], state_W)
@@ -98,16 +96,16 @@ def begin(forest, g, state_W, budget, schedule, noise):
     search["budget"] = budget
     search["schedule"] = schedule
     search["noise"] = noise
-    search["considered"] = 0
+    search["max_considered_actions"] = 0
     search["leaf"] = 0
     search["row"] = NONE
-    forest.tried_GA[g] = 0
+    forest.root_visits_GA[g] = 0
 
 
 @kernel(void(FOREST, i64, i64, f64), allocates=False)
-def _set_lead(forest, g, action, prior):
+def _set_root_score(forest, g, action, prior):
     noise = rng.gumbel(forest.rng_G, g) if forest.searches_G[g]["noise"] == 1 else 0.0
-    forest.leads_GA[g, action] = noise + math.log(prior)
+    forest.root_scores_GA[g, action] = noise + math.log(prior)
 
 
 @kernel(void(FOREST, i64, i64, RULES), allocates=False)
@@ -115,14 +113,14 @@ def prepare_root(forest, g, legal_count, rules):
     """Once the root is evaluated: its noise, and how many moves sequential halving starts from."""
     search = forest.searches_G[g]
     prior_A = forest.priors_GNA[g, 0]
-    search["considered"] = min(forest.halving_SMN.shape[1] - 1, legal_count)
+    search["max_considered_actions"] = min(forest.halving_SMN.shape[1] - 1, legal_count)
     if rules.gumbel == 1:
         for action in range(len(prior_A)):
             if prior_A[action] > 0.0:
-                _set_lead(forest, g, action, prior_A[action])
+                _set_root_score(forest, g, action, prior_A[action])
         child = forest.nodes_GN[g, 0]["first_child"]
         while child != NONE:
-            _set_lead(forest, g, forest.nodes_GN[g, child]["action"], forest.nodes_GN[g, child]["prior"])
+            _set_root_score(forest, g, forest.nodes_GN[g, child]["action"], forest.nodes_GN[g, child]["prior"])
             child = forest.nodes_GN[g, child]["next_sibling"]
     elif search["noise"] == 1 and rules.noise_fraction > 0.0:
         puct.add_noise(prior_A, forest.rng_G, g, rules.noise_fraction, rules.noise_total, forest.scratch_A)
@@ -163,9 +161,14 @@ def _select_root(forest, g, rules):
     if search["schedule"] == INTERIOR:
         return gumbel.select(forest.nodes_GN[g], 0, rules, forest.scratch_A)
     if rules.gumbel == 1:
-        wanted = forest.halving_SMN[search["schedule"], search["considered"], search["simulations"]]
+        wanted = forest.halving_SMN[search["schedule"], search["max_considered_actions"], search["simulations"]]
         return gumbel.select_root(
-            forest.nodes_GN[g], forest.priors_GNA[g, 0], forest.leads_GA[g], forest.tried_GA[g], wanted, rules
+            forest.nodes_GN[g],
+            forest.priors_GNA[g, 0],
+            forest.root_scores_GA[g],
+            forest.root_visits_GA[g],
+            wanted,
+            rules,
         )
     return puct.select(forest.nodes_GN[g], 0, rules, search["noise"])
 
@@ -178,7 +181,7 @@ def _simulate(forest, g, rules, step, legal, wins):
     node = 0
     choice = _select_root(forest, g, rules)
     action = -2 - choice if choice < NONE else tree_N[choice]["action"]
-    forest.tried_GA[g, action] += 1
+    forest.root_visits_GA[g, action] += 1
     while choice >= 0:
         node = choice
         if tree_N[node]["best_untried"] == NONE and tree_N[node]["first_child"] == NONE:
@@ -286,7 +289,7 @@ def run_until_leaf(forest, g, rules, step, legal, wins, observe):
     void(FOREST, RULES, types.Array(types.float32, 2, "C"), types.Array(types.float32, 2, "C")),
     allocates=False,
 )
-def take_in(forest, rules, logits_BA, wdl_B3):
+def expand_leaves(forest, rules, logits_BA, wdl_B3):
     """Hand the evaluations of a batch to the games that wait for them, and to the cache. Clears the batch."""
     for g in range(len(forest.searches_G)):
         search = forest.searches_G[g]

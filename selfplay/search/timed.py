@@ -14,15 +14,16 @@ import numpy as np
 
 from games.game import DRAW, MOVER_WON, ONGOING, Game
 from games.kernel import direct
+from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from selfplay.config import SearchConfig
 from selfplay.search import reuse, simulate, tree
 from selfplay.search.evaluate import Evaluate
 from selfplay.search.search import Result, rules_of
-from selfplay.search.tree import INTERIOR, NONE, PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
+from selfplay.search.tree import INTERIOR, NONE
 
-_begin_all = direct(reuse.begin_all)
+_reset_all = direct(reuse.reset_all)
 _run_all = direct(simulate.run_all)
-_take_in = direct(simulate.take_in)
+_expand_leaves = direct(simulate.expand_leaves)
 
 _PER_MILLISECOND = 30  # simulations that a move's tree has room for: several times what a core can do
 _FEWEST, _MOST = 256, 1 << 14
@@ -45,7 +46,7 @@ class TimedSearch:
             games=min(config.considered, game.actions),
             simulations=self.capacity,
             fast_simulations=1,
-            considered=1,
+            max_considered_actions=1,
             cache_bits=config.cache_bits,
         )
 
@@ -62,7 +63,7 @@ class TimedSearch:
         for field, value in (("budget", 0), ("simulations", 0), ("row", NONE), ("leaf", NONE)):
             forest.searches_G[field] = value
         tree_of = root.unproven()[: len(forest.searches_G)]  # tree l is of move tree_of[l]
-        _begin_all(forest, root.states_MW[tree_of], np.zeros(len(tree_of), np.uint8), 0, INTERIOR, 0, self.rules)
+        _reset_all(forest, root.states_MW[tree_of], np.zeros(len(tree_of), np.uint8), 0, INTERIOR, 0, self.rules)
         phases = max(1, math.ceil(math.log2(max(1, len(tree_of)))))
         for phase in range(phases):
             if phase:
@@ -82,7 +83,7 @@ class TimedSearch:
         began = time.perf_counter()
         while rows := _run_all(forest, self.rules, game.step, game.legal, game.wins, game.observe):
             logits_BA, wdl_B3 = evaluate(forest.planes_BPHW[:rows])
-            _take_in(forest, self.rules, logits_BA, wdl_B3)
+            _expand_leaves(forest, self.rules, logits_BA, wdl_B3)
             now = time.perf_counter()
             self._slowest = max(0.9 * self._slowest, now - began)
             if now + self._slowest > deadline:

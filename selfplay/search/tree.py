@@ -12,13 +12,8 @@ import numpy as np
 from numba import types, void
 
 from games.game import Game
-from games.kernel import LEGAL, OBSERVE, STEP, WINS, i64, kernel
-
-# `proven` of a node: the outcome under perfect play for the player to move there.
-UNPROVEN = 0
-PROVEN_WIN = 1
-PROVEN_DRAW = 2
-PROVEN_LOSS = 3
+from games.kernel import LEGAL, OBSERVE, STEP, WINS, array, i64, kernel, tuple_type
+from games.outcome import UNPROVEN
 
 NONE = -1  # no node, no action, no row
 
@@ -31,7 +26,7 @@ NODE = np.dtype(
         ("best_untried", np.int32),  # legal action of highest prior that has no child yet
         ("open", np.int32),  # legal actions whose outcome is not proven
         ("visits", np.int32),
-        ("proven", np.int8),
+        ("proven", np.int8),  # UNPROVEN, or the outcome under perfect play
         ("can_draw", np.int8),  # 1: a move is proven to draw, so the node is worth a draw at least
         ("plies", np.int16),  # to the end of the game, once proven
         ("prior", np.float32),  # of `action`, at the parent
@@ -50,7 +45,7 @@ SEARCH = np.dtype(
         ("simulations", np.int32),  # done
         ("budget", np.int32),  # to do in all
         ("schedule", np.int32),  # which sequential-halving table, FULL or FAST; or INTERIOR
-        ("considered", np.int32),  # root actions that sequential halving starts from
+        ("max_considered_actions", np.int32),  # root actions that sequential halving starts from
         ("leaf", np.int32),  # node that waits for the evaluator, or NONE
         ("row", np.int32),  # its row in the batch
         ("noise", np.int32),  # 1: random noise at the root
@@ -82,20 +77,20 @@ class Rules(NamedTuple):
 class Forest(NamedTuple):
     """G trees, the batch their leaves wait in, and the cache of evaluations they share."""
 
-    nodes_GN: np.ndarray
-    states_GNW: np.ndarray
+    nodes_GN: np.ndarray  # NODE
+    states_GNW: np.ndarray  # uint64
     priors_GNA: np.ndarray  # float32; of untried legal actions, -1 elsewhere
-    leads_GA: np.ndarray  # float64; gumbel noise + logit of the root's actions
-    tried_GA: np.ndarray  # int32; simulations of this search through each root action
-    searches_G: np.ndarray
+    root_scores_GA: np.ndarray  # float64; gumbel noise + logit of the root's actions
+    root_visits_GA: np.ndarray  # int32; simulations of this search through each root action
+    searches_G: np.ndarray  # SEARCH
     safe_GA: np.ndarray  # uint8; moves of the waiting leaf that are legal, and not known to lose at once
-    rng_G: np.ndarray
-    halving_SMN: np.ndarray  # int32; [schedule, considered, simulation] -> visits of the actions to look at
-    planes_BPHW: np.ndarray
+    rng_G: np.ndarray  # uint64; the random stream of each game
+    halving_SMN: np.ndarray  # int32; [schedule, considered actions, simulation] -> visits of the actions to look at
+    planes_BPHW: np.ndarray  # float32; the batch that waits for the evaluator
     slot_B: np.ndarray  # int64; cache entry that the row fills, or NONE
-    counts: np.ndarray  # int64; [rows in the batch, simulations, cache hits, evaluations] since `clear_counts`
-    cache_key_E: np.ndarray
-    cache_prior_EA: np.ndarray
+    counts: np.ndarray  # int64 [4]; ROWS in the batch; SIMULATIONS, cache HITS and EVALUATIONS so far
+    cache_key_E: np.ndarray  # uint64
+    cache_prior_EA: np.ndarray  # float32
     cache_value_E2: np.ndarray  # float32; value, draw
     cache_row_E: np.ndarray  # int32; NONE once filled, else the row of this batch that will fill it
     flags_A: np.ndarray  # uint8 scratch
@@ -106,11 +101,11 @@ class Forest(NamedTuple):
 ROWS, SIMULATIONS, HITS, EVALUATIONS = 0, 1, 2, 3
 
 
-def halving_table(considered: int, simulations: int) -> np.ndarray:
-    """Sequential halving as a table [considered + 1, simulations]: with m actions considered, simulation i
+def halving_table(max_considered_actions: int, simulations: int) -> np.ndarray:
+    """Sequential halving as a table [max_considered_actions + 1, simulations]: with m actions considered, simulation i
     goes to the best action among those that have `table[m, i]` visits (Danihelka et al. 2022, figure 1)."""
-    table = np.zeros((considered + 1, simulations), np.int32)
-    for m in range(considered + 1):
+    table = np.zeros((max_considered_actions + 1, simulations), np.int32)
+    for m in range(max_considered_actions + 1):
         phases = max(1, int(np.ceil(np.log2(max(m, 1)))))
         visits, alive, sequence = 0, max(m, 1), []
         while len(sequence) < simulations:
@@ -123,32 +118,58 @@ def halving_table(considered: int, simulations: int) -> np.ndarray:
 
 
 def allocate(
-    game: Game, *, games: int, simulations: int, fast_simulations: int, considered: int, cache_bits: int, nodes: int = 0
+    game: Game,
+    *,
+    games: int,
+    simulations: int,
+    fast_simulations: int,
+    max_considered_actions: int,
+    cache_bits: int,
+    nodes: int = 0,
 ) -> Forest:
     """An empty forest of `games` trees, each with room for one full search (or `nodes`).
 
     A simulation adds at most `NODES_PER_SIMULATION`: a leaf, its only answer to a threat, and the move that wins at
     once after that. Two more have room for the states that a look ahead passes through.
     """
-    nodes = nodes or NODES_PER_SIMULATION * simulations + 4
-    actions, entries = game.actions, 1 << cache_bits
-    halving_SMN = np.zeros((2, considered + 1, max(simulations, fast_simulations)), np.int32)
-    halving_SMN[FULL, :, :simulations] = halving_table(considered, simulations)
-    halving_SMN[FAST, :, :fast_simulations] = halving_table(considered, fast_simulations)
+    halving_SMN = np.zeros((2, max_considered_actions + 1, max(simulations, fast_simulations)), np.int32)
+    halving_SMN[FULL, :, :simulations] = halving_table(max_considered_actions, simulations)
+    halving_SMN[FAST, :, :fast_simulations] = halving_table(max_considered_actions, fast_simulations)
+    return _allocate(
+        games=games,
+        nodes=nodes or NODES_PER_SIMULATION * simulations + 4,
+        words=game.words,
+        actions=game.actions,
+        planes_PHW=(game.planes, game.height, game.width),
+        entries=1 << cache_bits,
+        halving_SMN=halving_SMN,
+    )
+
+
+def _allocate(
+    *,
+    games: int,
+    nodes: int,
+    words: int,
+    actions: int,
+    planes_PHW: tuple[int, int, int],
+    entries: int,
+    halving_SMN: np.ndarray,
+) -> Forest:
     searches_G = np.zeros(games, SEARCH)
     searches_G["leaf"] = NONE
     searches_G["row"] = NONE
     return Forest(
         nodes_GN=np.zeros((games, nodes), NODE),
-        states_GNW=np.zeros((games, nodes, game.words), np.uint64),
+        states_GNW=np.zeros((games, nodes, words), np.uint64),
         priors_GNA=np.zeros((games, nodes, actions), np.float32),
-        leads_GA=np.zeros((games, actions), np.float64),
-        tried_GA=np.zeros((games, actions), np.int32),
+        root_scores_GA=np.zeros((games, actions), np.float64),
+        root_visits_GA=np.zeros((games, actions), np.int32),
         searches_G=searches_G,
         safe_GA=np.zeros((games, actions), np.uint8),
         rng_G=np.zeros(games, np.uint64),
         halving_SMN=halving_SMN,
-        planes_BPHW=np.zeros((games, game.planes, game.height, game.width), np.float32),
+        planes_BPHW=np.zeros((games, *planes_PHW), np.float32),
         slot_B=np.full(games, NONE, np.int64),
         counts=np.zeros(4, np.int64),
         cache_key_E=np.zeros(entries, np.uint64),
@@ -161,10 +182,13 @@ def allocate(
     )
 
 
-def array(dtype: np.dtype | type, dimensions: int) -> types.Array:
-    return types.Array(numba.from_dtype(np.dtype(dtype)), dimensions, "C")
-
-
+# The types of kernels' arguments are those of the smallest forest that there is, so that no field is declared twice.
+FOREST = numba.typeof(
+    _allocate(
+        games=1, nodes=1, words=1, actions=1, planes_PHW=(1, 1, 1), entries=1, halving_SMN=np.zeros((2, 1, 1), np.int32)
+    )
+)
+RULES = tuple_type(Rules)
 nodes_N = array(NODE, 1)
 states_NW = array(np.uint64, 2)
 priors_NA = array(np.float32, 2)
@@ -172,31 +196,6 @@ row_A = array(np.float32, 1)
 counts_A = array(np.int32, 1)
 noise_A = array(np.float64, 1)
 actions_N = array(np.int64, 1)
-RULES = types.NamedTuple([types.int64] * 3 + [types.float64] * 7, Rules)
-FOREST = types.NamedTuple(
-    [
-        array(NODE, 2),
-        array(np.uint64, 3),
-        array(np.float32, 3),
-        array(np.float64, 2),
-        array(np.int32, 2),
-        array(SEARCH, 1),
-        array(np.uint8, 2),
-        array(np.uint64, 1),
-        array(np.int32, 3),
-        array(np.float32, 4),
-        array(np.int64, 1),
-        array(np.int64, 1),
-        array(np.uint64, 1),
-        array(np.float32, 2),
-        array(np.float32, 2),
-        array(np.int32, 1),
-        array(np.uint8, 1),
-        array(np.float64, 1),
-        array(np.int64, 1),
-    ],
-    Forest,
-)
 STEP_FN = types.FunctionType(STEP)
 LEGAL_FN = types.FunctionType(LEGAL)
 OBSERVE_FN = types.FunctionType(OBSERVE)

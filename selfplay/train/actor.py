@@ -15,12 +15,11 @@ from selfplay.network.evaluator import NetworkEvaluator
 from selfplay.search import simulate, tree
 from selfplay.search.search import rules_of
 from selfplay.search.tree import FULL, NONE
-from selfplay.train import slots
-from selfplay.train.slots import FACT, Plan
+from selfplay.train.slots import FACT, Plan, advance, allocate, restart
 
-_advance = direct(slots.advance)
-_restart = direct(slots.restart)
-_take_in = direct(simulate.take_in)
+_advance = direct(advance)
+_restart = direct(restart)
+_expand_leaves = direct(simulate.expand_leaves)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +65,10 @@ class Actor:
             games=play.games,
             simulations=search.simulations,
             fast_simulations=search.fast_simulations,
-            considered=min(search.considered, game.actions),
+            max_considered_actions=min(search.considered, game.actions),
             cache_bits=search.cache_bits,
         )
-        self.table = slots.allocate(game, play.games, positions + game.max_plies)
+        self.slots = allocate(game, play.games, positions + game.max_plies)
         self._fresh = True
 
     def play(self, seed: np.random.SeedSequence, simulations: int = 0) -> Harvest:
@@ -78,7 +77,7 @@ class Actor:
         Games in flight stay, their current searches begin anew. All randomness comes from `seed`. Full searches have
         so many `simulations` from now on, at most those of the config; 0 leaves their number as it is.
         """
-        forest, table, game = self.forest, self.table, self.game
+        forest, slots, game = self.forest, self.slots, self.game
         if simulations and simulations != self.plan.simulations:
             self.plan = self.plan._replace(simulations=simulations)
             halving_MN = tree.halving_table(forest.halving_SMN.shape[1] - 1, simulations)
@@ -87,25 +86,25 @@ class Actor:
         forest.cache_row_E[:] = NONE
         forest.counts[:] = 0
         forest.rng_G[:] = np.random.default_rng(seed).integers(2**63, size=len(forest.rng_G), dtype=np.uint64)
-        table.filled[:] = 0
-        _restart(forest, table, self.plan, game.step, game.legal, int(self._fresh))
+        slots.filled[:] = 0
+        _restart(forest, slots, self.plan, game.step, game.legal, int(self._fresh))
         self._fresh = False
         network_seconds = 0.0
         started = time.perf_counter()
         functions = (game.step, game.legal, game.wins, game.observe)
-        while (rows := _advance(forest, table, self.rules, self.plan, *functions, self.quota)) >= 0:
+        while (rows := _advance(forest, slots, self.rules, self.plan, *functions, self.quota)) >= 0:
             before = time.perf_counter()
             logits_BA, wdl_B3 = self.evaluator(forest.planes_BPHW[:rows])
             network_seconds += time.perf_counter() - before
-            _take_in(forest, self.rules, logits_BA, wdl_B3)
-        positions, games, redrawn = table.filled
+            _expand_leaves(forest, self.rules, logits_BA, wdl_B3)
+        positions, games, redrawn = slots.filled
         return Harvest(
-            states_MW=table.done_states_MW[:positions].copy(),
-            policies_MA=table.done_policies_MA[:positions].copy(),
-            wdl_M3=table.done_wdl_M3[:positions].copy(),
-            facts_M=table.done_facts_M[:positions].copy(),
-            lengths=table.lengths[:games].copy(),
-            results=table.results[:games].copy(),
+            states_MW=slots.done_states_MW[:positions].copy(),
+            policies_MA=slots.done_policies_MA[:positions].copy(),
+            wdl_M3=slots.done_wdl_M3[:positions].copy(),
+            facts_M=slots.done_facts_M[:positions].copy(),
+            lengths=slots.lengths[:games].copy(),
+            results=slots.results[:games].copy(),
             redrawn=int(redrawn),
             simulations=int(forest.counts[tree.SIMULATIONS]),
             evaluations=int(forest.counts[tree.EVALUATIONS]),
@@ -116,34 +115,34 @@ class Actor:
 
     def state(self) -> dict[str, np.ndarray]:
         """The games in flight, as arrays to save."""
-        table = self.table
-        longest = int(table.count_G.max(initial=0))
+        slots = self.slots
+        longest = int(slots.count_G.max(initial=0))
         return {
-            "state_GW": table.state_GW,
-            "ply_G": table.ply_G,
-            "count_G": table.count_G,
-            "tries_G": table.tries_G,
-            "states_GTW": table.states_GTW[:, :longest],
-            "policies_GTA": table.policies_GTA[:, :longest],
-            "wdl_GT3": table.wdl_GT3[:, :longest],
-            "facts_GT": table.facts_GT[:, :longest].view(np.uint8),
+            "state_GW": slots.state_GW,
+            "ply_G": slots.ply_G,
+            "count_G": slots.count_G,
+            "tries_G": slots.tries_G,
+            "states_GTW": slots.states_GTW[:, :longest],
+            "policies_GTA": slots.policies_GTA[:, :longest],
+            "wdl_GT3": slots.wdl_GT3[:, :longest],
+            "facts_GT": slots.facts_GT[:, :longest].view(np.uint8),
         }
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Go on with saved games. `ValueError` if they were saved with another number of slots."""
-        table = self.table
-        if state["ply_G"].shape != table.ply_G.shape:
+        slots = self.slots
+        if state["ply_G"].shape != slots.ply_G.shape:
             raise ValueError(
-                f"the run was saved with {len(state['ply_G'])} games per thread, not {len(table.ply_G)}: "
+                f"the run was saved with {len(state['ply_G'])} games per thread, not {len(slots.ply_G)}: "
                 "play.games cannot change"
             )
         longest = state["states_GTW"].shape[1]
-        table.state_GW[:] = state["state_GW"]
-        table.ply_G[:] = state["ply_G"]
-        table.count_G[:] = state["count_G"]
-        table.tries_G[:] = state.get("tries_G", 0)  # runs from before openings were judged have none
-        table.states_GTW[:, :longest] = state["states_GTW"]
-        table.policies_GTA[:, :longest] = state["policies_GTA"]
-        table.wdl_GT3[:, :longest] = state["wdl_GT3"]
-        table.facts_GT[:, :longest] = np.ascontiguousarray(state["facts_GT"]).view(FACT)
+        slots.state_GW[:] = state["state_GW"]
+        slots.ply_G[:] = state["ply_G"]
+        slots.count_G[:] = state["count_G"]
+        slots.tries_G[:] = state.get("tries_G", 0)  # runs from before openings were judged have none
+        slots.states_GTW[:, :longest] = state["states_GTW"]
+        slots.policies_GTA[:, :longest] = state["policies_GTA"]
+        slots.wdl_GT3[:, :longest] = state["wdl_GT3"]
+        slots.facts_GT[:, :longest] = np.ascontiguousarray(state["facts_GT"]).view(FACT)
         self._fresh = False

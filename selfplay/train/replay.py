@@ -9,9 +9,8 @@ import numpy as np
 from numba import types, void
 
 from games.game import Game
-from games.kernel import OBSERVE, direct, kernel, planes_PHW
+from games.kernel import OBSERVE, array, direct, kernel, planes_PHW
 from selfplay.config import ReplayConfig
-from selfplay.search.tree import array
 
 _u64_BW = array(np.uint64, 2)
 _i64_B = array(np.int64, 1)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 import games
+from games import outcome
 from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import build, evaluation_flops
@@ -224,13 +225,13 @@ class Trainer:
 
     def flight(self) -> Flight:
         """The game in flight that has come furthest, of the first thread's."""
-        table = self.actors[0].table
-        g = int(table.count_G.argmax())
-        plies = int(table.count_G[g])
+        slots = self.actors[0].slots
+        g = int(slots.count_G.argmax())
+        plies = int(slots.count_G[g])
         return Flight(
-            start_W=(table.states_GTW[g, 0] if plies else table.state_GW[g]).copy(),
-            actions_T=table.facts_GT["action"][g, :plies].copy(),
-            wdl_T3=table.wdl_GT3[g, :plies].copy(),
+            start_W=(slots.states_GTW[g, 0] if plies else slots.state_GW[g]).copy(),
+            actions_T=slots.facts_GT["action"][g, :plies].copy(),
+            wdl_T3=slots.wdl_GT3[g, :plies].copy(),
         )
 
     def _evaluate(self, evaluate_agent: EvaluateAgent) -> list[dict]:
@@ -295,7 +296,7 @@ def play_metrics(harvests: list[Harvest], seconds: float) -> dict[str, float]:
     hits = sum(harvest.cache_hits for harvest in harvests)
     busy = sum(harvest.seconds for harvest in harvests)
     network = sum(harvest.network_seconds for harvest in harvests)
-    reached_M = 1.0 - facts["z"].astype(np.float64)  # 1 win, 0 draw, -1 loss
+    reached_M = outcome.value(facts["z"].astype(np.float64))
     entropy_M = -(policies_MA * np.log(np.maximum(policies_MA, 1e-12))).sum(axis=1)
     rows = np.ascontiguousarray(states_MW).view(np.dtype((np.void, states_MW.shape[1] * 8)))
     return {
@@ -305,7 +306,7 @@ def play_metrics(harvests: list[Harvest], seconds: float) -> dict[str, float]:
         "value/accuracy": float((np.sign(np.round(facts["net_value"])) == reached_M).mean()),
         "games/length": float(lengths.mean()) if len(lengths) else 0.0,
         "games/first_player_score": float((1.0 - results / 2.0).mean()) if len(results) else 0.5,
-        "games/draws": float((results == 1).mean()) if len(results) else 0.0,
+        "games/draws": float((results == outcome.DRAWN).mean()) if len(results) else 0.0,
         "games/redrawn_openings": sum(harvest.redrawn for harvest in harvests) / max(len(results), 1),
         "games/distinct_positions": len(np.unique(rows)) / len(rows),
         "proven/share": float((facts["proven"] > 0).mean()),

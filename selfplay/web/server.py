@@ -13,10 +13,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 import games
 from selfplay.knowledge import alphabeta, rules
-from selfplay.search import line, rollout, search
+from selfplay.search import rollout, search
 from selfplay.web.app import application
 
-_KERNELS = (rollout, alphabeta, rules, line, search)  # loaded once, before any thread starts
+_KERNELS = (rollout, alphabeta, rules, search)  # loaded once, before any thread starts
 _HEAD_SECONDS = 15.0  # for the head of a request to come
 _MOST_CONNECTIONS = 2000
 _OPEN_FILES = 4096
