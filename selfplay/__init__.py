@@ -1,3 +1,3 @@
 """Self-play reinforcement learning for small games, measured against human knowledge."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

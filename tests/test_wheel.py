@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+import selfplay
+
 wheel = pytest.importorskip("hatchling.builders.wheel", reason="needs hatchling")
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,3 +52,19 @@ def test_what_a_user_would_miss_first(packed, name):
 
 def test_it_is_small(packed):
     assert sum(path.stat().st_size for path in packed.values()) < 3_000_000
+
+
+def test_type_checkers_of_users_are_told_that_there_are_types(packed):
+    assert {"selfplay/py.typed", "games/py.typed"} <= set(packed)
+
+
+def test_the_version_stands_in_one_place_and_the_citation_names_it():
+    metadata = wheel.WheelBuilder(str(ROOT)).metadata
+    assert metadata.version == selfplay.__version__
+    assert f"version: {metadata.version}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"## {metadata.version}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_license_travels_with_it():
+    core = wheel.WheelBuilder(str(ROOT)).metadata.core
+    assert (core.license_expression, core.license_files) == ("MIT", ["LICENSE"])
