@@ -86,8 +86,15 @@ def draw(axes: Axes, evals: Sequence[Lines], record: Mapping[str, Any], name: Ca
             dots.append((row["seconds"] / 60, level))
             axes.plot(*dots[-1], marker="o", markersize=9, color=_LEARNER, markeredgecolor="white")
     if dots:
-        axes.annotate("equal strength:\novertaken from here on", max(dots), xytext=(14, -34),
-                      textcoords="offset points", fontsize=9, color=_INK, arrowprops={"arrowstyle": "-", "color": _GREY})  # fmt: skip
+        axes.annotate(
+            "equal strength:\novertaken from here on",
+            max(dots),
+            xytext=(14, -34),
+            textcoords="offset points",
+            fontsize=9,
+            color=_INK,
+            arrowprops={"arrowstyle": "-", "color": _GREY},
+        )
     ticks = [t for t in (0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1440) if first <= t <= last]
     axes.set_xticks(ticks, [f"{t:g} min" for t in ticks])
     axes.set_xticks([], minor=True)
