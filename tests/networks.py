@@ -9,6 +9,7 @@ import torch
 from games.game import ONGOING
 from selfplay.network import onnx_graph
 from selfplay.network.architectures import build
+from selfplay.network.weights import weights_bytes
 
 
 def network_of(game, architecture, seed=0):
@@ -53,3 +54,8 @@ def outputs(network, planes):
 def softmax(logits):
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
     return raised / raised.sum(axis=1, keepdims=True)
+
+
+def save_weights(path, network, game_name, extra=None):
+    """Write a weights file."""
+    path.write_bytes(weights_bytes(network, game_name, extra))

@@ -13,8 +13,9 @@ from selfplay.arena.match import play_match
 from selfplay.config import Config, EvalConfig
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import build
+from selfplay.network.weights import weights_bytes
 from selfplay.players import make
-from selfplay.run import checkpoint, folder
+from selfplay.run import folder
 from selfplay.stats import crossover
 from selfplay.stats.strength import strength
 
@@ -25,7 +26,7 @@ LADDER = ("random", "rules", "alphabeta:depth=1", "alphabeta:depth=2", "alphabet
 def weights(tmp_path):
     torch.manual_seed(0)
     path = tmp_path / "weights.safetensors"
-    path.write_bytes(checkpoint.weights_bytes(build(games.make("connect4"), "mlp:1x16"), "connect4"))
+    path.write_bytes(weights_bytes(build(games.make("connect4"), "mlp:1x16"), "connect4"))
     return path
 
 

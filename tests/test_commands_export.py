@@ -4,11 +4,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from networks import network_of, onnx_of, outputs, planes_of, random_states, softmax
+from networks import network_of, onnx_of, outputs, planes_of, random_states, save_weights, softmax
 
 import games
 from selfplay import cli
 from selfplay.network import onnx_graph
+from selfplay.network.weights import weights_bytes, weights_metadata
 from selfplay.players import make
 from selfplay.run import checkpoint
 
@@ -18,7 +19,7 @@ def run_dir(tmp_path):
     """A run of Connect Four with two generations of different weights."""
     game = games.make("connect4")
     for generation in (3, 4):
-        content = checkpoint.weights_bytes(network_of(game, "resnet:2x8", seed=generation), "connect4")
+        content = weights_bytes(network_of(game, "resnet:2x8", seed=generation), "connect4")
         checkpoint.write(tmp_path / "runs" / "mine", generation, {checkpoint.WEIGHTS: content})
     return tmp_path / "runs" / "mine"
 
@@ -35,7 +36,12 @@ def test_exported_weights_are_a_path_for_every_agent(run_dir, tmp_path, capsys):
     out = tmp_path / "mine.safetensors"
     assert export(f"{run_dir}@3", "safetensors", out) == 0
     assert capsys.readouterr().out.startswith(f"wrote {out}: resnet:2x8 for connect4, ")
-    assert checkpoint.weights_metadata(out) == {"game": "connect4", "architecture": "resnet:2x8", "source": "mine@3"}
+    assert weights_metadata(out) == {
+        "game": "connect4",
+        "architecture": "resnet:2x8",
+        "planes": "4",
+        "source": "mine@3",
+    }
     states = random_states(game, 20)
     policy, wdl = outputs(network_of(game, "resnet:2x8", seed=3), planes_of(game, states))
     policy[~np.array([game.planes_of(state)[:2, 0].sum(axis=0) == 0 for state in states])] = -np.inf
@@ -50,7 +56,7 @@ def test_a_run_folder_is_its_newest_checkpoint_and_a_file_is_replaced(run_dir, t
     out.write_text("older")
     assert export(run_dir, "safetensors", out) == 0
     assert "in place of what was there" in capsys.readouterr().out
-    assert checkpoint.weights_metadata(out)["source"] == "mine@4"
+    assert weights_metadata(out)["source"] == "mine@4"
     assert export(run_dir, "safetensors", tmp_path / "again") == 0
     assert "in place" not in capsys.readouterr().out
     assert (tmp_path / "again").read_bytes() == out.read_bytes()
@@ -66,7 +72,7 @@ def test_a_run_folder_is_its_newest_checkpoint_and_a_file_is_replaced(run_dir, t
 def test_onnxruntime_computes_what_the_network_computes(name, architecture, tmp_path, capsys):
     game = games.make(name)
     network = network_of(game, architecture)
-    checkpoint.save_weights(tmp_path / "weights", network, game.name)
+    save_weights(tmp_path / "weights", network, game.name)
     out = tmp_path / "net.onnx"
     assert export(tmp_path / "weights", "onnx", out) == 0
     assert "onnxruntime differs from torch by " in capsys.readouterr().out
@@ -103,8 +109,8 @@ def test_an_onnx_file_of_another_network_is_found_out():
 
 def test_mistakes_cost_one_line(run_dir, tmp_path, capsys):
     other, perceptron, out = tmp_path / "other", tmp_path / "mlp", tmp_path / "out"
-    checkpoint.save_weights(other, network_of(games.make("tictactoe"), "resnet:1x4"), "tictactoe")
-    checkpoint.save_weights(perceptron, network_of(games.make("connect4"), "mlp:1x4"), "connect4")
+    save_weights(other, network_of(games.make("tictactoe"), "resnet:1x4"), "tictactoe")
+    save_weights(perceptron, network_of(games.make("connect4"), "mlp:1x4"), "connect4")
     for run, form, to, more, said in (
         (other, "kaggle", out, [], "plays Connect Four, not tictactoe"),
         (perceptron, "kaggle", out, [], "holds a resnet, not mlp:1x4"),
@@ -121,4 +127,4 @@ def test_mistakes_cost_one_line(run_dir, tmp_path, capsys):
         captured = capsys.readouterr()
         assert said in captured.err and captured.err.count("\n") == 1 and captured.out == ""
         assert not out.exists()
-    assert checkpoint.weights_metadata(other) == {"game": "tictactoe", "architecture": "resnet:1x4"}
+    assert weights_metadata(other) == {"game": "tictactoe", "architecture": "resnet:1x4", "planes": "4"}

@@ -12,6 +12,7 @@ import termios
 import time
 
 import pytest
+from networks import save_weights
 from rich.console import Console
 
 import games
@@ -216,7 +217,7 @@ def test_the_pretrained_player_is_the_default(typed, monkeypatch, tmp_path):
 
     torch.manual_seed(0)
     game = games.make("connect4")
-    checkpoint.save_weights(tmp_path / "connect4.safetensors", architectures.build(game, "mlp:1x16"), game.name)
+    save_weights(tmp_path / "connect4.safetensors", architectures.build(game, "mlp:1x16"), game.name)
     monkeypatch.setattr(checkpoint, "_PRETRAINED", tmp_path)
     _, out, _ = typed(["--game", "connect4"], ["4"])
     reply = next(line for line in out.splitlines() if line.startswith("mcts:pretrained,sims=200 plays "))

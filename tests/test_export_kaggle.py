@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from networks import network_of, outputs, planes_of, random_states, softmax
+from networks import network_of, outputs, planes_of, random_states, save_weights, softmax
 
 import games
 from games import text
@@ -21,7 +21,6 @@ from selfplay.config import SearchConfig
 from selfplay.export import kaggle as export_kaggle
 from selfplay.export import kaggle_agent
 from selfplay.network.architectures import fold
-from selfplay.run import checkpoint
 from selfplay.search import timed
 from selfplay.search.timed import TimedSearch
 
@@ -303,7 +302,7 @@ def test_it_plays_legal_games_to_the_end_and_beats_chance(kaggle):
 
 
 def test_the_file_needs_numpy_alone_and_is_small(tmp_path, capsys):
-    checkpoint.save_weights(tmp_path / "weights", network_of(games.make("connect4"), "resnet:3x32"), "connect4")
+    save_weights(tmp_path / "weights", network_of(games.make("connect4"), "resnet:3x32"), "connect4")
     out = tmp_path / "submission.py"
     assert export_file(tmp_path / "weights", out) == 0
     assert "probabilities differ from torch's by " in capsys.readouterr().out
@@ -326,7 +325,7 @@ print(json.dumps([agent.__name__, column, sorted(ours), names["ABOUT"]]))
 def test_what_a_weights_file_says_of_itself_is_not_run(tmp_path):
     note = '"""\n\'\'\'\nraise SystemExit("run")\n\\'
     network = network_of(games.make("connect4"), "resnet:1x4")
-    checkpoint.save_weights(tmp_path / "weights", network, "connect4", {"note": note})
+    save_weights(tmp_path / "weights", network, "connect4", {"note": note})
     assert export_file(tmp_path / "weights", tmp_path / "submission.py") == 0
     file = {}
     exec((tmp_path / "submission.py").read_text(), file)
@@ -346,7 +345,7 @@ def test_a_submission_of_another_network_is_found_out():
 
 def test_under_kaggle_environments(kaggle, tmp_path):
     environments = pytest.importorskip("kaggle_environments", reason="kaggle-environments is not installed")
-    checkpoint.save_weights(tmp_path / "weights", kaggle.network, "connect4")
+    save_weights(tmp_path / "weights", kaggle.network, "connect4")
     out = tmp_path / "submission.py"
     assert export_file(tmp_path / "weights", out) == 0
     environment = environments.make("connectx", configuration={"actTimeout": 0.4}, debug=True)

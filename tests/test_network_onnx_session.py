@@ -6,13 +6,12 @@ import sys
 import numpy as np
 import pytest
 import torch
-from networks import onnx_of
+from networks import onnx_of, save_weights
 
 import games
 from selfplay.network import architectures, onnx_session
 from selfplay.network.evaluator import NetworkEvaluator
 from selfplay.players import make
-from selfplay.run import checkpoint
 
 
 @pytest.mark.parametrize(("name", "architecture"), [("connect4", "resnet:2x8"), ("gomoku9", "mlp:2x32")])
@@ -75,6 +74,6 @@ def test_weights_that_are_not_those_of_the_architecture_are_refused(tmp_path):
     for wrong, said in ((deep, "trunk.blocks.1.first.conv.weight"), (wide, "")):
         if not said:  # right names, wrong shapes
             wrong.value = architectures.build(game, "resnet:2x16").value
-        checkpoint.save_weights(tmp_path / "weights", wrong, "connect4")
+        save_weights(tmp_path / "weights", wrong, "connect4")
         with pytest.raises(ValueError, match=f"weights holds no resnet:2x8 for connect4: .*{said}"):
             make.make(f"net:{tmp_path / 'weights'}", game)

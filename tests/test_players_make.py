@@ -5,6 +5,7 @@ import itertools
 import naive_knowledge as naive
 import numpy as np
 import pytest
+from networks import save_weights
 
 import games
 from games import text
@@ -27,12 +28,11 @@ def weights(tmp_path_factory):
     import torch
 
     from selfplay.network import architectures
-    from selfplay.run import checkpoint
 
     torch.manual_seed(0)
     game = games.make("connect4")
     path = tmp_path_factory.mktemp("network") / "weights.safetensors"
-    checkpoint.save_weights(path, architectures.build(game, "mlp:1x16"), game.name)
+    save_weights(path, architectures.build(game, "mlp:1x16"), game.name)
     return path
 
 

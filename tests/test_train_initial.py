@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import torch
+from networks import save_weights
 
 import games
 from selfplay import cli
@@ -13,6 +14,7 @@ from selfplay.commands import train as train_command
 from selfplay.config import Config, LearnConfig, NetworkConfig, PlayConfig, SearchConfig
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import build
+from selfplay.network.weights import load_weights
 from selfplay.run import checkpoint, folder
 from selfplay.train import initial
 from selfplay.train.trainer import Trainer
@@ -46,10 +48,10 @@ def test_a_run_begins_with_the_weights_of_another_board(small, tmp_path):
     found = initial.find(f"{small}@1", games.make(LARGE), "resnet:2x4")
     settings = Config(game=LARGE, init="there", device="cpu", network=NetworkConfig(architecture="resnet:2x4"))
     trainer = Trainer(settings, tmp_path, found)
-    saved, _ = checkpoint.load_weights(checkpoint.resolve(f"{small}@1"))
+    saved, _ = load_weights(checkpoint.resolve(f"{small}@1"))
     assert torch.equal(numbers(trainer.learner.average), numbers(saved))
     assert torch.equal(numbers(trainer.learner.network), numbers(saved))
-    assert not torch.equal(numbers(saved), numbers(checkpoint.load_weights(checkpoint.resolve(f"{small}@2"))[0]))
+    assert not torch.equal(numbers(saved), numbers(load_weights(checkpoint.resolve(f"{small}@2"))[0]))
     assert trainer.replay.added == trainer.learner.steps == trainer.number == 0
 
 
@@ -155,7 +157,7 @@ def test_weights_of_unknown_cost_are_said_to_be(small, tmp_path, capsys):
 )
 def test_what_cannot_be_is_one_line_and_no_folder(tmp_path, capsys, game, network, wanted, more, says):
     learned = games.make(game)
-    checkpoint.save_weights(tmp_path / "w.safetensors", build(learned, network), learned.name)
+    save_weights(tmp_path / "w.safetensors", build(learned, network), learned.name)
     assert train(tmp_path / "r", wanted, "--init", str(tmp_path / "w.safetensors"), *more) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line

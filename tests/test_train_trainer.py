@@ -12,7 +12,8 @@ from naive_games import DRAW, WIN, NaiveGomoku
 import games
 from selfplay.config import Config, EvalConfig, LearnConfig, NetworkConfig, PlayConfig, ReplayConfig, SearchConfig
 from selfplay.ledger import Ledger
-from selfplay.run import checkpoint, metrics
+from selfplay.network.weights import load_weights
+from selfplay.run import metrics
 from selfplay.train.actor import Harvest
 from selfplay.train.slots import FACT
 from selfplay.train.trainer import Trainer, calibration_error, play_metrics, train
@@ -125,7 +126,7 @@ def test_measuring_strength_happens_when_due_and_teaches_nothing(tmp_path):
     seen = []
 
     def evaluate_agent(weights, ledger, *, generation, final, dtype):
-        network, game = checkpoint.load_weights(weights)
+        network, game = load_weights(weights)
         played = torch.nn.utils.parameters_to_vector(network.parameters())
         assert torch.equal(played, learned(trainer)), "the averaged weights are the ones that play"
         assert (game, dtype) == ("tictactoe", "float32")

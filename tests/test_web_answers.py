@@ -14,6 +14,7 @@ import games
 from games import record, text
 from games.game import ONGOING
 from selfplay.knowledge import oracle
+from selfplay.network.weights import load_weights
 from selfplay.run import checkpoint
 from selfplay.run import folder as runs
 
@@ -208,7 +209,7 @@ def test_a_file_of_games_is_read_anew_when_it_has_grown(tmp_path):
 def test_the_network_of_a_run_is_handed_out(root, port, game, of):
     status, _, found = ask(port, "GET", f"/api/network?game={game}&of={of}")
     assert status == 200
-    network, _ = checkpoint.load_weights(checkpoint.resolve(str(root / of)))
+    network, _ = load_weights(checkpoint.resolve(str(root / of)))
     planes = planes_of(games.make(game), random_states(games.make(game), 5))
     policy, wdl = outputs(network, planes)
     session = onnxruntime.InferenceSession(base64.b64decode(found["onnx"]))

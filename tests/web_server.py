@@ -12,6 +12,7 @@ import games
 from games import record
 from selfplay.config import Config
 from selfplay.ledger import Ledger
+from selfplay.network.weights import weights_bytes
 from selfplay.run import checkpoint
 from selfplay.run import folder as runs
 
@@ -29,7 +30,7 @@ def a_run(root: Path, name: str, *, game: str = GAME, generations: int = 2, matc
     folder = root / name
     given = {"game": game, "network": {"architecture": "mlp:1x16"}}
     config = runs.settle(folder, Config(), given)
-    weights = checkpoint.weights_bytes(architectures.build(games.make(game), "mlp:1x16"), games.make(game).name)
+    weights = weights_bytes(architectures.build(games.make(game), "mlp:1x16"), games.make(game).name)
     with runs.opened(folder, config, command=["selfplay", "train"]) as opened:
         for generation in range(1, generations + 1):
             checkpoint.write(folder, generation, {checkpoint.WEIGHTS: weights})

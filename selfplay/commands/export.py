@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from games.game import ONGOING, Game
+from selfplay.network.weights import load_weights, weights_bytes, weights_metadata
 from selfplay.run import atomic, checkpoint
 
 if TYPE_CHECKING:
@@ -63,13 +64,13 @@ def run(args: argparse.Namespace) -> int:
     weights = checkpoint.resolve(args.run, wanted)
     if out.exists() and out.samefile(weights):
         raise ValueError(f"--out {out} is the file to be exported")
-    network, name = checkpoint.load_weights(weights)
+    network, name = load_weights(weights)
     if wanted not in (None, name):
         raise ValueError(f"{args.run} holds a network for {name}, not for {wanted}")
     game = games.make(name)
-    metadata = checkpoint.weights_metadata(weights) | {"source": _source(weights)}
+    metadata = weights_metadata(weights) | {"source": _source(weights)}
     if args.format == "safetensors":
-        content, compared = checkpoint.weights_bytes(network, name, metadata), ""
+        content, compared = weights_bytes(network, name, metadata), ""
     else:
         content, compared = _foreign(args.format, network, game, metadata)
     replaced = ", in place of what was there" if out.exists() else ""

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import games
 from selfplay.config import Config, ConfigError, merged
+from selfplay.network.weights import weights_metadata
 from selfplay.report import terminal_run
 from selfplay.run import atomic, checkpoint, presets
 from selfplay.run import folder as runs
@@ -133,7 +134,7 @@ def configured(args: argparse.Namespace) -> tuple[Config, Path]:
     if "," in str(run_dir):
         raise ConfigError(f"the name of a run folder holds no comma, or no agent could name it: {run_dir}")
     if given.get("init") and not checkpoint.folders(run_dir) and "architecture" not in given.get("network", {}):
-        its = checkpoint.weights_metadata(checkpoint.resolve(given["init"], games.make(game).name))["architecture"]
+        its = weights_metadata(checkpoint.resolve(given["init"], games.make(game).name))["architecture"]
         given = _overlaid(given, {"network": {"architecture": its}})
     preset = merged(Config(), {} if args.config is not None else presets.for_game(game))
     return runs.settle(run_dir, dataclasses.replace(preset, game=game), given), run_dir

@@ -23,6 +23,7 @@ class Network(nn.Module):
     the player to move, and the opponent's reply [B, A] (an auxiliary target, of no use in play)."""
 
     architecture: str
+    planes: int
     trunk: nn.Module
     policy: nn.Module
     value: nn.Module
@@ -180,7 +181,9 @@ def build(game: Game, architecture: str) -> Network:
         raise ValueError(f"unknown network {family!r}{nearest(family, list(_BUILDERS))}; known: {', '.join(_BUILDERS)}")
     if not (1 <= depth <= 100 and 1 <= width <= 4096):
         raise ValueError(f"network {architecture!r}: depth is 1 to 100, width 1 to 4096")
-    return _BUILDERS[family](game, depth, width)
+    network = _BUILDERS[family](game, depth, width)
+    network.planes = game.planes
+    return network
 
 
 def fold(network: Network) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from games.game import Game
 from games.registry import nearest
+from selfplay.network.weights import check_planes, load_weights, weights_arrays, weights_metadata
 from selfplay.players.agent import Agent, Thoughts, legal_moves, one_core
 from selfplay.search.evaluate import Evaluate
 
@@ -37,13 +38,13 @@ def _evaluators(game: Game, path: str, device: str, dtype: str, batch: int = _AT
     from selfplay.run import checkpoint
 
     weights = checkpoint.resolve(path, game.name)
-    metadata = checkpoint.weights_metadata(weights)
+    metadata = weights_metadata(weights)
     if metadata["game"] != game.name:
         raise ValueError(f"{path} holds a network for {metadata['game']}, not for {game.name}")
     if dtype == "bfloat16" or _on_cuda(device):
         from selfplay.network.evaluator import NetworkEvaluator
 
-        network, _ = checkpoint.load_weights(weights)
+        network, _ = load_weights(weights)
         first = NetworkEvaluator(network, device, game=game, batch=batch, dtype=dtype)
         threads = 1 if first.device.type == "cuda" else os.cpu_count() or 1
         return [first] + [
@@ -53,7 +54,8 @@ def _evaluators(game: Game, path: str, device: str, dtype: str, batch: int = _AT
     from selfplay.network import onnx_graph, onnx_session
 
     try:
-        quick = onnx_session.few(onnx_graph.model(checkpoint.weights_arrays(weights), game, metadata))
+        check_planes(metadata, game)
+        quick = onnx_session.few(onnx_graph.model(weights_arrays(weights), game, metadata))
     except ValueError as error:
         raise ValueError(f"{weights} holds {error}") from error
     return [
@@ -86,10 +88,9 @@ def _loaded_later(weights: Path, game: Game, dtype: str, batch: int, count: int)
             with lock:
                 if not loaded:
                     from selfplay.network.evaluator import NetworkEvaluator
-                    from selfplay.run import checkpoint
 
                     one_core()
-                    network, _ = checkpoint.load_weights(weights)
+                    network, _ = load_weights(weights)
                     loaded.append(made := NetworkEvaluator(network, "cpu", game=game, batch=batch, dtype=dtype))
                     dtype = made.dtype  # measured once for all
             return loaded[0](planes_BPHW)

@@ -15,14 +15,11 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from selfplay.run import atomic
-
-if TYPE_CHECKING:  # torch takes over a second to import, and most of this file does without
-    from selfplay.network.architectures import Network
 
 WEIGHTS = "weights.safetensors"
 STATE = (WEIGHTS, "learner.pt", "replay.npz", "games.npz", "state.json")  # what a run needs to go on
@@ -190,73 +187,6 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
             return {name: file[name] for name in file.files}
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a file of arrays: {error}") from error
-
-
-def weights_bytes(network: "Network", game_name: str, extra: Mapping[str, str] | None = None) -> bytes:
-    """A network as the content of a safetensors file; game and architecture stand in its metadata."""
-    from safetensors.torch import save
-
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    content = save(tensors, {**(extra or {}), "game": game_name, "architecture": network.architecture})
-    # The library writes metadata in random order; in a fixed one, equal weights are equal files. The layout is
-    # eight bytes of length, little-endian, then JSON padded with spaces to that length, then the tensors.
-    start = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:start])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    return content[:8] + json.dumps(header, separators=(",", ":")).encode().ljust(start - 8) + content[start:]
-
-
-def save_weights(path: Path, network: "Network", game_name: str, extra: Mapping[str, str] | None = None) -> None:
-    """Write a weights file that `load_weights` reads; atomic."""
-    atomic.write_file(Path(path), weights_bytes(network, game_name, extra))
-
-
-def weights_metadata(path: Path) -> dict[str, str]:
-    """What a weights file says of itself: at least its game and architecture. `ValueError` if it is none of ours."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-    except FileNotFoundError:
-        raise ValueError(f"there is no weights file {path}") from None
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
-    for key in ("game", "architecture"):
-        if key not in metadata:
-            raise ValueError(f"{path} holds no network of this project: its metadata names no {key}")
-    return metadata
-
-
-def weights_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a weights file, for what does without torch; `ValueError` for a damaged file."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
-
-
-def load_weights(path: Path) -> "tuple[Network, str]":
-    """(network in eval mode, name of its game); `ValueError` with one line for a damaged or foreign file."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    import games
-    from selfplay.network.architectures import build
-
-    metadata = weights_metadata(path)
-    try:
-        network = build(games.make(metadata["game"]), metadata["architecture"])
-        network.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(
-            f"{path} does not hold a {metadata['architecture']} for {metadata['game']}: {reason}"
-        ) from error
-    return network.eval(), metadata["game"]
 
 
 def resolve(spec: str, game_name: str | None = None) -> Path:

@@ -15,6 +15,7 @@ import games
 from games.game import Game
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import Network, build
+from selfplay.network.weights import load_weights, weights_metadata
 from selfplay.run import checkpoint, folder
 
 
@@ -41,7 +42,7 @@ class Parent:
 def find(spec: str, game: Game, architecture: str) -> Parent:
     """The network that `spec` names (a PATH of the agent grammar); `ValueError` if it cannot begin this run."""
     weights = checkpoint.resolve(spec, game.name)
-    metadata = checkpoint.weights_metadata(weights)
+    metadata = weights_metadata(weights)
     learned, its = metadata["game"], metadata["architecture"]
     if games.make(learned).kind != game.kind:
         raise ValueError(f"{spec} learned {learned}, which is another game than {game.name}")
@@ -49,7 +50,7 @@ def find(spec: str, game: Game, architecture: str) -> Parent:
         raise ValueError(
             f"{spec} is a {its} and this run's network a {architecture}: give --network.architecture {its}"
         )
-    network, _ = checkpoint.load_weights(weights)
+    network, _ = load_weights(weights)
     if _shapes(network) != _shapes(build(game, architecture)):
         raise ValueError(
             f"{spec} learned {learned}, and a {its} fits no other board there; only a resnet of a game whose moves are"

@@ -23,6 +23,7 @@ from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import build, evaluation_flops
 from selfplay.network.evaluator import NetworkEvaluator, pick_device
+from selfplay.network.weights import weights_bytes
 from selfplay.run import checkpoint
 from selfplay.train.actor import Actor, Harvest
 from selfplay.train.energy import EnergyMeter
@@ -239,7 +240,7 @@ class Trainer:
         self.evaluated_flops = self.total.train_flops
         with tempfile.TemporaryDirectory(prefix="selfplay-") as folder:
             weights = Path(folder) / checkpoint.WEIGHTS
-            weights.write_bytes(checkpoint.weights_bytes(self.learner.average, self.game.name))
+            weights.write_bytes(weights_bytes(self.learner.average, self.game.name))
             lines = evaluate_agent(weights, self.total, generation=self.number, final=self.done, dtype=self.dtype)
         self.ledger += Ledger(eval_seconds=time.perf_counter() - started)
         return lines
@@ -264,7 +265,7 @@ class Trainer:
             self.run_dir,
             self.number,
             {
-                "weights.safetensors": checkpoint.weights_bytes(self.learner.average, self.game.name),
+                "weights.safetensors": weights_bytes(self.learner.average, self.game.name),
                 "learner.pt": checkpoint.state_bytes(self.learner.state()),
                 "replay.npz": lambda path: arrays(path, self.replay.state()),
                 "games.npz": lambda path: arrays(path, in_flight),

@@ -9,7 +9,7 @@ from pathlib import Path
 import games
 from games.game import Game
 from selfplay.network import onnx_graph
-from selfplay.run import checkpoint
+from selfplay.network.weights import weights_arrays, weights_metadata
 from selfplay.web import catalogue
 
 _STATIC = Path(__file__).with_name("static")
@@ -24,8 +24,8 @@ def network(weights: Path) -> bytes:
 
 @lru_cache(maxsize=16)
 def _exported(weights: Path, modified_ns: int) -> bytes:
-    metadata = checkpoint.weights_metadata(weights)
-    return onnx_graph.model(checkpoint.weights_arrays(weights), games.make(metadata["game"]), metadata)
+    metadata = weights_metadata(weights)
+    return onnx_graph.model(weights_arrays(weights), games.make(metadata["game"]), metadata)
 
 
 def page(onnx: bytes, game: Game, source: str) -> bytes:
