@@ -102,6 +102,10 @@ class Game:
         next_W = np.zeros(self.words, np.uint64)
         return next_W, int(self.step(state_W, action, next_W))
 
+    def plies(self, state_W: np.ndarray) -> int:
+        """How many moves have been made: each adds a stone."""
+        return int(self.planes_of(state_W)[:2].sum())
+
     def planes_of(self, state_W: np.ndarray) -> np.ndarray:
         """The network's view of a position, float32 [P, H, W]."""
         planes_PHW = np.zeros((self.planes, self.height, self.width), np.float32)

@@ -231,7 +231,7 @@ def is_won(size, stones, side, exact, attack):
 
 
 def minimax(size, stones, side, depth, exact, left=None, ply=0):
-    """The score of the search by shapes without pruning and without continuous fours and threes, and the best moves.
+    """The score of the search by shapes without pruning and without VCF and VCT, and the best moves.
 
     A reply to a four costs no depth; where the depth ends and the other side threatens to make an open four or two
     fours, one more ply is searched.

@@ -83,11 +83,9 @@ def test_it_is_found_by_name_text_and_gymnasium(hex5):
 
 
 def test_the_search_plays_it(hex5):
-    """No player needs to know the new game: random playouts find the one move that joins the sides."""
+    """No player needs to know the new game: each of them finds the one move that joins the sides."""
     state_W, _ = replay(hex5, parse_moves(hex5, "c1 a1 c2 a2 c3 a3 c4 d5"))
-    agent = make.make("rollout:sims=400", hex5)
     seeds_N = np.arange(4, dtype=np.uint64)
-    played = agent.act(np.stack([state_W] * 4), seeds_N).actions_N
-    assert [format_action(hex5, action) for action in played.tolist()] == ["c5"] * 4
-    with pytest.raises(ValueError, match="hex"):
-        make.make("rules", hex5)
+    for spec in ("rollout:sims=400", "rules", "alphabeta:depth=2", "alphabeta:nodes=100", "alphabeta:ms=5"):
+        played = make.make(spec, hex5).act(np.stack([state_W] * 4), seeds_N).actions_N
+        assert [format_action(hex5, action) for action in played.tolist()] == ["c5"] * 4

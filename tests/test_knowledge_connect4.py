@@ -10,11 +10,12 @@ import games
 from games import text
 from selfplay.knowledge import oracle
 from selfplay.knowledge.alphabeta import AlphaBeta
-from selfplay.knowledge.budget import DECIDED, WIN, Budget, Table
+from selfplay.knowledge.budget import DECIDED, WIN, Budget
 from selfplay.knowledge.connect4 import evaluation as connect4_evaluation
 from selfplay.knowledge.connect4 import lines, zugzwang
 from selfplay.knowledge.connect4 import search as connect4_alphabeta
 from selfplay.knowledge.rules import Rules
+from selfplay.knowledge.transposition import TranspositionTable
 
 BOARDS = ["connect4", "connect4:height=4,width=5,k=3", "connect4:height=7,width=8", "connect4:height=6,width=5,k=5"]
 
@@ -51,9 +52,7 @@ SWITCHES = ("wins", "handover", "doubles")
 
 
 def weights(game, without=frozenset()):
-    return dict(
-        zip(WEIGHTS, (int(worth) for worth in connect4_evaluation.worths(game.in_a_row, without)), strict=False)
-    )
+    return dict(zip(WEIGHTS, (int(worth) for worth in connect4_evaluation.worths(game, without)), strict=False))
 
 
 def evaluation(game, state_W, worth):
@@ -81,7 +80,7 @@ def evaluation(game, state_W, worth):
 @pytest.mark.parametrize("without", [(), ("lines",), ("centre",), ("zugzwang",), ("tempo",), ("lines", "tempo")])
 def test_evaluation_equals_its_twin(name, without):
     game = games.make(name)
-    worth = connect4_evaluation.worths(game.in_a_row, frozenset(without))
+    worth = connect4_evaluation.worths(game, frozenset(without))
     values = []
     for plies in (game.max_plies // 4, game.max_plies // 2):
         for state_W in naive.random_states(game, 25, plies, seed=2):
@@ -243,13 +242,13 @@ def test_a_proven_result_ends_the_search_before_its_time():
     assert (np.sign(oracle.scores(states_NW).max(axis=1)) == np.sign(found.scores_N)).all()
 
 
-def test_a_table_never_gives_two_searches_the_same_epoch():
-    table = Table(7)
-    first = table.epochs(5)
-    assert table.epochs(1) == first + 5
+def test_a_table_never_gives_two_searches_the_same_age():
+    table = TranspositionTable(7)
+    first = table.ages(5)
+    assert table.ages(1) == first + 5
     table.entries_T[:] = -1
-    table._epoch = (1 << 22) - 3
-    assert table.epochs(10) == 1
+    table._age = (1 << 22) - 3
+    assert table.ages(10) == 1
     assert (table.entries_T == 0).all()
 
 

@@ -12,8 +12,7 @@ from games import text
 from games.game import ONGOING
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import WIN, Budget
-from selfplay.knowledge.gomoku import driver, lines_alphabeta
-from selfplay.knowledge.gomoku import lines as gomoku_lines
+from selfplay.knowledge.gomoku import driver
 from selfplay.knowledge.rules import Rules
 
 STANDARD = "gomoku:size=9,rule=standard"
@@ -38,18 +37,14 @@ def rule_moves(line, name="gomoku9"):
     return {text.format_action(game, int(action)) for action in actions_N}
 
 
-@pytest.mark.parametrize(("size", "lines"), [(9, 140), (15, 572)])
-def test_the_number_of_lines(size, lines):
-    assert len(gomoku_lines.lines_of(size, 5, 0).cells_LK) == lines
-
-
 @pytest.mark.parametrize(
     "name", ["gomoku:size=7,k=4", "gomoku:size=7,k=4,rule=standard", "gomoku:size=7,k=6", "tictactoe"]
 )
 @pytest.mark.parametrize("depth", [1, 2])
 def test_search_by_lines_equals_minimax(name, depth):
     game = games.make(name)
-    worth = lines_alphabeta.worths(game.in_a_row, frozenset())
+    # By the stones in a line: how many it lacks decides, 1, 6, 36 and 216 for four or more, three, two and one.
+    worth = [0, 0, *(6 ** max(0, 4 - (game.in_a_row - stones)) for stones in range(1, game.in_a_row)), 0]
     for plies in (0, game.cells // 4, game.cells // 2):
         states_NW = naive.random_states(game, 2, plies, seed=plies)
         found = search(game, states_NW, depth=depth)
@@ -199,7 +194,7 @@ def test_a_table_used_for_more_positions_than_it_can_number_still_helps():
     state_W = naive.random_states(game, 1, 12, seed=5)
     player = AlphaBeta(game, Budget(nodes=5000))
     first = player.search(state_W)
-    for desk in player._desks:
-        desk.table._epoch = (1 << 22) - 1
+    for context in player._contexts:
+        context.table._age = (1 << 22) - 1
     for _ in range(3):
         assert player.search(state_W).depths_N == first.depths_N

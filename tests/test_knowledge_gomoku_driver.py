@@ -8,8 +8,9 @@ from test_knowledge_gomoku_threats import positions_from_games, stones_of
 
 import games
 from selfplay.knowledge.alphabeta import AlphaBeta
-from selfplay.knowledge.budget import DECIDED, Budget, Table
+from selfplay.knowledge.budget import DECIDED, Budget
 from selfplay.knowledge.gomoku import board
+from selfplay.knowledge.transposition import TranspositionTable
 
 PLAIN = frozenset({"fours", "threes", "pruning"})
 
@@ -17,7 +18,7 @@ PLAIN = frozenset({"fours", "threes", "pruning"})
 def plain_search(game, states_NW, depth):
     """Without pruning, and with a table too small to hold anything from a search of another depth."""
     player = AlphaBeta(game, Budget(depth=depth), PLAIN)
-    player._desks = [desk._replace(table=Table(2)) for desk in player._desks]
+    player._contexts = [context._replace(table=TranspositionTable(2)) for context in player._contexts]
     return player.search(states_NW)
 
 

@@ -13,7 +13,7 @@ import games
 from games import text
 from selfplay.knowledge.gomoku import board as gomoku_board
 from selfplay.knowledge.gomoku import shapes
-from selfplay.knowledge.gomoku.board import put, quad_at, take_back
+from selfplay.knowledge.gomoku.board import make, quad_at, unmake
 
 POSITIONS = int(os.environ.get("SELFPLAY_TEST_POSITIONS", "2400"))
 GAMES = [
@@ -75,7 +75,7 @@ def test_shapes_by_hand(line, freestyle, standard):
         board = empty_board(know)
         for column, letter in enumerate(cells):
             if letter in "XO":
-                put(board, know, 9 * size + column, 0 if letter == "X" else 1)
+                make(board, know, 9 * size + column, 0 if letter == "X" else 1)
         found = quad_at(board, 9 * size + cells.index("*"), 0) & 15
         name, ways = expected if isinstance(expected, tuple) else (expected, None)
         assert naive.SHAPES[found] == name
@@ -136,9 +136,9 @@ def test_a_board_kept_move_by_move_equals_one_from_scratch(name):
                     [-2, -1, 1, 2]
                 )
                 free = free[free == around] if (free == around).any() else free
-            put(board, know, int(rng.choice(free)), int(rng.integers(2)))
+            make(board, know, int(rng.choice(free)), int(rng.integers(2)))
         else:
-            take_back(board, know)
+            unmake(board, know)
         if step % 6 == 0:
             assert_as_from_scratch(game, know, board)
 
@@ -204,9 +204,9 @@ def test_taking_everything_back_leaves_the_board_as_it_was(name):
     know = knowledge(game)
     board, untouched = empty_board(know), empty_board(know)
     for cell in np.random.default_rng(0).permutation(game.cells):
-        put(board, know, int(cell), int(board["stones"]) & 1)
+        make(board, know, int(cell), int(board["stones"]) & 1)
     while board["stones"] > 0:
-        take_back(board, know)
+        unmake(board, know)
     for field in ("lines", "shapes", "classes", "stone", "counts", "members", "worth", "key"):
         assert (board[field] == untouched[field]).all(), field
 
@@ -217,7 +217,7 @@ def test_equal_positions_have_equal_keys_and_others_do_not():
     for order in ([3, 40, 7, 41], [7, 41, 3, 40], [3, 40, 7, 42], [40, 3, 41, 7]):
         board = empty_board(know)
         for i, cell in enumerate(order):
-            put(board, know, cell, i & 1)
+            make(board, know, cell, i & 1)
         keys.append(int(board["key"]))
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3

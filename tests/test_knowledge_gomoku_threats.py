@@ -1,4 +1,4 @@
-"""Wins by continuous fours and threes: against exhaustive search on positions from games, and by hand.
+"""VCF and VCT (victory by continuous fours, threes): against exhaustive search on positions from games, and by hand.
 
 A thousand positions, with the time that one takes:
 SELFPLAY_TEST_POSITIONS=1000 pytest -s tests/test_knowledge_gomoku_threats.py -k exhaustive

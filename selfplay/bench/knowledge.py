@@ -28,9 +28,9 @@ def _try_stones(board_1, know, state_W, cells_N):
     side = gomoku_board.read(board, know, state_W)
     total = 0
     for cell in cells_N:
-        gomoku_board.put(board, know, cell, side)
+        gomoku_board.make(board, know, cell, side)
         total += gomoku_board.worth(board, know, 1 - side)
-        gomoku_board.take_back(board, know)
+        gomoku_board.unmake(board, know)
     return total
 
 

@@ -7,19 +7,56 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
 from games.game import Game
 from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from games.registry import nearest
+from selfplay.knowledge import generic
 from selfplay.knowledge.budget import DECIDED, Budget
 from selfplay.knowledge.connect4 import alphazero_jl
 from selfplay.knowledge.connect4 import search as connect4_alphabeta
-from selfplay.knowledge.gomoku import driver, lines_alphabeta
+from selfplay.knowledge.gomoku import driver as gomoku_alphabeta
+from selfplay.knowledge.gomoku import lines as gomoku_lines
 
-_PLAYS = {"connect4": connect4_alphabeta, "gomoku": driver}
 _FIVE = 5  # in a row: shapes are known of this kind of Gomoku only, and lines of any
+
+
+class Handcrafted(Protocol):
+    """A module with a search and what people know of one kind of game; `AlphaBeta` plays by it."""
+
+    @property
+    def PIECES(self) -> tuple[str, ...]:  # noqa: N802
+        """The pieces of knowledge, by the names that `without=` takes."""
+        ...
+
+    @property
+    def SCALE(self) -> float:  # noqa: N802
+        """tanh(score / SCALE) is about the expected result of an undecided position."""
+        ...
+
+    def worths(self, game: Game, without: frozenset[str]) -> Any:
+        """What the pieces are worth, as `search` takes it, where these are left out."""
+        ...
+
+    def new_context(self, game: Game, budget: Budget) -> Any:
+        """What searches of one thread write to, for this budget."""
+        ...
+
+    def search(
+        self, game: Game, states_NW: np.ndarray, seeds_N: np.ndarray, worth: Any, budget: Budget, context: Any, /
+    ) -> np.ndarray:
+        """Best actions, scores, completed depths and nodes of the positions, int64 [N, 4]; seeds decide ties."""
+        ...
+
+
+def handcrafted(game: Game) -> Handcrafted:
+    """What we know of the game; of most, the rules alone."""
+    if game.kind == "gomoku":
+        return gomoku_alphabeta if game.in_a_row == _FIVE else gomoku_lines
+    return connect4_alphabeta if game.kind == "connect4" else generic
 
 
 @dataclass(frozen=True)
@@ -35,33 +72,31 @@ class Verdicts:
 
 
 class AlphaBeta:
-    """Deterministic for a budget of depth or nodes: equal positions get equal answers, whatever is beside them.
-
-    A module of a game has PIECES and SCALE, `worths` of its pieces, a `desk` for each thread, and `search`.
-    """
+    """Deterministic for a budget of depth or nodes: equal positions and seeds get equal answers, whatever is beside
+    them."""
 
     def __init__(self, game: Game, budget: Budget, without: frozenset[str] = frozenset()) -> None:
-        if game.kind not in _PLAYS:
-            raise ValueError(f"alphabeta knows nothing of {game.name!r}; it plays {', '.join(_PLAYS)}")
-        other_gomoku = game.kind == "gomoku" and game.in_a_row != _FIVE
-        self._module = lines_alphabeta if other_gomoku else _PLAYS[game.kind]
+        self._module = handcrafted(game)
         self.pieces: list[str] = [*self._module.PIECES]
         for name in without:
             if name not in self.pieces:
                 raise ValueError(
                     f"alphabeta has no piece of knowledge {name!r} in {game.kind}{nearest(name, self.pieces)}; "
-                    f"it has {', '.join(self.pieces)}"
+                    f"it has {', '.join(self.pieces) or 'none'}"
                 )
         self.game = game
         self.budget = budget
-        self._worth = self._module.worths(game.in_a_row, without)
-        self._desks = [self._module.desk(budget) for _ in range(os.cpu_count() or 1)]
+        self._worth = self._module.worths(game, without)
+        self._contexts = [self._module.new_context(game, budget) for _ in range(os.cpu_count() or 1)]
 
-    def search(self, states_NW: np.ndarray) -> Verdicts:
-        """Search every position with the whole budget, on all cores."""
+    def search(self, states_NW: np.ndarray, seeds_N: np.ndarray | None = None) -> Verdicts:
+        """Search every position with the whole budget, on all cores; a seed for each (0 by default) decides ties in
+        games of which the rules alone are known."""
+        seeds = np.zeros(len(states_NW), np.uint64) if seeds_N is None else seeds_N
 
         def work(share: slice, core: int) -> np.ndarray:
-            return self._module.search(self.game, states_NW[share], self._worth, self.budget, self._desks[core])
+            context = self._contexts[core]
+            return self._module.search(self.game, states_NW[share], seeds[share], self._worth, self.budget, context)
 
         return _verdicts(self.game, states_NW, _on_all_cores(work, len(states_NW)), self._module.SCALE)
 
@@ -99,7 +134,7 @@ def _on_all_cores(work: Callable[[slice, int], np.ndarray], positions: int) -> n
 def _verdicts(game: Game, states_NW: np.ndarray, found_N4: np.ndarray, scale: float) -> Verdicts:
     scores_N = found_N4[:, 1]
     won_N, lost_N = scores_N >= DECIDED, scores_N <= -DECIDED
-    plies_N = states_NW[:, -1].astype(np.int64)  # both kinds keep the plies played in their last word
+    plies_N = np.array([game.plies(state_W) for state_W in states_NW], np.int64)
     drawn_N = (scores_N == 0) & (found_N4[:, 2] >= game.max_plies - plies_N)
     values_N = np.tanh(scores_N / scale)
     values_N[won_N], values_N[lost_N] = 1.0, -1.0

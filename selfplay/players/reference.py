@@ -63,11 +63,11 @@ def alphabeta_player(
     def within(states_NW: np.ndarray, seeds_N: np.ndarray, ms: float) -> Thoughts:
         hurried = copy.copy(own)
         hurried.budget = replace(own.budget, ms=ms)
-        return _judged(hurried.search(states_NW))
+        return _judged(hurried.search(states_NW, seeds_N))
 
     return Agent(
         name,
-        lambda states_NW, seeds_N: _judged(own.search(states_NW)),
+        lambda states_NW, seeds_N: _judged(own.search(states_NW, seeds_N)),
         ms=ms,
         within=within if ms is not None else None,
     )

@@ -46,8 +46,8 @@ def evaluate(own, mask, height, width):
 def _search(states_NW, rng_N, height, width, columns_A, first, last, max_nodes, max_ns, clock, found_N4):
     """Alpha-beta to depth `first`, then deeper one by one; found_N4 gets action, score, depth completed, nodes.
 
-    At ply p of the walk `own_P[p]`, `mask_P[p]` is the position, `[alpha_P, beta_P]` its window. The window of a move
-    at the root leaves room for a tie with the best.
+    At ply p `own_P[p]`, `mask_P[p]` is the position, `[alpha_P, beta_P]` its window. The window of a move at the root
+    leaves room for a tie with the best.
     """
     board = board_bits(height, width)
     own_P = np.zeros(last + 1, np.uint64)

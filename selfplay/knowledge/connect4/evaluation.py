@@ -5,6 +5,7 @@ Bits as in `connect4_lines`. Own and other: the player to move and the opponent.
 
 import numpy as np
 
+from games.game import Game
 from games.kernel import i64, kernel, u64
 from selfplay.knowledge.connect4.lines import MAX_K, ONE, ZERO, count_bits, floor_bits, open_lines, touching
 from selfplay.knowledge.connect4.zugzwang import fill_out
@@ -30,10 +31,10 @@ _VALUES = {_FEW: 6, _SOON: 21, _NEAR: 36, _CENTRE: 1, _ROWS: 16, _ZUGZWANG: 130,
 SCALE = 60.0  # tanh(score / SCALE) is then the expected result
 
 
-def worths(k: int, without: frozenset[str]) -> np.ndarray:
+def worths(game: Game, without: frozenset[str]) -> np.ndarray:
     """The weights, int64 [10]; 0 where a piece is left out. The search's are switches."""
-    if k > MAX_K:
-        raise ValueError(f"alphabeta plays connect4 with k up to {MAX_K}, not k={k}")
+    if game.in_a_row > MAX_K:
+        raise ValueError(f"alphabeta plays connect4 with k up to {MAX_K}, not k={game.in_a_row}")
     worth = np.ones(len(_VALUES) + 3, np.int64)
     worth[list(_VALUES)] = list(_VALUES.values())
     for name in without:

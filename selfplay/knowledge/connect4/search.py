@@ -11,7 +11,7 @@ from numba import types
 
 from games.game import Game
 from games.kernel import i64, kernel, u64
-from selfplay.knowledge.budget import AT_LEAST, AT_MOST, DECIDED, EXACT, INFINITE, WIN, Budget, Table
+from selfplay.knowledge.budget import DECIDED, INFINITE, WIN, Budget
 from selfplay.knowledge.clock import CLOCK, clock, now
 from selfplay.knowledge.connect4.evaluation import (
     DOUBLES,
@@ -25,8 +25,9 @@ from selfplay.knowledge.connect4.evaluation import (
     worths,
 )
 from selfplay.knowledge.connect4.lines import ONE, ZERO, board_bits, count_bits, floor_bits, winning_bits
+from selfplay.knowledge.transposition import AT_LEAST, AT_MOST, EXACT, TranspositionTable
 
-__all__ = ["PIECES", "SCALE", "desk", "search", "worths"]
+__all__ = ["PIECES", "SCALE", "new_context", "search", "worths"]
 
 _TABLE_BITS = 21
 _NODES_PER_MS = 10_000
@@ -101,11 +102,11 @@ def _order(moves, own, mask, height, width, k, board, hinted, killers_P2, histor
 
 @kernel((u64[:, ::1], i64, i64, i64, i64[::1], i64, i64, i64, CLOCK, u64[::1], i64[::1], i64, i64[:, ::1]))
 def _search(
-    states_NW, height, width, k, worth, max_depth, max_nodes, max_ns, clock, keys_T, entries_T, epoch, found_N4
+    states_NW, height, width, k, worth, max_depth, max_nodes, max_ns, clock, keys_T, entries_T, first_age, found_N4
 ):
     """Iterative deepening from each position; found_N4 gets action, score, depth completed, nodes.
 
-    The depth-first walk keeps its own stack: at ply p of the walk `own_P[p]`, `mask_P[p]` is the position, `mine_P`,
+    The depth-first search keeps its own stack: at ply p `own_P[p]`, `mask_P[p]` is the position, `mine_P`,
     `theirs_P` the empty cells that complete a line, `left_P` the depth left, `[alpha_P, beta_P]` the window, `best_P`
     the best score so far. `value` passes a finished score upwards. After the first move of a position the others are
     scouted with an empty window, and searched again if they turn out better (principal variation search). Where only
@@ -149,7 +150,7 @@ def _search(
         history_2C[:] = 0
         killers_P2[:] = _NO_CELL
         nodes = 0
-        stamp = epoch + n
+        age = first_age + n
         for depth in range(1, max_depth + 1):
             p = 0
             alpha_P[0] = -INFINITE
@@ -189,7 +190,7 @@ def _search(
                     else:
                         finished = False
                     hinted = _NO_CELL
-                    if not finished and left > 0 and keys_T[slot] == key and entries_T[slot] >> 40 == stamp:
+                    if not finished and left > 0 and keys_T[slot] == key and entries_T[slot] >> 40 == age:
                         entry = entries_T[slot]
                         hinted = entry & 63
                         known = ((entry >> 16) & 0xFFFFFF) - 0x800000
@@ -252,7 +253,7 @@ def _search(
                                 bound = AT_MOST if value <= start_P[p] else AT_LEAST if value >= beta_P[p] else EXACT
                                 keys_T[slot] = key
                                 entries_T[slot] = (
-                                    (stamp << 40) | ((value + 0x800000) << 16) | (left << 8) | (bound << 6) | move_P[p]
+                                    (age << 40) | ((value + 0x800000) << 16) | (left << 8) | (bound << 6) | move_P[p]
                                 )
                             p -= 1
                             continue
@@ -281,16 +282,23 @@ def _search(
         found_N4[n, 3] = nodes
 
 
-def desk(budget: Budget) -> Table:
+def new_context(game: Game, budget: Budget) -> TranspositionTable:
     """A table for searches with this budget, its size a power of two: about an entry for each node, 32 MiB at most."""
     nodes = min(budget.nodes, 1 << min(budget.depth + 7, _TABLE_BITS))
     if budget.ms > 0:
         nodes = min(nodes, int(budget.ms * _NODES_PER_MS))
-    return Table(1 << min(max(nodes.bit_length(), 10), _TABLE_BITS))
+    return TranspositionTable(1 << min(max(nodes.bit_length(), 10), _TABLE_BITS))
 
 
-def search(game: Game, states_NW: np.ndarray, worth: np.ndarray, budget: Budget, table: Table) -> np.ndarray:
-    """Best actions, scores, completed depths and nodes of the positions, int64 [N, 4]."""
+def search(
+    game: Game,
+    states_NW: np.ndarray,
+    seeds_N: np.ndarray,
+    worth: np.ndarray,
+    budget: Budget,
+    context: TranspositionTable,
+) -> np.ndarray:
+    """Best actions, scores, completed depths and nodes of the positions, int64 [N, 4]; no move is chosen at random."""
     found_N4 = np.zeros((len(states_NW), 4), np.int64)
     _search(
         states_NW,
@@ -302,9 +310,9 @@ def search(game: Game, states_NW: np.ndarray, worth: np.ndarray, budget: Budget,
         budget.nodes,
         budget.nanoseconds,
         clock,
-        table.keys_T,
-        table.entries_T,
-        table.epochs(len(states_NW)),
+        context.keys_T,
+        context.entries_T,
+        context.ages(len(states_NW)),
         found_N4,
     )
     return found_N4

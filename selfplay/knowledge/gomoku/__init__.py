@@ -1,1 +1,1 @@
-"""What people know of Gomoku: shapes, threats, continuous fours; alpha-beta over them."""
+"""What people know of Gomoku: shapes, threats, VCF and VCT; alpha-beta over them."""

@@ -72,7 +72,7 @@ class Knowledge(NamedTuple):
     shapes_K: np.ndarray
     classes_Q: np.ndarray
     worths_Q: np.ndarray  # int64, both halves as in BOARD["worth"]
-    promises_Q: np.ndarray  # int64; of a stone of one's own, for the order of moves
+    ordering_scores_Q: np.ndarray  # int64; of a stone of one's own, for the order of moves
     stops_Q: np.ndarray  # int64; of a stone on a cell where the other side has these shapes
     tempo: int  # what being to move is worth, over what shapes are worth to the side that is
 
@@ -112,7 +112,7 @@ def _reclass(board, cell, side, old, new):
 
 
 @kernel(types.void(board_t, knowledge_t, i64, i64), allocates=False)
-def put(board, know, cell, side):
+def make(board, know, cell, side):
     """Put a stone of `side` on an empty cell."""
     geometry = know.geometry_1[0]
     here = np.uint64(cell)
@@ -192,7 +192,7 @@ def put(board, know, cell, side):
 
 
 @kernel(types.void(board_t, knowledge_t), allocates=False)
-def take_back(board, know):
+def unmake(board, know):
     """Take back the stone put down last."""
     geometry = know.geometry_1[0]
     board["stones"] -= 1
@@ -282,7 +282,7 @@ def read(board, know, state_W):
     for cell in range(cells):
         for s in range(2):
             if (state_W[s * side_words + (cell >> 6)] >> np.uint64(cell & 63)) & _ONE != 0:
-                put(board, know, cell, mover ^ s)
+                make(board, know, cell, mover ^ s)
     return mover
 
 

@@ -1,4 +1,4 @@
-"""Continuous fours: wins in which every move but the last makes a four, to which there is one answer.
+"""VCF, victory by continuous fours: wins in which every move but the last makes a four, to which there is one answer.
 
 After Allis, van den Herik and Huntjens (1993), "Go-Moku and Threat-Space Search". With one answer to each four the
 tree has only the attacker's moves, so it is searched whole, within a budget of nodes. Positions found to hold no such
@@ -20,9 +20,9 @@ from selfplay.knowledge.gomoku.board import (
     i64s,
     knowledge_t,
     lowest,
-    put,
+    make,
     read,
-    take_back,
+    unmake,
 )
 from selfplay.knowledge.gomoku.knowledge import knowledge
 from selfplay.knowledge.gomoku.shapes import FOUR_THREE, MAKES_FOUR, WINS, WINS_SOON
@@ -152,21 +152,21 @@ def win_by_fours(board, know, memory, side, max_nodes, near, salt):
             failed_F[key % places] = key
             depth -= 1
             if depth >= 0:
-                take_back(board, know)
-                take_back(board, know)
+                unmake(board, know)
+                unmake(board, know)
         if depth < 0:
             break
         row = np.uint64(depth)
         cell = np.int64(stack_DC[row, np.uint64(stack_DC[row, next_at])])
         stack_DC[row, next_at] += 1
-        put(board, know, cell, side)
+        make(board, know, cell, side)
         if board["counts"][side, WINS] > 1:
             plies = 2 * depth + 3
-            take_back(board, know)
+            unmake(board, know)
             if depth == 0:
                 found_3[0] = cell
             break
-        put(board, know, first_of(board, side, WINS), other)
+        make(board, know, first_of(board, side, WINS), other)
         depth += 1
     found_3[2] = nodes
     if outcome == UNKNOWN and near == 1:
@@ -177,8 +177,8 @@ def win_by_fours(board, know, memory, side, max_nodes, near, salt):
         if depth > 0:
             found_3[0] = stack_DC[0, np.uint64(stack_DC[0, next_at] - 1)]
     while depth > 0:
-        take_back(board, know)
-        take_back(board, know)
+        unmake(board, know)
+        unmake(board, know)
         depth -= 1
     return outcome
 
@@ -193,7 +193,7 @@ class Found(NamedTuple):
 
 
 def fours(game: Game, state_W: np.ndarray, nodes: int = 1_000_000) -> Found:
-    """Continuous fours for the player to move; NONE means that there is no such win."""
+    """A VCF for the player to move; NONE means that there is no such win."""
     board, memory = np.zeros(1, BOARD), new_memory()
     outcome = _fours(board, knowledge(game), memory, state_W, nodes)
     move, plies, spent = (int(number) for number in memory.found_3)

@@ -1,115 +1,119 @@
-"""The lines of a Gomoku board, for winning lengths other than five, of which no shapes are known.
+"""What people know of Gomoku with other winning lengths than five, of which no shapes are known: lines.
 
-C cells, L lines of k cells that lie inside the board, M places a cell can take in its lines (-1 pads). `board_C` holds
-0 for empty, else side + 1; side 0 is to move in the position that was read.
+A line is k cells in a row inside the board. It belongs to a side that has stones in it while the other has none. The
+alpha-beta over it is `generic`'s. C cells; side 0 is to move, side 1 the other.
 """
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
-from numba import types
 
 from games.game import Game
-from games.kernel import i64, kernel, words_W
+from games.kernel import LEGAL, i64, kernel, words_W
+from selfplay.knowledge.generic import EVALUATE, Hints, even, new_context, search
 
-cells_C = types.Array(types.int8, 1, "C")
-i64s = types.Array(i64, 1, "C")
-_table = types.Array(types.int32, 2, "C")
+__all__ = ["PIECES", "SCALE", "longest", "new_context", "search", "urgency", "worths"]
 
+# The pieces of knowledge, as `without=` names them: what lines are worth, and that moves near stones are enough.
+PIECES = ("lines", "near")
+SCALE = 200.0  # a score of this size is a clear advantage
+
+_REACH = 2  # cells from a stone that count as near
+_WORTH = (0, 216, 36, 6, 1)  # of a line that lacks so many stones, at most
 _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
+_ONE = np.uint64(1)
 
 
-class Lines(NamedTuple):
-    """The tables of one board."""
-
-    cells_LK: np.ndarray  # int32
-    ends_L2: np.ndarray  # int32; the cells just outside both ends, -1 beyond the board
-    through_CM: np.ndarray  # int32; the lines of each cell
-    size: int
-    exact: int  # 1 if longer lines do not win
-
-
-lines_t = types.NamedTuple([_table, _table, _table, i64, i64], Lines)
+@kernel(i64(words_W, i64, i64, i64, i64), allocates=False)
+def _is_there(state_W, side, size, row, column):
+    """1 if `side` has a stone there; beyond the board nobody has."""
+    if not (0 <= row < size and 0 <= column < size):
+        return 0
+    cell = row * size + column
+    word = side * ((len(state_W) - 1) // 2) + (cell >> 6)
+    return int((state_W[word] >> np.uint64(cell & 63)) & _ONE)
 
 
-@functools.cache
-def lines_of(size: int, k: int, exact: int) -> Lines:
-    """All lines of a `size` x `size` board."""
-
-    def cell(row: int, column: int) -> int:
-        return row * size + column if 0 <= row < size and 0 <= column < size else -1
-
-    cells, ends = [], []
-    for row in range(size):
-        for column in range(size):
-            for d_row, d_column in _DIRECTIONS:
-                if cell(row + (k - 1) * d_row, column + (k - 1) * d_column) >= 0:
-                    cells.append([cell(row + i * d_row, column + i * d_column) for i in range(k)])
-                    ends.append([cell(row + i * d_row, column + i * d_column) for i in (-1, k)])
-    through: list[list[int]] = [[] for _ in range(size * size)]
-    for line, members in enumerate(cells):
-        for member in members:
-            through[member].append(line)
-    most = max(len(lines) for lines in through)
-    return Lines(
-        cells_LK=np.array(cells, np.int32),
-        ends_L2=np.array(ends, np.int32),
-        through_CM=np.array([lines + [-1] * (most - len(lines)) for lines in through], np.int32),
-        size=size,
-        exact=exact,
-    )
-
-
-def lines_of_game(game: Game) -> Lines:
-    """The tables of a game of kind `gomoku`."""
-    return lines_of(game.height, game.in_a_row, int(game.options["rule"] == "standard"))
-
-
-@kernel(i64(words_W, cells_C), allocates=False)
-def read(state_W, board_C):
-    """Fill the board from a state; returns how many stones there are."""
-    side_words = (len(state_W) - 1) // 2
-    stones = 0
-    for cell in range(len(board_C)):
-        board_C[cell] = 0
-        for side in range(2):
-            if (state_W[side * side_words + (cell >> 6)] >> np.uint64(cell & 63)) & np.uint64(1) != 0:
-                board_C[cell] = side + 1
-                stones += 1
-    return stones
-
-
-@kernel(i64(lines_t, cells_C, i64, i64), allocates=False)
-def stones_in(lines, board_C, line, side):
-    """How many stones `side` has in a line, -1 if the other has some."""
+@kernel(i64(words_W, i64, i64, i64, i64, i64, i64, i64), allocates=False)
+def _stones_in(state_W, side, size, k, row, column, d_row, d_column):
+    """How many stones `side` has in the `k` cells from there; -1 if the other has some, or they leave the board."""
+    last_row, last_column = row + (k - 1) * d_row, column + (k - 1) * d_column
+    if not (0 <= row < size and 0 <= column < size and 0 <= last_row < size and 0 <= last_column < size):
+        return -1
     count = 0
-    for i in range(lines.cells_LK.shape[1]):
-        stone = board_C[lines.cells_LK[line, i]]
-        if stone == 2 - side:
+    for i in range(k):
+        if _is_there(state_W, 1 - side, size, row + i * d_row, column + i * d_column) == 1:
             return -1
-        count += stone != 0
+        count += _is_there(state_W, side, size, row + i * d_row, column + i * d_column)
     return count
 
 
-@kernel(i64(lines_t, cells_C, i64, i64), allocates=False)
-def longest(lines, board_C, cell, side):
+@kernel(i64(words_W, i64, i64, i64, i64, i64), allocates=False)
+def longest(state_W, side, size, k, exact, cell):
     """The most stones that `side` has in a line through the empty cell that it can still win, -1 if there is none."""
     most = -1
-    for m in range(lines.through_CM.shape[1]):
-        line = lines.through_CM[cell, m]
-        if line < 0:
-            break
-        longer = False
-        for e in range(2):
-            end = lines.ends_L2[line, e]
-            longer = longer or (lines.exact == 1 and end >= 0 and board_C[end] == side + 1)
-        if not longer:
-            most = max(most, stones_in(lines, board_C, line, side))
+    for d_row, d_column in _DIRECTIONS:
+        for i in range(k):
+            row, column = cell // size - i * d_row, cell % size - i * d_column
+            before = _is_there(state_W, side, size, row - d_row, column - d_column)
+            after = _is_there(state_W, side, size, row + k * d_row, column + k * d_column)
+            if exact == 0 or before + after == 0:
+                most = max(most, _stones_in(state_W, side, size, k, row, column, d_row, d_column))
     return most
 
 
-@kernel(i64(lines_t, cells_C, i64, i64), allocates=False)
-def urgency(lines, board_C, cell, side):
+@kernel(i64(words_W, i64, i64, i64, i64), allocates=False)
+def urgency(state_W, size, k, exact, cell):
     """Of a move: to win, then to stop a win, to extend one's longest line or stop one of the other's that is longer."""
-    return max(2 * longest(lines, board_C, cell, side) + 1, 2 * longest(lines, board_C, cell, 1 - side))
+    mine = longest(state_W, 0, size, k, exact, cell)
+    theirs = longest(state_W, 1, size, k, exact, cell)
+    return max(2 * mine + 1, 2 * theirs)
+
+
+@kernel(i64(words_W, i64, i64), allocates=False)
+def _evaluate(state_W, size, k):
+    """What the lines of the mover are worth, less those of the other."""
+    total = 0
+    for cell in range(size * size):
+        for d_row, d_column in _DIRECTIONS:
+            for side in range(2):
+                stones = _stones_in(state_W, side, size, k, cell // size, cell % size, d_row, d_column)
+                if stones > 0:
+                    worth = _WORTH[min(k - stones, 4)]
+                    total += worth if side == 0 else -worth
+    return total
+
+
+@functools.cache
+def _kernels(size: int, k: int) -> tuple[Callable, Callable]:
+    """`evaluate` and `candidates` of one board."""
+
+    @kernel(EVALUATE, allocates=False)
+    def evaluate(state_W):
+        return _evaluate(state_W, size, k)
+
+    @kernel(LEGAL, allocates=False)
+    def candidates(state_W, flags_A):
+        """Empty cells near stones; the middle of an empty board."""
+        count = 0
+        for cell in range(size * size):
+            row, column = cell // size, cell % size
+            flags_A[cell] = 0
+            if _is_there(state_W, 0, size, row, column) + _is_there(state_W, 1, size, row, column) == 0:
+                for r in range(row - _REACH, row + _REACH + 1):
+                    for c in range(column - _REACH, column + _REACH + 1):
+                        flags_A[cell] |= _is_there(state_W, 0, size, r, c) | _is_there(state_W, 1, size, r, c)
+            count += flags_A[cell]
+        if count == 0:
+            flags_A[(size // 2) * (size + 1)] = 1
+            count = 1
+        return count
+
+    return evaluate, candidates
+
+
+def worths(game: Game, without: frozenset[str]) -> Hints:
+    """What lines are worth, and which moves are near, as far as these pieces are not left out."""
+    evaluate, candidates = _kernels(game.width, game.in_a_row)
+    return Hints(even if "lines" in without else evaluate, game.legal if "near" in without else candidates)

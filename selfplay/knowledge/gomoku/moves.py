@@ -36,10 +36,10 @@ _ONE = np.uint64(1)
 
 
 @kernel(i64(board_t, knowledge_t, i64, i64), allocates=False)
-def _promise(board, know, cell, side):
+def _ordering_score(board, know, cell, side):
     """What a stone of `side` makes on the cell, and what it stops."""
     own, other = quad_at(board, cell, side), quad_at(board, cell, 1 - side)
-    return know.promises_Q[np.uint64(own)] + know.stops_Q[np.uint64(other)]
+    return know.ordering_scores_Q[np.uint64(own)] + know.stops_Q[np.uint64(other)]
 
 
 @kernel(types.void(moves_t, i64, i64, i64, i64), allocates=False)
@@ -74,7 +74,8 @@ def list_all(board, know, moves, p, side, hinted):
             here = np.uint64(cell)
             if board["stone"][here] != 0:
                 continue
-            rank = _promise(board, know, cell, side) + (moves["history"][np.uint64(side), here] >> _HISTORY_SHIFT)
+            rank = _ordering_score(board, know, cell, side)
+            rank += moves["history"][np.uint64(side), here] >> _HISTORY_SHIFT
             if cell == moves["killers"][row, 0] or cell == moves["killers"][row, 1]:
                 rank += _KILLER
             _append(moves, p, cell, rank, hinted)
@@ -99,7 +100,7 @@ def list_answers(board, know, moves, p, side, hinted):
         while bits != 0:
             cell = 64 * w + lowest(bits)
             bits &= bits - _ONE
-            _append(moves, p, cell, _promise(board, know, cell, side), hinted)
+            _append(moves, p, cell, _ordering_score(board, know, cell, side), hinted)
 
 
 @kernel(i64(moves_t, i64, i64), allocates=False)
@@ -129,7 +130,7 @@ def forget(moves, cells):
 
 
 @kernel(types.void(moves_t, i64, i64, i64, i64, i64), allocates=False)
-def reward(moves, p, side, cell, left, cells):
+def update_history(moves, p, side, cell, left, cells):
     """Remember that the move refuted the one before it, `left` plies from the horizon."""
     row, here, who = np.uint64(p), np.uint64(cell), np.uint64(side)
     moves["history"][who, here] += left * left

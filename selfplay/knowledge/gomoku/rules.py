@@ -10,15 +10,16 @@ C cells, Q quadruples of shapes.
 import functools
 
 import numpy as np
+from numba import types
 
 from games.game import Game
-from games.kernel import i64, kernel, u64
+from games.kernel import LEGAL, flags_A, i64, kernel, u64
 from games.rng import below
 from selfplay.knowledge.gomoku import board as gomoku_board
-from selfplay.knowledge.gomoku import lines as gomoku_lines
-from selfplay.knowledge.gomoku import shapes
+from selfplay.knowledge.gomoku import lines, shapes
 from selfplay.knowledge.gomoku.board import Knowledge, knowledge_t, quad_at
 
+_LEGAL = types.FunctionType(LEGAL)
 _FIVE = 5
 _NEAR = 2
 # Points of a shape, by the table of `gomoku_shapes`: what it could become decides, then in how many ways.
@@ -41,17 +42,17 @@ def _rank_by_shapes(states_NW, board_1, know, ranks_NC):
                 continue
             own, other = quad_at(board, cell, side), quad_at(board, cell, 1 - side)
             rule = max(2 * _RULES[know.classes_Q[own]], 2 * _RULES[know.classes_Q[other]] - 1, 0)
-            points = _POINTS_OF_OWN * know.promises_Q[own] + _POINTS_OF_OTHER * know.promises_Q[other]
+            points = _POINTS_OF_OWN * know.ordering_scores_Q[own] + _POINTS_OF_OTHER * know.ordering_scores_Q[other]
             ranks_NC[n, cell] = rule * _URGENT + points
 
 
-@kernel((u64[:, ::1], gomoku_lines.lines_t, gomoku_lines.cells_C, i64[:, ::1]), allocates=False)
-def _rank_by_lines(states_NW, lines, board_C, ranks_NC):
+@kernel((_LEGAL, u64[:, ::1], flags_A, i64, i64, i64, i64[:, ::1]), allocates=False)
+def _rank_by_lines(legal, states_NW, flags_A, size, k, exact, ranks_NC):
     for n in range(len(states_NW)):
-        stones = gomoku_lines.read(states_NW[n], board_C)
-        for cell in range(len(board_C)):
-            open_ = stones > 0 and board_C[cell] == 0
-            ranks_NC[n, cell] = gomoku_lines.urgency(lines, board_C, cell, 0) if open_ else _NOT_HERE
+        stones = len(flags_A) - legal(states_NW[n], flags_A)
+        for cell in range(len(flags_A)):
+            open_ = stones > 0 and flags_A[cell] == 1
+            ranks_NC[n, cell] = lines.urgency(states_NW[n], size, k, exact, cell) if open_ else _NOT_HERE
 
 
 @kernel((i64[:, ::1], u64[::1], i64, i64[::1]), allocates=False)
@@ -94,7 +95,8 @@ def choose(game: Game, states_NW: np.ndarray, seeds_N: np.ndarray) -> np.ndarray
         know = _knowledge(game.width, gomoku_board.exact_of(game))
         _rank_by_shapes(states_NW, np.zeros(1, gomoku_board.BOARD), know, ranks_NC)
     else:
-        _rank_by_lines(states_NW, gomoku_lines.lines_of_game(game), np.zeros(game.cells, np.int8), ranks_NC)
+        flags_A, exact = np.zeros(game.cells, np.uint8), gomoku_board.exact_of(game)
+        _rank_by_lines(game.legal, states_NW, flags_A, game.width, game.in_a_row, exact, ranks_NC)
     actions_N = np.zeros(len(states_NW), np.int64)
     _choose(ranks_NC, seeds_N.copy(), (game.width // 2) * (game.width + 1), actions_N)
     return actions_N

@@ -1,4 +1,4 @@
-"""Continuous fours and threes: wins by moves that threaten to win at once or by an open four.
+"""VCT, victory by continuous threes and fours: wins by moves that threaten to win at once or by an open four.
 
 After Allis, van den Herik and Huntjens (1993), "Go-Moku and Threat-Space Search". A threat to make an open four has
 a few answers, and every one of them is tried. F places for remembered positions.
@@ -19,21 +19,21 @@ from selfplay.knowledge.gomoku.board import (
     first_of,
     knowledge_t,
     lowest,
+    make,
     plies_to_win,
-    put,
     quad_at,
     read,
-    take_back,
+    unmake,
     winning_move,
 )
 from selfplay.knowledge.gomoku.fours import FOUND, NONE, UNKNOWN, Found, memory_t, new_memory, salted, win_by_fours
 from selfplay.knowledge.gomoku.knowledge import knowledge
 from selfplay.knowledge.gomoku.shapes import DOUBLE_THREE, FOUR_THREE, MAKES_FOUR, THREATENS, WINS, WINS_SOON
 
-# What a walk over threats keeps for each ply; even plies are the attacker's.
+# The search stack of a VCT, an entry for each ply; even plies are the attacker's.
 _PLIES = 64
 _MOST_MOVES = 48
-_FOURS_NODES = 60  # for one search of continuous fours
+_FOURS_NODES = 60  # for one VCF
 _MOST_THREATS = 12  # before the last fours
 _LOOK = 64  # nodes from one look at the clock to the next
 THREATS = np.dtype(
@@ -51,27 +51,27 @@ threats_1_t = types.Array(threats_t, 1, "C")
 
 
 @kernel(i64(board_t, knowledge_t, threats_t, i64, i64, i64), allocates=False)
-def _append_moves(board, know, walk, p, side, class_):
+def _append_moves(board, know, stack, p, side, class_):
     """Append the cells of a class to the moves of ply p, the most promising of them first, as far as there is room."""
     row = np.uint64(p)
-    first = walk["count"][row]
+    first = stack["count"][row]
     count = first
     for w in range(know.geometry_1[0]["words"]):
         bits = board["members"][np.uint64(side), np.uint64(class_), np.uint64(w)]
         while bits != 0 and count < _MOST_MOVES:
             cell = 64 * w + lowest(bits)
             bits &= bits - np.uint64(1)
-            promise = know.promises_Q[np.uint64(quad_at(board, cell, side))]
+            score = know.ordering_scores_Q[np.uint64(quad_at(board, cell, side))]
             i = count
             while i > first:
-                before = walk["moves"][row, np.uint64(i - 1)]
-                if know.promises_Q[np.uint64(quad_at(board, before, side))] >= promise:
+                before = stack["moves"][row, np.uint64(i - 1)]
+                if know.ordering_scores_Q[np.uint64(quad_at(board, before, side))] >= score:
                     break
-                walk["moves"][row, np.uint64(i)] = before
+                stack["moves"][row, np.uint64(i)] = before
                 i -= 1
-            walk["moves"][row, np.uint64(i)] = cell
+            stack["moves"][row, np.uint64(i)] = cell
             count += 1
-        walk["count"][row] = count
+        stack["count"][row] = count
         if bits != 0:
             return 0
     return 1
@@ -81,7 +81,7 @@ def _append_moves(board, know, walk, p, side, class_):
     i64(board_t, knowledge_t, memory_t, threats_t, i64, i64, i64, u64, CLOCK, i64, i64[::1]),
     allocates=False,
 )
-def _win_within(board, know, memory, walk, side, threats, max_nodes, salt, clock, deadline, time_2):
+def _win_within(board, know, memory, stack, side, threats, max_nodes, salt, clock, deadline, time_2):
     """Plies to a win by at most `threats` threats before its last fours, 0 for none, UNKNOWN if out of nodes or time.
 
     `side` is to move; found_3 gets the move, plies and nodes. known_F remembers for positions with the attacker to
@@ -95,7 +95,7 @@ def _win_within(board, know, memory, walk, side, threats, max_nodes, salt, clock
     nodes = 0
     look = _LOOK
     p = 0
-    walk["left"][0] = threats
+    stack["left"][0] = threats
     arriving = True
     value = 0
     unknown = False
@@ -111,98 +111,98 @@ def _win_within(board, know, memory, walk, side, threats, max_nodes, salt, clock
             if nodes >= look:
                 look = nodes + _LOOK
             value = 0
-            walk["next"][row] = 0
-            walk["count"][row] = 0
-            walk["length"][row] = 0
+            stack["next"][row] = 0
+            stack["count"][row] = 0
+            stack["length"][row] = 0
             mine = board["counts"][side, WINS]
             theirs = board["counts"][other, WINS]
             if attacking:
                 value = plies_to_win(board, side)
                 if value > 0:
                     finished = True
-                    walk["moves"][row, 0] = winning_move(board, side, value)
+                    stack["moves"][row, 0] = winning_move(board, side, value)
                 elif theirs > 1:
                     finished = True
                 elif theirs == 1:
-                    walk["moves"][row, 0] = first_of(board, other, WINS)
-                    walk["count"][row] = 1
+                    stack["moves"][row, 0] = first_of(board, other, WINS)
+                    stack["count"][row] = 1
                 else:
                     fours = board["counts"][side, MAKES_FOUR] + board["counts"][side, FOUR_THREE]
                     if fours > 0:
                         if win_by_fours(board, know, memory, side, _FOURS_NODES, 1, salt) == FOUND:
                             value = found_3[1]
                             finished = True
-                            walk["moves"][row, 0] = found_3[0]
+                            stack["moves"][row, 0] = found_3[0]
                         nodes += found_3[2]
                     key = (board["key"] ^ side_salt) & ~low
                     known = known_F[(key >> np.uint64(6)) % places]
                     if not finished and (
-                        walk["left"][row] == 0 or (known & ~low == key and np.int64(known & low) >= walk["left"][row])
+                        stack["left"][row] == 0 or (known & ~low == key and np.int64(known & low) >= stack["left"][row])
                     ):
                         finished = True
                     if not finished:
-                        room = _append_moves(board, know, walk, p, side, FOUR_THREE)
+                        room = _append_moves(board, know, stack, p, side, FOUR_THREE)
                         if board["counts"][other, WINS_SOON] == 0:
-                            room &= _append_moves(board, know, walk, p, side, DOUBLE_THREE)
-                            room &= _append_moves(board, know, walk, p, side, THREATENS)
-                        room &= _append_moves(board, know, walk, p, side, MAKES_FOUR)
+                            room &= _append_moves(board, know, stack, p, side, DOUBLE_THREE)
+                            room &= _append_moves(board, know, stack, p, side, THREATENS)
+                        room &= _append_moves(board, know, stack, p, side, MAKES_FOUR)
             elif theirs > 0:
                 finished = True
             elif mine > 1:
                 value = 2
                 finished = True
             elif mine == 1:
-                walk["moves"][row, 0] = first_of(board, side, WINS)
-                walk["count"][row] = 1
+                stack["moves"][row, 0] = first_of(board, side, WINS)
+                stack["count"][row] = 1
             elif board["counts"][side, WINS_SOON] == 0 or board["counts"][other, WINS_SOON] > 0:
                 finished = True
             else:
                 room = 1
                 for class_ in range(WINS_SOON, MAKES_FOUR - 1, -1):
-                    room &= _append_moves(board, know, walk, p, side, class_)
+                    room &= _append_moves(board, know, stack, p, side, class_)
                 for class_ in range(WINS_SOON, MAKES_FOUR - 1, -1):
-                    room &= _append_moves(board, know, walk, p, other, class_)
+                    room &= _append_moves(board, know, stack, p, other, class_)
                 if room == 0:
                     finished = True  # more answers than there is room for: call it no win
-            if not finished and walk["count"][row] == 0:
+            if not finished and stack["count"][row] == 0:
                 finished = True
         else:
-            walk["next"][row] += 1
+            stack["next"][row] += 1
             if attacking:
                 if value > 0:
                     value += 1
-                    walk["moves"][row, 0] = walk["moves"][row, np.uint64(walk["next"][row] - 1)]
+                    stack["moves"][row, 0] = stack["moves"][row, np.uint64(stack["next"][row] - 1)]
                     finished = True
-                elif walk["next"][row] == walk["count"][row]:
+                elif stack["next"][row] == stack["count"][row]:
                     finished = True
                     known_F[((board["key"] ^ side_salt) >> np.uint64(6)) % places] = (
                         (board["key"] ^ side_salt) & ~low
-                    ) | np.uint64(walk["left"][row])
+                    ) | np.uint64(stack["left"][row])
             else:
-                walk["length"][row] = max(walk["length"][row], value + 1)
+                stack["length"][row] = max(stack["length"][row], value + 1)
                 if value == 0:
                     finished = True
-                elif walk["next"][row] == walk["count"][row]:
-                    value = walk["length"][row]
+                elif stack["next"][row] == stack["count"][row]:
+                    value = stack["length"][row]
                     finished = True
         if finished:
             p -= 1
             arriving = False
             if p >= 0:
-                take_back(board, know)
+                unmake(board, know)
             continue
-        cell = walk["moves"][row, np.uint64(walk["next"][row])]
+        cell = stack["moves"][row, np.uint64(stack["next"][row])]
         forced = attacking and board["counts"][other, WINS] > 0
-        put(board, know, cell, side if attacking else other)
+        make(board, know, cell, side if attacking else other)
         p += 1
-        walk["left"][np.uint64(p)] = walk["left"][row] - (1 if attacking and not forced else 0)
+        stack["left"][np.uint64(p)] = stack["left"][row] - (1 if attacking and not forced else 0)
         arriving = True
     if unknown:
         while p > 0:
-            take_back(board, know)
+            unmake(board, know)
             p -= 1
         value = UNKNOWN
-    found_3[0] = walk["moves"][0, 0]
+    found_3[0] = stack["moves"][0, 0]
     found_3[1] = value
     found_3[2] = nodes
     return value
@@ -212,7 +212,7 @@ def _win_within(board, know, memory, walk, side, threats, max_nodes, salt, clock
     i64(board_t, knowledge_t, memory_t, threats_t, i64, i64, u64, CLOCK, i64, i64[::1]),
     allocates=False,
 )
-def win_by_threats(board, know, memory, walk, side, max_nodes, salt, clock, deadline, time_2):
+def win_by_threats(board, know, memory, stack, side, max_nodes, salt, clock, deadline, time_2):
     """FOUND, NONE or UNKNOWN (out of nodes or time) for `side` to move, by few threats first; found_3 gets move, plies,
     nodes.
 
@@ -223,7 +223,7 @@ def win_by_threats(board, know, memory, walk, side, max_nodes, salt, clock, dead
     spent = 0
     outcome = NONE
     for threats in range(1, _MOST_THREATS + 1):
-        plies = _win_within(board, know, memory, walk, side, threats, max_nodes - spent, salt, clock, deadline, time_2)
+        plies = _win_within(board, know, memory, stack, side, threats, max_nodes - spent, salt, clock, deadline, time_2)
         spent += memory.found_3[2]
         if plies != 0:
             outcome = FOUND if plies > 0 else UNKNOWN
@@ -233,15 +233,15 @@ def win_by_threats(board, know, memory, walk, side, max_nodes, salt, clock, dead
 
 
 def threats(game: Game, state_W: np.ndarray, nodes: int = 100_000) -> Found:
-    """Continuous fours and threes for the player to move."""
-    board, memory, walk = np.zeros(1, BOARD), new_memory(), np.zeros(1, THREATS)
-    outcome = _threats(board, knowledge(game), memory, walk, state_W, nodes, clock, np.zeros(2, np.int64))
+    """A VCT for the player to move."""
+    board, memory, stack = np.zeros(1, BOARD), new_memory(), np.zeros(1, THREATS)
+    outcome = _threats(board, knowledge(game), memory, stack, state_W, nodes, clock, np.zeros(2, np.int64))
     move, plies, spent = (int(number) for number in memory.found_3)
     return Found(outcome, move, plies, spent) if outcome == FOUND else Found(outcome, -1, 0, spent)
 
 
 @kernel(i64(boards_t, knowledge_t, memory_t, threats_1_t, words_W, i64, CLOCK, i64[::1]), allocates=False)
-def _threats(board_1, know, memory, walk_1, state_W, max_nodes, clock, time_2):
+def _threats(board_1, know, memory, stack_1, state_W, max_nodes, clock, time_2):
     side = read(board_1[0], know, state_W)
     salt = np.uint64(1)
-    return win_by_threats(board_1[0], know, memory, walk_1[0], side, max_nodes, salt, clock, UNLIMITED, time_2)
+    return win_by_threats(board_1[0], know, memory, stack_1[0], side, max_nodes, salt, clock, UNLIMITED, time_2)
