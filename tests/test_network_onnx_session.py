@@ -9,7 +9,7 @@ import torch
 from networks import onnx_of, save_weights
 
 import games
-from selfplay.network import architectures, onnx_session
+from selfplay.network import architectures, frozen, onnx_session
 from selfplay.network.evaluator import NetworkEvaluator
 from selfplay.players import make
 
@@ -24,12 +24,12 @@ def test_few_rows_are_evaluated_as_torch_evaluates_them(name, architecture):
         net(torch.rand(64, game.planes, game.height, game.width))
     planes = (
         np.random.default_rng(0)
-        .integers(0, 2, (onnx_session.FEW, game.planes, game.height, game.width))
+        .integers(0, 2, (frozen.SMALL_BATCH, game.planes, game.height, game.width))
         .astype(np.float32)
     )
     exact = NetworkEvaluator(net, "cpu", game=game, dtype="float32")
-    quick = onnx_session.few(onnx_of(net, game))
-    for rows in (1, 3, onnx_session.FEW):
+    quick = onnx_session.evaluator(onnx_of(net, game))
+    for rows in (1, 3, frozen.SMALL_BATCH):
         for found, wanted in zip(quick(planes[:rows]), exact(planes[:rows]), strict=True):
             assert found.dtype == np.float32 and found.flags.c_contiguous
             np.testing.assert_allclose(found, wanted, atol=1e-4)
@@ -45,10 +45,10 @@ def test_few_rows_go_one_way_and_many_the_other():
 
         return evaluate
 
-    evaluate = onnx_session.by_rows(noting("few"), noting("many"))
-    for rows in (1, onnx_session.FEW, onnx_session.FEW + 1):
+    evaluate = frozen.by_batch_size(noting("few"), noting("many"))
+    for rows in (1, frozen.SMALL_BATCH, frozen.SMALL_BATCH + 1):
         evaluate(np.zeros((rows, 2, 6, 7), np.float32))
-    assert asked == [("few", 1), ("few", onnx_session.FEW), ("many", onnx_session.FEW + 1)]
+    assert asked == [("few", 1), ("few", frozen.SMALL_BATCH), ("many", frozen.SMALL_BATCH + 1)]
 
 
 def test_a_player_of_one_position_at_a_time_needs_no_torch():

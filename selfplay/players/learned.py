@@ -1,136 +1,113 @@
-"""Players made of a network: its policy alone, and with a search.
+"""Players made of a network: its policy alone, with a number of simulations, and with a search by the clock.
 
-N positions, W words, A actions, P planes.
+`from_network` makes all three from weights in memory; `net:PATH` and `mcts:PATH` of the grammar load a file first.
+
+N positions, W words, A actions.
 """
 
-import ctypes
-import os
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from games.game import Game
-from games.registry import nearest
-from selfplay.network.weights import check_planes, load_weights, weights_arrays, weights_metadata
+from selfplay.config import SearchConfig, from_dict
+from selfplay.network.frozen import FrozenNetwork
 from selfplay.players.agent import Agent, Thoughts, legal_moves, one_core
 from selfplay.search.evaluate import Evaluate
 
+if TYPE_CHECKING:
+    from selfplay.network.architectures import Network
+    from selfplay.search.search import Result, Search
+
+Answer = TypeVar("Answer")
+
 _AT_ONCE = 128  # positions in one batch of a thread
 _CACHE_BITS = 15  # log2 of the entries of a search's evaluation cache: a few moves of a batch of games
-_DEVICES = ("auto", "cpu", "cuda")
-_DTYPES = ("auto", "float32", "bfloat16")
 _C_SCALE = 0.5  # a trained network's values are worth more trust than in training: docs/what-was-tried.md
 _CONSIDERED_BY_THE_CLOCK = 8  # root moves side by side: of 16, a round takes so long that few fit into 10 ms
 _MOST_TIMED_SIMULATIONS = 1 << 14
 
 
-def _evaluators(game: Game, path: str, device: str, dtype: str, batch: int = _AT_ONCE) -> list[Evaluate]:
-    """A checkpoint of this very game as evaluators of up to `batch` rows, one for each thread."""
-    for key, value, allowed in (("device", device, _DEVICES), ("dtype", dtype, _DTYPES)):
-        if value not in allowed:
-            raise ValueError(f"{key} is one of {', '.join(allowed)}, not {value!r}{nearest(value, list(allowed))}")
+def from_network(
+    network: "Network | FrozenNetwork",
+    game: Game,
+    *,
+    simulations: int | None = None,
+    ms: float | None = None,
+    policy_only: bool = False,
+    rule: str = "gumbel",
+    c_scale: float = _C_SCALE,
+    device: str = "auto",
+    dtype: str = "auto",
+    name: str = "",
+) -> Agent:
+    """A player of `game` from a network in memory, as it is now.
 
-    from selfplay.run import checkpoint
+    Args:
+        network: players that are made of one `FrozenNetwork` share what it takes time to make of the weights.
+        simulations: of a search of each position; this, `ms` or `policy_only` is given.
+        ms: for each position, on one core.
+        policy_only: the likeliest legal move, without search.
+        rule: "gumbel" or "puct", and
+        c_scale: the trust of a Gumbel search in values, both as in `SearchConfig`.
+        device, dtype: as in `FrozenNetwork.evaluators`.
+        name: by default `net`, `mcts:sims=64` or `mcts:ms=20`, as a run's records name its learner.
 
-    weights = checkpoint.resolve(path, game.name)
-    metadata = weights_metadata(weights)
-    if metadata["game"] != game.name:
-        raise ValueError(f"{path} holds a network for {metadata['game']}, not for {game.name}")
-    if dtype == "bfloat16" or _on_cuda(device):
-        from selfplay.network.evaluator import NetworkEvaluator
+    Raises:
+        ValueError: if the network is for another game, or the options do not go together.
+    """
+    if (simulations is not None) + (ms is not None) + policy_only != 1:
+        raise ValueError("a player made of a network takes simulations, ms or policy_only: one of them")
+    frozen = network if isinstance(network, FrozenNetwork) else FrozenNetwork.of(network, game)
+    if frozen.game.name != game.name:
+        raise ValueError(f"{frozen.source} holds a network for {frozen.game.name}, not for {game.name}")
+    if policy_only:
+        evaluators = frozen.evaluators(batch=_AT_ONCE, device=device, dtype=dtype)
+        agent = Agent(name or "net", _PolicyOnly(game, evaluators).act)
+    else:
+        config = from_dict(
+            SearchConfig,
+            {
+                "simulations": simulations or _MOST_TIMED_SIMULATIONS,
+                "rule": rule,
+                "cache_bits": _CACHE_BITS,
+                "c_scale": c_scale,
+            },
+            "mcts",
+        )
+        if ms is None:
+            evaluators = frozen.evaluators(batch=_AT_ONCE, device=device, dtype=dtype)
+            agent = Agent(name or f"mcts:sims={simulations}", _Simulations(game, config, evaluators).act)
+        else:
+            config = replace(config, considered=_CONSIDERED_BY_THE_CLOCK)
+            batch = min(config.considered, game.actions)
+            evaluate, *_ = frozen.evaluators(batch=batch, device=device, dtype=dtype)
+            by_the_clock = _ByTheClock(game, config, ms, evaluate)
+            agent = Agent(name or f"mcts:ms={ms:g}", by_the_clock.act, ms=ms, within=by_the_clock.act_timed)
 
-        network, _ = load_weights(weights)
-        first = NetworkEvaluator(network, device, game=game, batch=batch, dtype=dtype)
-        threads = 1 if first.device.type == "cuda" else os.cpu_count() or 1
-        return [first] + [
-            NetworkEvaluator(network, device, game=game, batch=batch, dtype=first.dtype) for _ in range(threads - 1)
-        ]
+    def clone() -> Agent:
+        return from_network(
+            frozen,
+            game,
+            simulations=simulations,
+            ms=ms,
+            policy_only=policy_only,
+            rule=rule,
+            c_scale=c_scale,
+            device=device,
+            dtype=dtype,
+            name=name,
+        )
 
-    from selfplay.network import onnx_graph, onnx_session
-
-    try:
-        check_planes(metadata, game)
-        quick = onnx_session.few(onnx_graph.model(weights_arrays(weights), game, metadata))
-    except ValueError as error:
-        raise ValueError(f"{weights} holds {error}") from error
-    return [
-        onnx_session.by_rows(quick, many) for many in _loaded_later(weights, game, dtype, batch, os.cpu_count() or 1)
-    ]
-
-
-def _on_cuda(device: str) -> bool:
-    """Whether `device` means CUDA here. Where there is no driver, nobody loads torch to ask it."""
-    if device != "auto":
-        return device == "cuda"
-    try:
-        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
-    except OSError:
-        return False
-    import torch
-
-    return torch.cuda.is_available()
-
-
-def _loaded_later(weights: Path, game: Game, dtype: str, batch: int, count: int) -> list[Evaluate]:
-    """Evaluators by torch, on one core each, which load it when they are first called."""
-    lock = threading.Lock()
-
-    def later() -> Evaluate:
-        loaded: list[Evaluate] = []
-
-        def evaluate(planes_BPHW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            nonlocal dtype
-            with lock:
-                if not loaded:
-                    from selfplay.network.evaluator import NetworkEvaluator
-
-                    one_core()
-                    network, _ = load_weights(weights)
-                    loaded.append(made := NetworkEvaluator(network, "cpu", game=game, batch=batch, dtype=dtype))
-                    dtype = made.dtype  # measured once for all
-            return loaded[0](planes_BPHW)
-
-        return evaluate
-
-    return [later() for _ in range(count)]
-
-
-def _shared_out(workers: Sequence[Callable[[np.ndarray], Any]], states_NW: np.ndarray) -> list[Any]:
-    """The workers' answers for batches of positions, in order; each worker runs on a thread of its own."""
-
-    def work(worker: Callable[[np.ndarray], Any], share_NW: np.ndarray) -> list[Any]:
-        one_core()  # the cores are shared out among workers
-        return [worker(share_NW[i : i + _AT_ONCE]) for i in range(0, len(share_NW), _AT_ONCE)]
-
-    shares = [share_NW for share_NW in np.array_split(states_NW, len(workers)) if len(share_NW)]
-    with ThreadPoolExecutor(len(workers)) as pool:
-        answers = list(pool.map(work, workers[: len(shares)], shares))
-    return [answer for some in answers for answer in some]
+    return replace(agent, again=clone)
 
 
 def net_player(game: Game, name: str, path: str, device: str = "auto", dtype: str = "auto") -> Agent:
-    evaluators = _evaluators(game, path, device, dtype)
-
-    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
-        workers = [lambda some_NW, evaluate=evaluate: evaluate(_planes(game, some_NW)) for evaluate in evaluators]
-        logits, wdl = zip(*_shared_out(workers, states_NW), strict=True)
-        logits_NA = np.where(legal_moves(game, states_NW), np.concatenate(logits).astype(np.float64), -np.inf)
-        weights_NA = np.exp(logits_NA - logits_NA.max(axis=1, keepdims=True))
-        policy_NA = (weights_NA / weights_NA.sum(axis=1, keepdims=True)).astype(np.float32)
-        wdl_N3 = np.concatenate(wdl)
-        return Thoughts(
-            actions_N=policy_NA.argmax(axis=1),
-            policy_NA=policy_NA,
-            value_N=wdl_N3[:, 0] - wdl_N3[:, 2],
-            wdl_N3=wdl_N3,
-        )
-
-    return Agent(name, act)
+    """`net:PATH`."""
+    return from_network(_loaded(path, game), game, policy_only=True, device=device, dtype=dtype, name=name)
 
 
 def mcts_player(
@@ -144,86 +121,139 @@ def mcts_player(
     device: str = "auto",
     dtype: str = "auto",
 ) -> Agent:
-    from selfplay.config import SearchConfig, from_dict
-
+    """`mcts:PATH`."""
     if sims is not None and ms is not None:
         raise ValueError("mcts takes sims= or ms=, not both")
-    simulations = _MOST_TIMED_SIMULATIONS if ms is not None else sims or 64
-    config = from_dict(
-        SearchConfig,
-        {"simulations": simulations, "rule": rule, "cache_bits": _CACHE_BITS, "c_scale": c_scale},
-        "mcts",
+    return from_network(
+        _loaded(path, game),
+        game,
+        simulations=None if ms is not None else sims or 64,
+        ms=ms,
+        rule=rule,
+        c_scale=c_scale,
+        device=device,
+        dtype=dtype,
+        name=name,
     )
-    if ms is not None:
-        config = replace(config, considered=_CONSIDERED_BY_THE_CLOCK)
-        evaluators = _evaluators(game, path, device, dtype, batch=min(config.considered, game.actions))
-        within = _by_the_clock(game, config, ms, evaluators[0])
-        return Agent(name, lambda states_NW, seeds_N: within(states_NW, seeds_N, ms), ms=ms, within=within)
-    evaluators = _evaluators(game, path, device, dtype)
 
+
+def _loaded(path: str, game: Game) -> FrozenNetwork:
+    from selfplay.run import checkpoint
+
+    return FrozenNetwork.load(checkpoint.resolve(path, game.name), game)
+
+
+class _PolicyOnly:
+    """The likeliest legal move."""
+
+    def __init__(self, game: Game, evaluators: Sequence[Evaluate]) -> None:
+        self._game = game
+        self._workers = [lambda some_NW, e=evaluate: e(_planes(game, some_NW)) for evaluate in evaluators]
+
+    def act(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        logits, wdl = zip(*_shared_out(self._workers, states_NW), strict=True)
+        logits_NA = np.where(legal_moves(self._game, states_NW), np.concatenate(logits).astype(np.float64), -np.inf)
+        weights_NA = np.exp(logits_NA - logits_NA.max(axis=1, keepdims=True))
+        policy_NA = (weights_NA / weights_NA.sum(axis=1, keepdims=True)).astype(np.float32)
+        wdl_N3 = np.concatenate(wdl)
+        return Thoughts(
+            actions_N=policy_NA.argmax(axis=1),
+            policy_NA=policy_NA,
+            value_N=wdl_N3[:, 0] - wdl_N3[:, 2],
+            wdl_N3=wdl_N3,
+        )
+
+
+class _Simulations:
+    """A search of a fixed number of simulations for each position, many positions at a time, on every core."""
+
+    def __init__(self, game: Game, config: SearchConfig, evaluators: Sequence[Evaluate]) -> None:
+        self._game = game
+        self._config = config
+        self._evaluators = evaluators
+        self._searches: list[Search] = []
+        self._room = 0  # positions that each of them can hold
+
+    def act(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        per_thread = -(-len(states_NW) // len(self._evaluators))
+        self._make_room(min(_AT_ONCE, per_thread))
+        pairs = zip(self._searches, self._evaluators, strict=True)
+        workers = [lambda some_NW, s=search, e=evaluate: _searched(s, e, some_NW) for search, evaluate in pairs]
+        results, lines = zip(*_shared_out(workers, states_NW), strict=True)
+        return replace(_joined(results), lines_NL=np.concatenate(lines))
+
+    def _make_room(self, positions: int) -> None:
+        """Memory is taken for no more positions at once than were ever asked for."""
+        from selfplay.search.search import Search
+
+        if positions > self._room:
+            self._searches = [Search(self._game, self._config, games=positions) for _ in self._evaluators]
+            self._room = positions
+
+
+def _searched(search: "Search", evaluate: Evaluate, states_NW: np.ndarray) -> tuple["Result", np.ndarray]:
+    """What a search found, and int64 [N, L], the moves that it expects."""
     from selfplay.search.root import principal
-    from selfplay.search.search import Result, Search
 
-    searches: list[Search] = []
-
-    def room_for(positions: int) -> list[Search]:
-        """Searches that hold as many positions at once; memory is taken for no more than was ever asked for."""
-        if not searches or len(searches[0].forest.searches_G) < positions:
-            searches[:] = [Search(game, config, games=positions, simulations=simulations) for _ in evaluators]
-        return searches
-
-    def searched(search: Search, evaluate: Any, some_NW: np.ndarray) -> tuple[Result, np.ndarray]:
-        result = search.run(some_NW, evaluate)
-        return result, principal(search.forest, result.action_N)
-
-    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
-        per_thread = -(-len(states_NW) // len(evaluators))
-        pairs = zip(room_for(min(_AT_ONCE, per_thread)), evaluators, strict=True)
-        workers = [lambda some_NW, s=search, e=evaluate: searched(s, e, some_NW) for search, evaluate in pairs]
-        found, lines = zip(*_shared_out(workers, states_NW), strict=True)
-        return replace(_joined(found), lines_NL=np.concatenate(lines))
-
-    return Agent(name, act)
+    result = search.run(states_NW, evaluate)
+    return result, principal(search.forest, result.action_N)
 
 
-def _by_the_clock(
-    game: Game, config: Any, most_ms: float, evaluate: Any
-) -> Callable[[np.ndarray, np.ndarray, float], Thoughts]:
-    """Every position has its milliseconds, and one core; there is room for `most_ms` of thought."""
-    from selfplay.search.search import Result, Search
-    from selfplay.search.timed import TimedSearch
+class _ByTheClock:
+    """A search of each position for some milliseconds, on one core. There is room for `most_ms` of thought."""
 
-    timed = TimedSearch(game, config, most_ms) if config.rule == "gumbel" else None
-    search = None if timed else Search(game, config, games=1)
+    def __init__(self, game: Game, config: SearchConfig, most_ms: float, evaluate: Evaluate) -> None:
+        from selfplay.search.search import Search
+        from selfplay.search.timed import TimedSearch
 
-    def think(state_W: np.ndarray, ms: float) -> Result:
-        if timed:
-            timed.milliseconds = ms
-            return timed.run(state_W, evaluate)
-        assert search
-        return search.run(state_W[None], evaluate, milliseconds=ms)
+        self._most_ms = most_ms
+        self._evaluate = evaluate
+        gumbel = config.rule == "gumbel"
+        self._search = TimedSearch(game, config, most_ms) if gumbel else Search(game, config, games=1)
 
-    def within(states_NW: np.ndarray, seeds_N: np.ndarray, ms: float) -> Thoughts:
+    def act(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+        return self.act_timed(states_NW, seeds_N, self._most_ms)
+
+    def act_timed(self, states_NW: np.ndarray, seeds_N: np.ndarray, ms: float) -> Thoughts:
         one_core()
-        return _joined([think(state_W, ms) for state_W in states_NW])
+        return _joined([self._think(state_W, ms) for state_W in states_NW])
 
-    return within
+    def _think(self, state_W: np.ndarray, ms: float) -> "Result":
+        from selfplay.search.timed import TimedSearch
+
+        if isinstance(self._search, TimedSearch):
+            self._search.milliseconds = ms
+            return self._search.run(state_W, self._evaluate)
+        return self._search.run(state_W[None], self._evaluate, milliseconds=ms)
 
 
-def _joined(found: Sequence[Any]) -> Thoughts:
+def _shared_out(workers: Sequence[Callable[[np.ndarray], Answer]], states_NW: np.ndarray) -> list[Answer]:
+    """The workers' answers for batches of positions, in order; each worker runs on a thread of its own."""
+
+    def work(worker: Callable[[np.ndarray], Answer], share_NW: np.ndarray) -> list[Answer]:
+        one_core()  # the cores are shared out among workers
+        return [worker(share_NW[i : i + _AT_ONCE]) for i in range(0, len(share_NW), _AT_ONCE)]
+
+    shares = [share_NW for share_NW in np.array_split(states_NW, len(workers)) if len(share_NW)]
+    with ThreadPoolExecutor(len(workers)) as pool:
+        answers = list(pool.map(work, workers[: len(shares)], shares))
+    return [answer for some in answers for answer in some]
+
+
+def _joined(results: Sequence["Result"]) -> Thoughts:
     """The results of searches, one after the other, as one answer."""
     return Thoughts(
-        actions_N=np.concatenate([result.action_N for result in found]),
-        policy_NA=np.concatenate([result.policy_NA for result in found]),
-        visits_NA=np.concatenate([result.visits_NA for result in found]),
-        value_N=np.concatenate([result.value_N for result in found]),
-        proven_N=np.concatenate([result.proven_N for result in found]),
-        wdl_N3=np.concatenate([result.wdl_N3 for result in found]),
+        actions_N=np.concatenate([result.action_N for result in results]),
+        policy_NA=np.concatenate([result.policy_NA for result in results]),
+        visits_NA=np.concatenate([result.visits_NA for result in results]),
+        value_N=np.concatenate([result.value_N for result in results]),
+        proven_N=np.concatenate([result.proven_N for result in results]),
+        wdl_N3=np.concatenate([result.wdl_N3 for result in results]),
     )
 
 
 def _planes(game: Game, states_NW: np.ndarray) -> np.ndarray:
-    """float32 [N, P, H, W_]."""
+    """float32 [N, planes, height, width]."""
     planes_NPHW = np.zeros((len(states_NW), game.planes, game.height, game.width), np.float32)
     for state_W, planes_PHW in zip(states_NW, planes_NPHW, strict=True):
         game.observe(state_W, planes_PHW)

@@ -123,12 +123,8 @@ def make(spec: str, game: Game, *, name: str | None = None) -> Agent:
     `name` is what the agent calls itself, by default its spec.
     """
     base, arguments = _parsed(spec)
-    if base in ("net", "mcts"):  # once, so that `again` plays with these weights though a run goes on
-        from selfplay.run import checkpoint
-
-        arguments["path"] = str(checkpoint.resolve(arguments["path"], game.name))
     agent = _KINDS[base].make(game, name or spec.strip(), **arguments)
-    return replace(agent, again=lambda: _KINDS[base].make(game, agent.name, **arguments))
+    return agent if agent.again else replace(agent, again=lambda: _KINDS[base].make(game, agent.name, **arguments))
 
 
 def opponent(spec: str, game: Game) -> Callable[[np.ndarray, np.random.Generator], int]:

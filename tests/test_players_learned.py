@@ -1,0 +1,103 @@
+"""Players made of weights in memory: the same as those made of the file, and as the weights were at that time."""
+
+import naive_knowledge as naive
+import numpy as np
+import pytest
+import torch
+from networks import network_of, save_weights
+
+import games
+from selfplay.arena.match import play_match
+from selfplay.network import onnx_graph
+from selfplay.network.frozen import FrozenNetwork
+from selfplay.players import learned, make
+
+SEEDS = np.arange(40, dtype=np.uint64)
+
+
+@pytest.fixture
+def game():
+    return games.make("connect4")
+
+
+@pytest.fixture
+def states(game):
+    """More than a small batch, so that torch answers too."""
+    return naive.random_states(game, len(SEEDS), 6, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("spec", "options"),
+    [
+        ("net:{},dtype=float32", {"policy_only": True, "dtype": "float32"}),
+        ("mcts:{},sims=8,dtype=float32", {"simulations": 8, "dtype": "float32"}),
+        ("mcts:{},sims=8,dtype=bfloat16", {"simulations": 8, "dtype": "bfloat16"}),
+        ("mcts:{},sims=8,rule=puct,dtype=float32", {"simulations": 8, "rule": "puct", "dtype": "float32"}),
+    ],
+)
+def test_weights_in_memory_play_the_games_that_their_file_plays(spec, options, game, tmp_path):
+    network = network_of(game, "resnet:1x8")
+    save_weights(tmp_path / "weights", network, "connect4")
+    opponent = make.make("rules", game)
+    players = (
+        learned.from_network(network, game, **options),
+        make.make(spec.format(tmp_path / "weights"), game, name="x"),
+    )
+    one, other = (play_match(game, player, opponent, games=40, seed=3) for player in players)
+    assert (one.wins, one.draws, one.losses, one.pairs_5) == (other.wins, other.draws, other.losses, other.pairs_5)
+    assert one.distinct_games == other.distinct_games > 20
+
+
+def test_a_player_keeps_the_weights_that_it_was_made_of(game, states):
+    network = network_of(game, "resnet:1x8")
+    player = learned.from_network(network, game, policy_only=True, dtype="float32")
+    before = player.act(states[:4], SEEDS[:4]).policy_NA
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(-1.0)
+    assert np.array_equal(player.act(states[:4], SEEDS[:4]).policy_NA, before)
+    np.testing.assert_allclose(player.act(states, SEEDS).policy_NA[:4], before, atol=1e-4)  # torch, loaded just now
+    assert player.again
+    assert np.array_equal(player.again().act(states[:4], SEEDS[:4]).policy_NA, before)
+    changed = learned.from_network(network, game, policy_only=True, dtype="float32")
+    assert not np.allclose(changed.act(states[:4], SEEDS[:4]).policy_NA, before, atol=1e-2)
+
+
+def test_the_onnx_file_is_made_once_for_all_players_of_the_same_weights(game, monkeypatch):
+    made = []
+    model = onnx_graph.model
+    monkeypatch.setattr(onnx_graph, "model", lambda *given: made.append(1) or model(*given))
+    frozen = FrozenNetwork.of(network_of(game, "resnet:1x8"), game)
+    players = [
+        learned.from_network(frozen, game, device="cpu", **options)
+        for options in ({"simulations": 4}, {"policy_only": True}, {"ms": 2.0})
+    ]
+    assert players[2].again
+    players[2].again()
+    assert [player.name for player in players] == ["mcts:sims=4", "net", "mcts:ms=2"]
+    assert made == [1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "takes simulations, ms or policy_only"),
+        ({"simulations": 4, "ms": 2.0}, "takes simulations, ms or policy_only"),
+        ({"ms": 2.0, "policy_only": True}, "takes simulations, ms or policy_only"),
+        ({"simulations": 4, "device": "gpu"}, "device is one of auto, cpu, cuda, not 'gpu'"),
+        ({"simulations": 4, "rule": "puckt"}, "did you mean 'puct'"),
+    ],
+)
+def test_mistakes_cost_one_clear_line(options, said, game):
+    with pytest.raises(ValueError) as error:
+        learned.from_network(network_of(game, "mlp:1x8"), game, **options)
+    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_network_plays_no_other_game(game):
+    other = games.make("connect4:height=5,width=5")
+    frozen = FrozenNetwork.of(network_of(game, "mlp:1x8"), game)
+    with pytest.raises(
+        ValueError, match="the set of weights holds a network for connect4, not for connect4:height=5,width=5"
+    ):
+        learned.from_network(frozen, other, simulations=4)
