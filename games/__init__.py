@@ -6,6 +6,7 @@ to move at that state. `step` hands the position to the other player, so a value
 `make("connect4")`, `make("gomoku:size=9,rule=standard")` or `make("tictactoe")` gives a `Game`.
 """
 
+# pyright: reportUnusedImport=false
 # Importing a rules file registers its games, and importing gym_env its Gymnasium ids (30 ms, once numpy is there).
 import games.connect4
 import games.gomoku

@@ -4,6 +4,10 @@ Bit `column * (height + 1) + row`, row 0 at the bottom. State words: the mover's
 played. The guard bit keeps the four shifted line tests from running over into the next column.
 """
 
+# A kernel's types are its numba signature, which type checkers cannot read.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 import numpy as np
 
 from games.game import DRAW, MOVER_WON, ONGOING, Game

@@ -25,9 +25,12 @@ ONGOING = 0
 MOVER_WON = 1  # the player who has just moved; the player to move in the new state has lost
 DRAW = 2
 
+Legal = Callable[[np.ndarray, np.ndarray], int]
+Step = Callable[[np.ndarray, int, np.ndarray], int]
+
 
 @kernel(WINS, allocates=False)
-def wins_by_stepping(state_W, legal, step, flags_A, next_W):
+def wins_by_stepping(state_W: np.ndarray, legal: Legal, step: Step, flags_A: np.ndarray, next_W: np.ndarray) -> int:
     """`wins` of a game that has no faster way than to try each move."""
     legal(state_W, flags_A)
     count = 0
@@ -66,11 +69,11 @@ class Game:
     action_is: str  # "column" or "cell" (row-major from the top left): what an action number names
     cells_SC: np.ndarray  # int64; image under symmetry s of what stands in cell c stands in cells_SC[s, c]
     actions_SA: np.ndarray  # int64; likewise for actions
-    init: Callable
-    legal: Callable
-    step: Callable
-    observe: Callable
-    wins: Callable = wins_by_stepping
+    init: Callable[[np.ndarray], None]
+    legal: Legal
+    step: Step
+    observe: Callable[[np.ndarray, np.ndarray], None]
+    wins: Callable[[np.ndarray, Legal, Step, np.ndarray, np.ndarray], int] = wins_by_stepping
     options: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property

@@ -4,6 +4,10 @@ Bit `row * size + column`, row 0 at the top. State words: the mover's stones, th
 plies played. Freestyle: k or more in a row win. Standard: exactly k. Tic-tac-toe is 3 x 3 with k = 3.
 """
 
+# A kernel's types are its numba signature, which type checkers cannot read.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -56,7 +56,10 @@ class BoardGameEnv(gymnasium.Env[np.ndarray, np.int64]):
     - `first`: who begins, "agent", "opponent" or "random"; `reset(options={"first": ...})` overrides it once.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 2}
+    metadata: ClassVar[dict[str, Any]] = {  # pyright: ignore[reportIncompatibleVariableOverride]  # no ClassVar there
+        "render_modes": ["ansi", "rgb_array"],
+        "render_fps": 2,
+    }
 
     def __init__(
         self,
@@ -145,4 +148,6 @@ def one_of(name: str, value: str | None, known: tuple[str | None, ...]) -> Any:
 
 
 for _name, _game in (("ConnectFour", "connect4"), ("Gomoku", "gomoku15"), ("TicTacToe", "tictactoe")):
-    gymnasium.register(f"selfplay/{_name}-v0", entry_point="games.gym_env:BoardGameEnv", kwargs={"game": _game})
+    gymnasium.register(  # pyright: ignore[reportUnknownMemberType]  # gymnasium's types are partial
+        f"selfplay/{_name}-v0", entry_point="games.gym_env:BoardGameEnv", kwargs={"game": _game}
+    )

@@ -17,6 +17,8 @@ import numpy as np
 from numba import types
 from numba.core import config
 
+Function = Callable[..., Any]  # a kernel, or what it is compiled from; its types are its numba signature
+
 _ROOT = Path(__file__).resolve().parent.parent
 _KEPT_CACHES = 4  # a few versions side by side, so that switching branches does not recompile
 
@@ -79,7 +81,7 @@ if "NUMBA_CACHE_DIR" not in os.environ:
     numba_config.CACHE_DIR = str(cache_dir())
 
 
-def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> Callable[[Callable], Callable]:
+def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> Callable[[Function], Function]:
     """`numba.njit` with the GIL released, the disk cache on, and C's rules for division by zero.
 
     `allocates=False` promises that the kernel makes no arrays (views are fine). numba then leaves out its
@@ -88,16 +90,16 @@ def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> 
     settings: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"} | options
     if not allocates:
         settings["_nrt"] = False
-    compiler = numba.njit(**settings) if signature is None else numba.njit(signature, **settings)
+    compiler: Any = numba.njit(**settings) if signature is None else numba.njit(signature, **settings)
 
-    def compiled(function: Callable) -> Callable:
+    def compiled(function: Function) -> Function:
         # numba names machine code after the function and a count of functions in the process that compiled
         # it. Two sizes of one game, cached by different processes, can share a name, and would then run each
         # other's code. What they close over tells them apart.
         if function.__closure__:
             closed_over = repr([cell.cell_contents for cell in function.__closure__])
             function.__qualname__ += "_" + hashlib.sha256(closed_over.encode()).hexdigest()[:16]
-        made = compiler(function)
+        made: Function = compiler(function)
         _remember_addresses(made)
         return made
 
@@ -115,15 +117,19 @@ def _remember_addresses(compiled: Any) -> None:
     (only,) = overloads.values()
     only.library.get_pointer_to_function = functools.cache(only.library.get_pointer_to_function)
     found = compiled.get_compile_result  # which refuses other signatures
-    compiled.get_compile_result = lambda signature: only if signature == only.signature else found(signature)
+
+    def of_signature(signature: Any) -> Any:
+        return only if signature == only.signature else found(signature)
+
+    compiled.get_compile_result = of_signature
 
 
-def direct(compiled: Callable) -> Callable:
+def direct(compiled: Function) -> Function:
     """The entry point of a kernel that has one signature, without numba's look at the arguments' types.
 
     That look costs 40 microseconds for tuples of record arrays; wrong types are then undefined behaviour.
     """
-    overloads = getattr(compiled, "overloads", None)  # absent under NUMBA_DISABLE_JIT
+    overloads: dict[Any, Any] | None = getattr(compiled, "overloads", None)  # absent under NUMBA_DISABLE_JIT
     if overloads is None:
         return compiled
     (only,) = overloads.values()

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
-from pettingzoo import AECEnv
+from pettingzoo import AECEnv  # pyright: ignore[reportMissingTypeStubs]
 
 from games.draw import draw
 from games.game import MOVER_WON, ONGOING
@@ -26,7 +26,7 @@ class BoardGameAEC(AECEnv[str, np.ndarray, int]):
       whoever played it, 0 for the other.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: ClassVar[dict[str, Any]] = {  # pyright: ignore[reportIncompatibleVariableOverride]  # no ClassVar there
         "name": "selfplay_board_game_v0",
         "render_modes": ["ansi", "rgb_array"],
         "is_parallelizable": False,
@@ -46,10 +46,10 @@ class BoardGameAEC(AECEnv[str, np.ndarray, int]):
         }
         self._action_spaces = {agent: spaces.Discrete(self.game.actions) for agent in self.possible_agents}
 
-    def observation_space(self, agent: str) -> spaces.Space:
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
         return self._observation_spaces[agent]
 
-    def action_space(self, agent: str) -> spaces.Space:
+    def action_space(self, agent: str) -> spaces.Space[Any]:
         return self._action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import games
 from games import text
@@ -109,21 +109,23 @@ def _check_printable(name: str, value: str) -> None:
 def parse(line: str | bytes) -> GameRecord:
     """The game that a line holds; `ValueError` if it is none, or one that the rules do not know."""
     try:
-        record = json.loads(line)
+        parsed = json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error}") from None
     except (UnicodeDecodeError, RecursionError):
         raise ValueError("not JSON: not text, or nested too deeply") from None
-    if not isinstance(record, dict):
+    if not isinstance(parsed, dict):
         raise ValueError(f"a game is a JSON object with {', '.join(_REQUIRED)}")
+    record = cast("dict[str, Any]", parsed)
     if missing := [name for name in _REQUIRED if name not in record]:
         raise ValueError(f"{', '.join(missing)} missing; a game has {', '.join(_REQUIRED)}")
     for name in (*_REQUIRED, "note"):
         if not isinstance(record.get(name, ""), str):
             raise ValueError(f"{name} is text, not {json.dumps(record[name])[:60]}")
-    comments = record.get("comments", {})
-    if not isinstance(comments, dict):
-        raise ValueError(f"comments is an object of move numbers and texts, not {json.dumps(comments)[:60]}")
+    remarks = record.get("comments", {})
+    if not isinstance(remarks, dict):
+        raise ValueError(f"comments is an object of move numbers and texts, not {json.dumps(remarks)[:60]}")
+    comments = cast("dict[str, Any]", remarks)
     for ply, comment in comments.items():
         if not (ply.isascii() and ply.isdigit() and len(ply) <= 4 and isinstance(comment, str)):
             raise ValueError(f"a comment is a move number and a text, not {json.dumps({ply: comment})[:60]}")
@@ -136,7 +138,8 @@ def scan(path: str | Path) -> tuple[list[GameRecord], list[str]]:
 
     Empty lines are passed over.
     """
-    found, mistakes = [], []
+    found: list[GameRecord] = []
+    mistakes: list[str] = []
     with Path(path).open("rb") as file:
         number = 0
         while line := file.readline(_LONGEST_LINE + 1):

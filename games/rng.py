@@ -3,6 +3,10 @@
 `rng_G[g]` is the whole state of game g's stream, so a stream costs nothing to seed, store or compare.
 """
 
+# A kernel's types are its numba signature, which type checkers cannot read.
+# pyright: reportMissingParameterType=false, reportUnknownParameterType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 import math
 
 import numpy as np

@@ -48,7 +48,7 @@ def _words(game: Game, line: str) -> list[str]:
 
 def parse_moves(game: Game, line: str) -> list[int]:
     """The actions of a line, which may be empty; `ValueError` names the first that is none. Legality: see `replay`."""
-    actions = []
+    actions: list[int] = []
     for number, word in enumerate(_words(game, line), start=1):
         try:
             actions.append(parse_action(game, word))

@@ -8,7 +8,7 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from games.registry import nearest
 
@@ -251,11 +251,9 @@ def _checked(value: Any, kind: Any, where: str) -> Any:
         )
         return value
     if get_origin(kind) is tuple:
-        _require(
-            isinstance(value, list | tuple) and all(isinstance(item, str) for item in value),
-            f"{where} is a list of texts, not {value!r}",
-        )
-        return tuple(value)
+        items: list[Any] = list(cast("list[Any]", value)) if isinstance(value, list | tuple) else [None]
+        _require(all(isinstance(item, str) for item in items), f"{where} is a list of texts, not {value!r}")
+        return tuple(items)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     _require(type(value) is kind, f"{where} is of type {kind.__name__}, not {type(value).__name__} ({value!r})")
@@ -278,14 +276,14 @@ def from_dict(cls: Any, values: dict[str, Any], where: str = "") -> Any:
 
 def merged(base: Any, values: dict[str, Any], where: str = "") -> Any:
     """`base` with the given nested settings replaced; the same checks as `from_dict`."""
-    kinds = get_type_hints(type(base))
+    kinds = get_type_hints(base.__class__)
     checked: dict[str, Any] = {}
     for key, value in values.items():
         path = f"{where}.{key}" if where else key
         _require(key in kinds, f"unknown setting {path!r}{nearest(key, list(kinds))}; known here: {', '.join(kinds)}")
         old = getattr(base, key)
         if dataclasses.is_dataclass(old) and isinstance(value, dict):
-            checked[key] = merged(old, value, path)
+            checked[key] = merged(old, cast("dict[str, Any]", value), path)
         else:
             checked[key] = _checked(value, kinds[key], path)
     return dataclasses.replace(base, **checked)
@@ -308,12 +306,13 @@ def to_toml(config: Any) -> str:
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, tuple):
-            return "[" + ", ".join(literal(item) for item in value) + "]"
+            return "[" + ", ".join(map(literal, cast("tuple[Any, ...]", value))) + "]"
         if isinstance(value, str):
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
         return repr(value)
 
-    plain, tables = [], []
+    plain: list[str] = []
+    tables: list[str] = []
     for item in dataclasses.fields(config):
         value = getattr(config, item.name)
         if dataclasses.is_dataclass(value):

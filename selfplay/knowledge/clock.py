@@ -20,8 +20,8 @@ class _Clock(types.WrapperAddressProtocol):
     def __init__(self) -> None:
         self._function = ctypes.CDLL(None).clock_gettime
 
-    def __wrapper_address__(self) -> int | None:
-        return ctypes.cast(self._function, ctypes.c_void_p).value
+    def __wrapper_address__(self) -> int:
+        return ctypes.cast(self._function, ctypes.c_void_p).value or 0
 
     def signature(self) -> Any:
         return _SIGNATURE

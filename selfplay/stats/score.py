@@ -129,7 +129,7 @@ def sprt(pairs_5: Sequence[float], elo0: float, elo1: float) -> Sequential:
 
     def log_likelihood(mean: float) -> float:
         """Of the counts, at best, less a constant; the best distribution is p_i / (1 + x (i / 4 - mean))."""
-        low, high = -1 / (1 - mean), 1 / mean
+        x, low, high = 0.0, -1 / (1 - mean), 1 / mean
         for _ in range(60):
             x = (low + high) / 2
             excess = sum(n * (i / 4 - mean) / (1 + x * (i / 4 - mean)) for i, n in enumerate(seen_5))
