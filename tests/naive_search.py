@@ -185,10 +185,8 @@ def gumbel_search(
     c_visit: float,
     c_scale: float,
     gumbel_A: np.ndarray | None = None,
-    root: Node | None = None,
 ) -> Found:
-    """`root` goes on from the tree of an earlier search; halving then counts this search's own descents alone."""
-    root = root or expand(game, state_W, ONGOING, evaluate)
+    root = expand(game, state_W, ONGOING, evaluate)
     tried = dict.fromkeys(root.prior, 0)
     noise = {a: 0.0 if gumbel_A is None else float(gumbel_A[a]) for a in root.prior}
     order = considered_visits(min(considered, len(root.prior)), simulations)
@@ -236,10 +234,8 @@ def puct_search(
     simulations: int,
     c_puct: float,
     fpu_reduction: float,
-    root: Node | None = None,
 ) -> Found:
-    """`root` goes on from the tree of an earlier search."""
-    root = root or expand(game, state_W, ONGOING, evaluate)
+    root = expand(game, state_W, ONGOING, evaluate)
 
     def choose(node: Node, depth: int) -> int:
         return best({a: puct_score(node, a, c_puct, fpu_reduction) for a in node.prior})

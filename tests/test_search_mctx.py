@@ -10,7 +10,6 @@ import pytest
 
 import games
 from selfplay.config import SearchConfig
-from selfplay.search import simulate
 from selfplay.search.search import Search
 from selfplay.search.tree import halving_table
 
@@ -18,20 +17,6 @@ from selfplay.search.tree import halving_table
 @cache
 def golden() -> dict:
     return json.loads((Path(__file__).parent / "golden" / "mctx.json").read_text())
-
-
-class GivenGumbel(Search):
-    """A search whose Gumbel noise at the roots is given instead of drawn."""
-
-    gumbel_NA: np.ndarray
-
-    def _drive(self, evaluate, deadline):
-        game = self.game
-        rows = simulate.run_all(self.forest, self.rules, game.step, game.legal, game.wins, game.observe)
-        logits_BA, wdl_B3 = evaluate(self.forest.planes_BPHW[:rows])
-        simulate.expand_leaves(self.forest, self.rules, logits_BA, wdl_B3)
-        self.forest.root_scores_GA[: len(self.gumbel_NA)] += self.gumbel_NA
-        super()._drive(evaluate, deadline)
 
 
 def states_of(case: dict) -> np.ndarray:
@@ -52,9 +37,9 @@ def test_search_agrees_with_mctx(name):
             c_scale=case["c_scale"],
             prove=False,
         )
-        search = GivenGumbel(game, config, games=len(states_NW), simulations=case["simulations"])
-        search.gumbel_NA = np.array(case["gumbel"] or np.zeros((len(states_NW), game.actions)))
-        found = search.run(states_NW, naive_search.hash_evaluator(game.actions, case["evaluator_seed"]))
+        search = Search(game, config, games=len(states_NW), simulations=case["simulations"])
+        evaluate = naive_search.hash_evaluator(game.actions, case["evaluator_seed"])
+        found = search.run(states_NW, evaluate, noise=np.array(case["gumbel"]) if case["gumbel"] else None)
         np.testing.assert_array_equal(found.visits_NA, case["visits"])
         np.testing.assert_array_equal(found.action_N, case["action"])
         np.testing.assert_allclose(found.q_NA, case["q"], atol=3e-5)

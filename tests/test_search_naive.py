@@ -21,7 +21,7 @@ GAMES = [
 ]
 
 
-def naive(game, state_W, evaluate, config, simulations, root=None):
+def naive(game, state_W, evaluate, config, simulations):
     if config.rule == "gumbel":
         return naive_search.gumbel_search(
             game,
@@ -31,7 +31,6 @@ def naive(game, state_W, evaluate, config, simulations, root=None):
             considered=config.considered,
             c_visit=config.c_visit,
             c_scale=config.c_scale,
-            root=root,
         )
     return naive_search.puct_search(
         game,
@@ -40,7 +39,6 @@ def naive(game, state_W, evaluate, config, simulations, root=None):
         simulations=simulations,
         c_puct=config.c_puct,
         fpu_reduction=config.fpu_reduction,
-        root=root,
     )
 
 
@@ -86,26 +84,6 @@ def test_ties_go_to_the_lowest_action(name, rule):
     found = Search(game, config, games=12, simulations=41).run(states_NW, uniform(game))
     for n, state_W in enumerate(states_NW):
         assert_equal(found, n, naive(game, state_W, uniform(game), config, 41))
-
-
-@pytest.mark.parametrize(("rule", "considered"), [("gumbel", 16), ("gumbel", 2), ("puct", 16)])
-def test_tree_reuse_equals_going_on_in_the_twins_subtree(rule, considered):
-    game = games.make("connect4:height=5,width=5")
-    config = SearchConfig(rule=rule, prove=False, c_scale=0.05, considered=considered)
-    evaluate = naive_search.hash_evaluator(game.actions, seed=3)
-    search = Search(game, config, games=1, simulations=60)
-    state_W, twin = game.initial(), None
-    found = search.run(state_W[None], evaluate)
-    twin = naive(game, state_W, evaluate, config, 60)
-    for simulations in (60, 1, 17, 40):
-        action = int(found.action_N[0])
-        state_W, _ = game.after(state_W, action)
-        known = int(twin.visits_A[action])
-        search.follow(np.array([action]))
-        found = search.run(state_W[None], evaluate, simulations=simulations, reuse=True)
-        twin = naive(game, state_W, evaluate, config, simulations, root=twin.root.children[action])
-        assert_equal(found, 0, twin)
-        assert found.visits_NA.sum() == known - 1 + simulations
 
 
 def test_improved_policy_by_hand():

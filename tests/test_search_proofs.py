@@ -122,7 +122,7 @@ def test_a_win_in_one_is_always_played(lookahead):
     states_NW = np.stack([s for all_NW in positions(game.name).values() for s in all_NW if memo[s.tobytes()] == (1, 1)])
     states_NW = states_NW[np.random.default_rng(0).permutation(len(states_NW))[:512]]
     search = Search(game, SearchConfig(rule="gumbel", lookahead=lookahead), games=512, simulations=16)
-    found = search.run(states_NW, naive_search.hash_evaluator(game.actions), noise=True)
+    found = search.run(states_NW, naive_search.hash_evaluator(game.actions), noise=np.random.default_rng(0))
     for n, state_W in enumerate(states_NW):
         assert game.after(state_W, int(found.action_N[n]))[1] == MOVER_WON
     assert (found.plies_N == 1).all()
@@ -236,7 +236,7 @@ def test_gomoku_a_five_is_played_whatever_the_network_thinks_of_it(rule):
         return logits_BA, np.tile(np.array([0, 0, 1], np.float32), (len(planes_BPHW), 1))
 
     search = Search(game, SearchConfig(rule=rule), games=1, simulations=16)
-    found = search.run(position(game, mine, theirs)[None], evaluate, noise=True)
+    found = search.run(position(game, mine, theirs)[None], evaluate, noise=np.random.default_rng(0))
     assert (found.action_N[0], found.plies_N[0], found.value_N[0]) == (five, 1, 1.0)
     assert found.policy_NA[0, five] == 1.0
 

@@ -5,14 +5,16 @@ import math
 import naive_search
 import numpy as np
 import pytest
+from numpy.random import default_rng
 
 import games
 from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from selfplay.config import SearchConfig
-from selfplay.search import gumbel, puct, root
+from selfplay.search import gumbel, puct
 from selfplay.search.backup import backup
+from selfplay.search.evaluate import uniform
 from selfplay.search.search import Search, rules_of
-from selfplay.search.tree import NODE, NONE
+from selfplay.search.tree import NO_NOISE, NODE, NONE, OWN_NOISE
 
 BOTH = pytest.mark.parametrize("rule", ["gumbel", "puct"])
 
@@ -153,10 +155,10 @@ def test_target_pruning():
     children = [(0.5, 72, 0.5), (0.125, 16, -0.5), (3 / 128, 3, -0.9), (0.125, 9, 0.44)]
     search.forest.nodes_GN[0, : len(children) + 1] = tree_of(children)
     allowed_A = np.array([1, 1, 1, 1, 0, 0, 0], np.uint8)
-    for noise, expected in ((1, [72, 11, 0, 9]), (0, [72, 16, 3, 9])):
+    for noise, expected in ((OWN_NOISE, [72, 11, 0, 9]), (NO_NOISE, [72, 16, 3, 9])):
         search.forest.searches_G[0]["noise"] = noise
         policy_A = np.zeros(7, np.float32)
-        root._fill_puct(search.forest, 0, search.rules, policy_A, allowed_A)
+        puct.fill_policy(search.forest.nodes_GN[0], noise, search.rules, allowed_A, policy_A)
         assert policy_A.tolist() == [*expected, 0, 0, 0]
 
 
@@ -296,7 +298,7 @@ def test_gumbel_target_does_not_depend_on_how_the_move_was_picked():
     prior_A = np.exp(logits_A) / np.exp(logits_A).sum()
     config = SearchConfig(rule="gumbel", considered=4, c_visit=20.0, c_scale=0.05, prove=False)
     search = Search(game, config, games=64, simulations=12)
-    found = search.run(np.tile(state_W, (64, 1)), evaluate, noise=True, seed=5)
+    found = search.run(np.tile(state_W, (64, 1)), evaluate, noise=default_rng(5))
     assert len({tuple(visits_A) for visits_A in found.visits_NA}) > 20
     for n in range(64):
         visits_A, q_A = found.visits_NA[n], found.q_NA[n].astype(float)
@@ -312,7 +314,7 @@ def test_puct_target_is_the_share_of_visits():
     game = games.make("connect4")
     evaluate = naive_search.hash_evaluator(game.actions, 8)
     search = Search(game, SearchConfig(rule="puct", prove=False), games=32, simulations=30)
-    found = search.run(np.tile(game.initial(), (32, 1)), evaluate, noise=True)
+    found = search.run(np.tile(game.initial(), (32, 1)), evaluate, noise=default_rng(0))
     assert (found.visits_NA.sum(axis=1) == 30).all()
     np.testing.assert_allclose(found.policy_NA, found.visits_NA / 30, atol=1e-6)
     assert (found.visits_NA[np.arange(32), found.action_N] == found.visits_NA.max(axis=1)).all()
@@ -331,10 +333,12 @@ def test_pruned_target_takes_forced_visits_back():
 
     settings = {"rule": "puct", "prove": False, "noise_fraction": 0.01, "c_puct": 0.2, "fpu_reduction": 0.0}
     states_NW = game.initial()[None]
-    plain = Search(game, SearchConfig(**settings), games=1, simulations=5).run(states_NW, evaluate, noise=True)
+    plain = Search(game, SearchConfig(**settings), games=1, simulations=5).run(
+        states_NW, evaluate, noise=default_rng(0)
+    )
     search = Search(game, SearchConfig(**settings, forced_playouts=2.0), games=1, simulations=5)
-    forced = search.run(states_NW, evaluate, noise=True)
-    unforced = search.run(states_NW, evaluate, noise=False)
+    forced = search.run(states_NW, evaluate, noise=default_rng(0))
+    unforced = search.run(states_NW, evaluate, noise=None)
     assert forced.visits_NA[0, 1] > plain.visits_NA[0, 1]
     np.testing.assert_array_equal(unforced.visits_NA, plain.visits_NA)
     assert forced.policy_NA[0, 1] < forced.visits_NA[0, 1] / 5
@@ -347,7 +351,7 @@ def test_sequential_halving_samples_without_replacement(considered):
     game = games.make("connect4")
     search = Search(game, SearchConfig(considered=considered, prove=False), games=64, simulations=considered)
     states_NW = np.tile(game.initial(), (64, 1))
-    found = search.run(states_NW, naive_search.hash_evaluator(7), noise=True)
+    found = search.run(states_NW, naive_search.hash_evaluator(7), noise=default_rng(0))
     assert (np.sort(found.visits_NA, axis=1)[:, ::-1][:, :considered] == 1).all()
     assert (found.visits_NA.sum(axis=1) == considered).all()
 
@@ -356,7 +360,7 @@ def test_sequential_halving_shares_the_budget():
     """4 moves, 16 simulations, 2 phases of 8: two visits each, then four more for each of the better two."""
     game = games.make("connect4")
     search = Search(game, SearchConfig(considered=4, prove=False), games=64, simulations=16)
-    found = search.run(np.tile(game.initial(), (64, 1)), naive_search.hash_evaluator(7), noise=True)
+    found = search.run(np.tile(game.initial(), (64, 1)), naive_search.hash_evaluator(7), noise=default_rng(0))
     assert np.sort(found.visits_NA, axis=1).tolist() == [[0, 0, 0, 2, 2, 6, 6]] * 64
 
 
@@ -371,13 +375,13 @@ def test_gumbel_noise_samples_moves_from_the_policy():
 
     search = Search(game, SearchConfig(rule="gumbel"), games=count, simulations=1)
     states_NW = np.tile(game.initial(), (count, 1))
-    found = search.run(states_NW, evaluate, noise=True, seed=1)
+    found = search.run(states_NW, evaluate, noise=default_rng(1))
     expected_A = np.exp(logits_A) * count
     counts_A = found.visits_NA.sum(axis=0)
     assert ((counts_A - expected_A) ** 2 / expected_A).sum() < 22.5  # chi-square, 6 degrees of freedom, p = 0.001
     np.testing.assert_array_equal(found.visits_NA.argmax(axis=1), found.action_N)
-    np.testing.assert_array_equal(search.run(states_NW, evaluate, noise=True, seed=1).action_N, found.action_N)
-    assert (search.run(states_NW, evaluate, noise=True, seed=2).action_N != found.action_N).mean() > 0.5
+    np.testing.assert_array_equal(search.run(states_NW, evaluate, noise=default_rng(1)).action_N, found.action_N)
+    assert (search.run(states_NW, evaluate, noise=default_rng(2)).action_N != found.action_N).mean() > 0.5
 
 
 def test_dirichlet_noise():
@@ -403,13 +407,31 @@ def test_noise_differs_by_game_and_by_seed_alone(rule):
     evaluate = naive_search.hash_evaluator(game.actions)
     search = Search(game, SearchConfig(rule=rule, noise_fraction=0.5), games=16, simulations=12)
     states_NW = np.tile(game.initial(), (16, 1))
-    first, again, other = (search.run(states_NW, evaluate, noise=True, seed=seed).visits_NA for seed in (0, 0, 1))
+    first, again, other = (search.run(states_NW, evaluate, noise=default_rng(seed)).visits_NA for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert len({tuple(visits_A) for visits_A in first}) > 4
-    quiet = [search.run(states_NW, evaluate, seed=seed).visits_NA for seed in (0, 1)]
+    quiet = [search.run(states_NW, evaluate).visits_NA for _ in range(2)]
     np.testing.assert_array_equal(*quiet)
     assert (quiet[0] == quiet[0][0]).all()
+
+
+def test_given_noise_is_the_noise():
+    """PUCT mixes a given row into the priors: 0.75 * 1/7 + 0.25 of the noise, which is all on one move. Gumbel adds it
+    to the logits: with two moves considered they are those of the two largest variates."""
+    game = games.make("connect4")
+    noise_NA = np.zeros((1, 7))
+    noise_NA[0, 5] = 1.0
+    search = Search(game, SearchConfig(rule="puct", noise_fraction=0.25), games=1, simulations=1)
+    assert search.run(game.initial()[None], uniform(game), noise=noise_NA).visits_NA[0].tolist() == [0] * 5 + [1, 0]
+    prior_N = search.forest.nodes_GN["prior"][0]
+    assert prior_N[1] == pytest.approx(0.75 / 7 + 0.25)
+    assert search.forest.priors_GNA[0, 0].tolist() == pytest.approx([0.75 / 7] * 5 + [-1, 0.75 / 7])
+    search = Search(game, SearchConfig(considered=2, prove=False), games=1, simulations=2)
+    noise_NA[0, 2] = 0.5
+    found = search.run(game.initial()[None], uniform(game), noise=noise_NA)
+    assert found.visits_NA[0].tolist() == [0, 0, 1, 0, 0, 1, 0]
+    assert found.action_N[0] == 5
 
 
 def test_logarithms_of_tiny_priors_stay_finite():

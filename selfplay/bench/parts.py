@@ -85,7 +85,7 @@ def _simulations_per_s(setting: Setting, *, lookahead: bool) -> float:
     for round_number in itertools.count():
         states_NW = random_positions(game, setting.games, round_number)
         began = time.perf_counter()
-        result = trees.run(states_NW, evaluate, seed=round_number, noise=True)
+        result = trees.run(states_NW, evaluate, noise=np.random.default_rng(round_number))
         if passed < 0:
             passed = 0.0
             continue

@@ -33,7 +33,7 @@ def draw_of(tree_N, child, prove):
 
 
 @kernel(i64(nodes_N, i64, i64), allocates=False)
-def _prove_parent(tree_N, parent, child):
+def prove_parent(tree_N, parent, child):
     """Take note that `child` is now proven; 1 if that proves the parent too."""
     if tree_N[parent]["proven"] != UNPROVEN:
         return 0
@@ -82,7 +82,7 @@ def backup(tree_N, leaf, value, draw, newly_proven, prove):
             return
         value = -value
         if prove == 1 and newly_proven == 1:
-            newly_proven = _prove_parent(tree_N, parent, node)
+            newly_proven = prove_parent(tree_N, parent, node)
             if newly_proven == 1:
                 value = proven_value(tree_N[parent]["proven"])
                 draw = 1.0 if tree_N[parent]["proven"] == PROVEN_DRAW else 0.0

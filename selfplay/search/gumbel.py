@@ -9,12 +9,13 @@ A move that is proven lost is left out of everything, as if it were illegal, whi
 import math
 
 from numba import float64 as f64
-from numba import types
+from numba import types, void
 
-from games.kernel import i64, kernel
+from games import rng
+from games.kernel import flags_A, i64, kernel, words_W
 from games.outcome import PROVEN_WIN, UNPROVEN
 from selfplay.search.backup import q_of
-from selfplay.search.tree import NONE, RULES, counts_A, nodes_N, noise_A, row_A
+from selfplay.search.tree import GIVEN_NOISE, NONE, OWN_NOISE, RULES, counts_A, nodes_N, noise_A, row_A
 
 
 @kernel(types.UniTuple(f64, 3)(nodes_N, i64, RULES), allocates=False)
@@ -124,3 +125,64 @@ def select_root(tree_N, prior_A, root_score_A, root_visits_A, wanted, rules):
             if gap < nearest or (gap == nearest and (score > best or (score == best and action < best_action))):
                 choice, best, best_action, nearest = -2 - action, score, action, gap
     return choice
+
+
+@kernel(void(row_A, noise_A, i64, words_W, i64), allocates=False)
+def prepare(prior_A, root_score_A, noise, rng_G, g):
+    """gumbel + logit of the root's moves."""
+    for action in range(len(prior_A)):
+        if prior_A[action] > 0.0:
+            drawn = 0.0
+            if noise == OWN_NOISE:
+                drawn = rng.gumbel(rng_G, g)
+            elif noise == GIVEN_NOISE:
+                drawn = root_score_A[action]
+            root_score_A[action] = drawn + math.log(prior_A[action])
+
+
+@kernel(void(nodes_N, row_A, RULES, row_A, flags_A, row_A), allocates=False)
+def fill_policy(tree_N, prior_A, rules, q_A, allowed_A, policy_A):
+    """exp(logit + sigma(completed Q)) of the allowed moves, times a constant."""
+    v_mix, factor, highest = completion(tree_N, 0, rules)
+    for action in range(len(policy_A)):
+        if allowed_A[action] == 1 and prior_A[action] > 0.0:
+            policy_A[action] = prior_A[action] * math.exp(factor * (v_mix - highest))
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        action = tree_N[child]["action"]
+        if allowed_A[action] == 1:
+            policy_A[action] = tree_N[child]["prior"] * math.exp(min(factor * (q_A[action] - highest), 0.0))
+        child = tree_N[child]["next_sibling"]
+
+
+@kernel(i64(nodes_N, noise_A, counts_A, RULES, row_A, flags_A), allocates=False)
+def best(tree_N, root_score_A, root_visits_A, rules, q_A, allowed_A):
+    """Of the allowed moves tried most in this search, the highest gumbel + logit + sigma(Q); NONE if none was."""
+    _, factor, _ = completion(tree_N, 0, rules)
+    most = -1
+    highest = 0.0
+    best_action = NONE
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        action = tree_N[child]["action"]
+        if allowed_A[action] == 1:
+            n = root_visits_A[action]
+            score = root_score_A[action] + factor * q_A[action]
+            if n > most or (n == most and (score > highest or (score == highest and action < best_action))):
+                most, highest, best_action = n, score, action
+        child = tree_N[child]["next_sibling"]
+    return best_action
+
+
+@kernel(void(nodes_N, row_A, noise_A, RULES, noise_A), allocates=False)
+def fill_scores(tree_N, prior_A, root_score_A, rules, score_A):
+    """gumbel + logit + sigma(completed Q) of every move of the root; -inf where it is illegal or proven lost."""
+    v_mix, factor, _ = completion(tree_N, 0, rules)
+    for action in range(len(score_A)):
+        score_A[action] = root_score_A[action] + factor * v_mix if prior_A[action] > 0.0 else -math.inf
+    child = tree_N[0]["first_child"]
+    while child != NONE:
+        if not (rules.prove == 1 and tree_N[child]["proven"] == PROVEN_WIN):
+            action = tree_N[child]["action"]
+            score_A[action] = root_score_A[action] + factor * q_of(tree_N, child, rules.prove)
+        child = tree_N[child]["next_sibling"]

@@ -12,8 +12,8 @@ from numba import void
 
 from games.kernel import array, flags_A, i64, kernel
 from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
+from selfplay.search import rule
 from selfplay.search.backup import draw_of, proven_value, q_of
-from selfplay.search.gumbel import completion
 from selfplay.search.tree import FOREST, NONE, RULES, actions_N, counts_A, nodes_N, priors_NA, row_A
 
 _LONGEST_LINE = 16  # moves
@@ -53,46 +53,6 @@ def candidates(forest, g, rules, allowed_A):
                 allowed_A[action] = 0
 
 
-@kernel(void(FOREST, i64, RULES, row_A, flags_A), allocates=False)
-def _fill_puct(forest, g, rules, policy_A, allowed_A):
-    """Visits of the allowed moves, without those that forced playouts added (KataGo's target pruning)."""
-    tree_N = forest.nodes_GN[g]
-    visits = 0
-    leader = NONE
-    child = tree_N[0]["first_child"]
-    while child != NONE:
-        visits += tree_N[child]["visits"]
-        if allowed_A[tree_N[child]["action"]] == 1 and (
-            leader == NONE or tree_N[child]["visits"] > tree_N[leader]["visits"]
-        ):
-            leader = child
-        child = tree_N[child]["next_sibling"]
-    if leader == NONE:
-        return
-    explore = rules.c_puct * math.sqrt(max(visits, 1))
-    leader_score = q_of(tree_N, leader, rules.prove) + explore * tree_N[leader]["prior"] / (
-        1 + tree_N[leader]["visits"]
-    )
-    child = tree_N[0]["first_child"]
-    while child != NONE:
-        action = tree_N[child]["action"]
-        n = tree_N[child]["visits"]
-        if allowed_A[action] == 1:
-            kept = n
-            if rules.forced_playouts > 0.0 and forest.searches_G[g]["noise"] == 1 and child != leader:
-                forced = int(math.sqrt(rules.forced_playouts * tree_N[child]["prior"] * visits))
-                q = q_of(tree_N, child, rules.prove)
-                # Take visits away while the move would still not have been preferred to the leader.
-                while kept > max(n - forced, 0) and (
-                    q + explore * tree_N[child]["prior"] / (1 + kept - 1) < leader_score
-                ):
-                    kept -= 1
-                if kept <= 1 and n > 1:
-                    kept = 0
-            policy_A[action] = kept
-        child = tree_N[child]["next_sibling"]
-
-
 @kernel(void(row_A, flags_A), allocates=False)
 def _normalise(policy_A, allowed_A):
     total = 0.0
@@ -107,34 +67,6 @@ def _normalise(policy_A, allowed_A):
             policy_A[action] = 1.0 / allowed
 
 
-@kernel(i64(FOREST, i64, RULES, counts_A, row_A, flags_A), allocates=False)
-def _best(forest, g, rules, visits_A, q_A, allowed_A):
-    """Gumbel: of the allowed moves tried most in this search, the highest gumbel + logit + sigma(Q).
-    PUCT: most visits, then the higher prior, then the lower number."""
-    tree_N = forest.nodes_GN[g]
-    prior_A = forest.priors_GNA[g, 0]
-    _, factor, _ = completion(tree_N, 0, rules)
-    most = -1
-    best = 0.0
-    best_action = NONE
-    child = tree_N[0]["first_child"]
-    while child != NONE:
-        action = tree_N[child]["action"]
-        if allowed_A[action] == 1:
-            n = forest.root_visits_GA[g, action] if rules.gumbel == 1 else visits_A[action]
-            score = float(tree_N[child]["prior"])
-            if rules.gumbel == 1:
-                score = forest.root_scores_GA[g, action] + factor * q_A[action]
-            if n > most or (n == most and (score > best or (score == best and action < best_action))):
-                most, best, best_action = n, score, action
-        child = tree_N[child]["next_sibling"]
-    if best_action == NONE:  # every move tried is proven lost, or none was tried: the likeliest other
-        for action in range(len(allowed_A)):
-            if allowed_A[action] == 1 and (best_action == NONE or prior_A[action] > prior_A[best_action]):
-                best_action = action
-    return best_action
-
-
 @kernel(i64(FOREST, i64, RULES, row_A, row_A, counts_A, flags_A), allocates=False)
 def summarise(forest, g, rules, policy_A, q_A, visits_A, allowed_A):
     """Fill the improved policy, Q and visits of game g's root; returns the move to play.
@@ -143,27 +75,25 @@ def summarise(forest, g, rules, policy_A, q_A, visits_A, allowed_A):
     through what was searched. Gumbel: softmax(logit + sigma(completed Q)). PUCT: visits, less the forced ones.
     """
     tree_N = forest.nodes_GN[g]
-    prior_A = forest.priors_GNA[g, 0]
     candidates(forest, g, rules, allowed_A)
-    v_mix, factor, highest = completion(tree_N, 0, rules)
     for action in range(len(policy_A)):
         policy_A[action] = 0.0
         q_A[action] = 0.0
         visits_A[action] = 0
-        if allowed_A[action] == 1 and prior_A[action] > 0.0 and rules.gumbel == 1:
-            policy_A[action] = prior_A[action] * math.exp(factor * (v_mix - highest))
-    if rules.gumbel == 0:
-        _fill_puct(forest, g, rules, policy_A, allowed_A)
     child = tree_N[0]["first_child"]
     while child != NONE:
-        action = tree_N[child]["action"]
-        q_A[action] = q_of(tree_N, child, rules.prove)
-        visits_A[action] = tree_N[child]["visits"]
-        if allowed_A[action] == 1 and rules.gumbel == 1:
-            policy_A[action] = tree_N[child]["prior"] * math.exp(min(factor * (q_A[action] - highest), 0.0))
+        q_A[tree_N[child]["action"]] = q_of(tree_N, child, rules.prove)
+        visits_A[tree_N[child]["action"]] = tree_N[child]["visits"]
         child = tree_N[child]["next_sibling"]
+    rule.fill_policy(forest, g, rules, q_A, allowed_A, policy_A)
     _normalise(policy_A, allowed_A)
-    return _best(forest, g, rules, visits_A, q_A, allowed_A)
+    best = rule.best(forest, g, rules, q_A, allowed_A)
+    if best == NONE:  # every move tried is proven lost, or none was tried: the likeliest other
+        prior_A = forest.priors_GNA[g, 0]
+        for action in range(len(allowed_A)):
+            if allowed_A[action] == 1 and (best == NONE or prior_A[action] > prior_A[best]):
+                best = action
+    return best
 
 
 @kernel(void(nodes_N, RULES, row_A, row_A), allocates=False)

@@ -8,11 +8,11 @@ import numpy as np
 from games.game import Game
 from games.kernel import direct
 from selfplay.config import SearchConfig
-from selfplay.search import reuse, root, simulate, tree
+from selfplay.search import root, simulate, tree
 from selfplay.search.evaluate import Evaluate
-from selfplay.search.tree import FULL, Rules
+from selfplay.search.tree import FULL, GIVEN_NOISE, GUMBEL, NO_NOISE, OWN_NOISE, PUCT, Forest, Rules
 
-_reset_all = direct(reuse.reset_all)
+_reset_all = direct(simulate.reset_all)
 _run_all = direct(simulate.run_all)
 _expand_leaves = direct(simulate.expand_leaves)
 _summarise_all = direct(root.summarise_all)
@@ -42,7 +42,7 @@ class Result:
 def rules_of(config: SearchConfig) -> Rules:
     """The numbers that kernels need of a search config."""
     return Rules(
-        gumbel=1 if config.rule == "gumbel" else 0,
+        rule=GUMBEL if config.rule == "gumbel" else PUCT,
         prove=1 if config.prove else 0,
         lookahead=1 if config.prove and config.lookahead else 0,
         c_visit=config.c_visit,
@@ -72,7 +72,6 @@ class Search:
             fast_simulations=1,
             max_considered_actions=min(config.considered, game.actions),
             cache_bits=config.cache_bits,
-            nodes=2 * tree.NODES_PER_SIMULATION * simulations + 4,  # room to search on after `follow`
         )
 
     def forget(self) -> None:
@@ -80,34 +79,25 @@ class Search:
         self.forest.cache_key_E[:] = 0
         self.forest.cache_row_E[:] = tree.NONE
 
-    def follow(self, actions_N: np.ndarray) -> None:
-        """Let the trees follow these moves, so that `run(..., reuse=True)` goes on from what is known.
-        An action of -1 leaves a tree as it is."""
-        for g, action in enumerate(actions_N):
-            if action >= 0 and reuse.descend_root(self.forest, g, int(action)) == 0:
-                self.forest.searches_G[g]["size"] = 0
-
     def run(
         self,
         states_NW: np.ndarray,
         evaluate: Evaluate,
         *,
-        seed: int = 0,
         simulations: int | None = None,
-        noise: bool = False,
-        reuse: bool = False,
+        noise: np.random.Generator | np.ndarray | None = None,
         milliseconds: float | None = None,
     ) -> Result:
         """Search N positions, none of them over, at once.
 
-        `noise` adds the root's exploration noise, drawn from `seed`. `milliseconds` stops all searches
-        that long after the call (PUCT only: sequential halving must know its budget; see `timed`). `reuse`
-        keeps the trees whose root is the position asked for.
+        `noise` explores at the root: it is drawn from a generator, or given as [N, A], Gumbel variates or a row of
+        Dirichlet's distribution for each position. `milliseconds` stops all searches that long after the call (PUCT
+        only: sequential halving must know its budget; see `timed`).
         """
         forest, n = self.forest, len(states_NW)
         if n > len(forest.searches_G):
             raise ValueError(f"{n} positions for a search of at most {len(forest.searches_G)}")
-        if milliseconds is not None and self.rules.gumbel:
+        if milliseconds is not None and self.rules.rule == GUMBEL:
             raise ValueError("a Gumbel search by the clock is a TimedSearch")
         budget = simulations or self.simulations
         if not 1 <= budget <= self.simulations:
@@ -116,21 +106,22 @@ class Search:
         if evaluate is not self._evaluate:
             self.forget()
             self._evaluate = evaluate
+        kind = NO_NOISE
+        if isinstance(noise, np.ndarray):
+            kind = GIVEN_NOISE
+            forest.root_scores_GA[:n] = noise
+        elif noise is not None:
+            kind = OWN_NOISE
+            forest.rng_G[:] = noise.integers(2**63, size=len(forest.rng_G), dtype=np.uint64)
         forest.searches_G["row"] = tree.NONE
-        forest.rng_G[:] = np.random.default_rng(seed).integers(2**63, size=len(forest.rng_G), dtype=np.uint64)
         forest.counts[:] = 0
         forest.searches_G["budget"][n:] = 0
         forest.searches_G["simulations"][n:] = 0
         forest.searches_G["leaf"][n:] = tree.NONE
-        known_N = np.zeros(n, np.uint8)
-        if reuse:
-            sizes_N = forest.searches_G["size"][:n]
-            fits_N = (sizes_N > 0) & (sizes_N + tree.NODES_PER_SIMULATION * budget + 4 <= forest.nodes_GN.shape[1])
-            known_N[:] = fits_N & (forest.states_GNW[:n, 0] == states_NW).all(axis=1)
-        _reset_all(forest, states_NW, known_N, budget, FULL, int(noise), self.rules)
+        _reset_all(forest, states_NW, budget, FULL, kind)
         started = time.perf_counter()
         self._drive(evaluate, started + milliseconds / 1000 if milliseconds else None)
-        return self._results(n)
+        return results_of(forest, self.rules, n, int(forest.counts[tree.SIMULATIONS]))
 
     def _drive(self, evaluate: Evaluate, deadline: float | None) -> None:
         forest, game = self.forest, self.game
@@ -145,23 +136,25 @@ class Search:
             if deadline is not None and time.perf_counter() >= deadline:
                 return
 
-    def _results(self, n: int) -> Result:
-        game, forest = self.game, self.forest
-        action_N = np.zeros(n, np.int64)
-        policy_NA = np.zeros((n, game.actions), np.float32)
-        q_NA = np.zeros((n, game.actions), np.float32)
-        visits_NA = np.zeros((n, game.actions), np.int32)
-        wdl_N3 = np.zeros((n, 3), np.float32)
-        _summarise_all(forest, self.rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3)
-        roots_N = forest.nodes_GN[:n, 0]
-        return Result(
-            action_N=action_N,
-            policy_NA=policy_NA,
-            visits_NA=visits_NA,
-            q_NA=q_NA,
-            wdl_N3=wdl_N3,
-            proven_N=(roots_N["proven"] if self.rules.prove else np.zeros(n)).astype(np.int8),
-            plies_N=roots_N["plies"].astype(np.int32),
-            simulations=int(forest.counts[tree.SIMULATIONS]),
-            evaluations=int(forest.counts[tree.EVALUATIONS]),
-        )
+
+def results_of(forest: Forest, rules: Rules, n: int, simulations: int) -> Result:
+    """What the roots of the first `n` trees say, after so many simulations in all."""
+    actions = forest.root_scores_GA.shape[1]
+    action_N = np.zeros(n, np.int64)
+    policy_NA = np.zeros((n, actions), np.float32)
+    q_NA = np.zeros((n, actions), np.float32)
+    visits_NA = np.zeros((n, actions), np.int32)
+    wdl_N3 = np.zeros((n, 3), np.float32)
+    _summarise_all(forest, rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3)
+    roots_N = forest.nodes_GN[:n, 0]
+    return Result(
+        action_N=action_N,
+        policy_NA=policy_NA,
+        visits_NA=visits_NA,
+        q_NA=q_NA,
+        wdl_N3=wdl_N3,
+        proven_N=(roots_N["proven"] if rules.prove else np.zeros(n)).astype(np.int8),
+        plies_N=roots_N["plies"].astype(np.int32),
+        simulations=simulations,
+        evaluations=int(forest.counts[tree.EVALUATIONS]),
+    )

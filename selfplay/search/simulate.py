@@ -10,7 +10,7 @@ from games import rng
 from games.game import MOVER_WON, ONGOING
 from games.kernel import flags_A, i64, kernel, u64, words_W
 from games.outcome import PROVEN_DRAW, PROVEN_LOSS, UNPROVEN
-from selfplay.search import gumbel, puct
+from selfplay.search import rule
 from selfplay.search.backup import backup, proven_value
 from selfplay.search.lookahead import WON, answer, look_ahead
 from selfplay.search.tree import (
@@ -27,8 +27,9 @@ from selfplay.search.tree import (
     STEP_FN,
     WINS_FN,
     add_node,
-    nodes_N,
+    find_untried,
     row_A,
+    states_NW,
 )
 
 _ILLEGAL = np.float32(-1.0)
@@ -55,18 +56,6 @@ def key_of(state_W):
     for word in state_W:
         key = rng.mix(key ^ word) + np.uint64(0x9E3779B97F4A7C15)
     return key
-
-
-@kernel(void(nodes_N, row_A, i64), allocates=False)
-def _find_untried(tree_N, prior_A, node):
-    best = NONE
-    highest = np.float32(0.0)
-    for action in range(len(prior_A)):
-        if prior_A[action] > highest:
-            highest = prior_A[action]
-            best = action
-    tree_N[node]["best_untried"] = best
-    tree_N[node]["untried_prior"] = highest
 
 
 @kernel(void(row_A, row_A, flags_A), allocates=False)
@@ -102,29 +91,11 @@ def reset(forest, g, state_W, budget, schedule, noise):
     forest.root_visits_GA[g] = 0
 
 
-@kernel(void(FOREST, i64, i64, f64), allocates=False)
-def _set_root_score(forest, g, action, prior):
-    noise = rng.gumbel(forest.rng_G, g) if forest.searches_G[g]["noise"] == 1 else 0.0
-    forest.root_scores_GA[g, action] = noise + math.log(prior)
-
-
-@kernel(void(FOREST, i64, i64, RULES), allocates=False)
-def prepare_root(forest, g, legal_count, rules):
-    """Once the root is evaluated: its noise, and how many moves sequential halving starts from."""
-    search = forest.searches_G[g]
-    prior_A = forest.priors_GNA[g, 0]
-    search["max_considered_actions"] = min(forest.halving_SMN.shape[1] - 1, legal_count)
-    if rules.gumbel == 1:
-        for action in range(len(prior_A)):
-            if prior_A[action] > 0.0:
-                _set_root_score(forest, g, action, prior_A[action])
-        child = forest.nodes_GN[g, 0]["first_child"]
-        while child != NONE:
-            _set_root_score(forest, g, forest.nodes_GN[g, child]["action"], forest.nodes_GN[g, child]["prior"])
-            child = forest.nodes_GN[g, child]["next_sibling"]
-    elif search["noise"] == 1 and rules.noise_fraction > 0.0:
-        puct.add_noise(prior_A, forest.rng_G, g, rules.noise_fraction, rules.noise_total, forest.scratch_A)
-        _find_untried(forest.nodes_GN[g], prior_A, 0)
+@kernel(void(FOREST, states_NW, i64, i64, i64), allocates=False)
+def reset_all(forest, states_NW, budget, schedule, noise):
+    """`reset` for N positions."""
+    for g in range(len(states_NW)):
+        reset(forest, g, states_NW[g], budget, schedule, noise)
 
 
 @kernel(void(FOREST, i64, f64, f64, RULES), allocates=False)
@@ -144,33 +115,15 @@ def _expand(forest, g, value, draw, rules):
     if parent != NONE and tree_N[parent]["visits"] == 0:  # see `answer`
         tree_N[parent]["value"] = -value
         tree_N[parent]["draw"] = draw
-    _find_untried(tree_N, prior_A, leaf)
+    find_untried(tree_N, prior_A, leaf)
     backup(tree_N, leaf, value, draw, 0, rules.prove)
     search["leaf"] = NONE
     search["row"] = NONE
     if leaf == 0:
-        prepare_root(forest, g, legal_count, rules)
+        rule.prepare_root(forest, g, legal_count, rules)
     else:
         search["simulations"] += 1
         forest.counts[SIMULATIONS] += 1
-
-
-@kernel(i64(FOREST, i64, RULES), allocates=False)
-def _select_root(forest, g, rules):
-    search = forest.searches_G[g]
-    if search["schedule"] == INTERIOR:
-        return gumbel.select(forest.nodes_GN[g], 0, rules, forest.scratch_A)
-    if rules.gumbel == 1:
-        wanted = forest.halving_SMN[search["schedule"], search["max_considered_actions"], search["simulations"]]
-        return gumbel.select_root(
-            forest.nodes_GN[g],
-            forest.priors_GNA[g, 0],
-            forest.root_scores_GA[g],
-            forest.root_visits_GA[g],
-            wanted,
-            rules,
-        )
-    return puct.select(forest.nodes_GN[g], 0, rules, search["noise"])
 
 
 @kernel(i64(FOREST, i64, RULES, STEP_FN, LEGAL_FN, WINS_FN), allocates=False)
@@ -179,7 +132,7 @@ def _simulate(forest, g, rules, step, legal, wins):
     search = forest.searches_G[g]
     tree_N = forest.nodes_GN[g]
     node = 0
-    choice = _select_root(forest, g, rules)
+    choice = rule.select_root(forest, g, rules)
     action = -2 - choice if choice < NONE else tree_N[choice]["action"]
     forest.root_visits_GA[g, action] += 1
     while choice >= 0:
@@ -188,10 +141,7 @@ def _simulate(forest, g, rules, step, legal, wins):
             break  # a finished game
         if rules.prove == 1 and tree_N[node]["proven"] != UNPROVEN:
             break
-        if rules.gumbel == 1:
-            choice = gumbel.select(tree_N, node, rules, forest.scratch_A)
-        else:
-            choice = puct.select(tree_N, node, rules, 0)
+        choice = rule.select(tree_N, node, rules, forest.scratch_A)
     newly_proven = 0
     if choice < NONE:
         action = -2 - choice
@@ -201,7 +151,7 @@ def _simulate(forest, g, rules, step, legal, wins):
         add_node(tree_N, leaf, node, action)
         tree_N[leaf]["prior"] = prior_A[action]
         prior_A[action] = -1.0
-        _find_untried(tree_N, prior_A, node)
+        find_untried(tree_N, prior_A, node)
         status = step(forest.states_GNW[g, node], action, forest.states_GNW[g, leaf])
         if status == ONGOING:
             safe = look_ahead(forest, g, leaf, rules, step, legal, wins)

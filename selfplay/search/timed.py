@@ -2,33 +2,103 @@
 
 Between two decisions of sequential halving the moves that are still considered do not influence each other. So
 each has a tree of its own here, and one leaf of every tree is evaluated in the same call: the answer is that of
-a search one simulation at a time, and a call for eight rows takes little longer than a call for one.
+a search one simulation at a time, and a call for eight rows takes little longer than a call for one. What the trees
+find is copied into the tree of the position, which holds no more than its moves and answers as that of any search.
 
-M root moves (all legal ones, likeliest first), L trees, A actions.
+L trees, A actions.
 """
 
 import math
 import time
 
 import numpy as np
+from numba import void
 
-from games.game import DRAW, MOVER_WON, ONGOING, Game
-from games.kernel import direct
+from games.game import MOVER_WON, ONGOING, Game
+from games.kernel import direct, i64, kernel, words_W
 from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from selfplay.config import SearchConfig
-from selfplay.search import reuse, simulate, tree
+from selfplay.search import gumbel, rule, simulate, tree
+from selfplay.search.backup import prove_parent
 from selfplay.search.evaluate import Evaluate
-from selfplay.search.search import Result, rules_of
-from selfplay.search.tree import INTERIOR, NONE
-
-_reset_all = direct(reuse.reset_all)
-_run_all = direct(simulate.run_all)
-_expand_leaves = direct(simulate.expand_leaves)
+from selfplay.search.search import Result, results_of, rules_of
+from selfplay.search.tree import (
+    FOREST,
+    GUMBEL,
+    INTERIOR,
+    LEGAL_FN,
+    NO_NOISE,
+    NONE,
+    RULES,
+    STEP_FN,
+    actions_N,
+    add_node,
+    nodes_N,
+    noise_A,
+    row_A,
+)
 
 _PER_MILLISECOND = 30  # simulations that a move's tree has room for: several times what a core can do
 _FEWEST, _MOST = 256, 1 << 14
-_VALUE = (0.0, -1.0, 0.0, 1.0)  # of a move that leads to a position proven so; 0 where nothing is
-_PROVEN = {ONGOING: UNPROVEN, MOVER_WON: PROVEN_LOSS, DRAW: PROVEN_DRAW}  # what a step says of the position reached
+
+
+@kernel(void(nodes_N, row_A, i64), allocates=False)
+def _add_move(tree_N, prior_A, action):
+    add_node(tree_N, 1 + action, 0, action)
+    tree_N[1 + action]["prior"] = prior_A[action]
+    prior_A[action] = -1.0
+
+
+@kernel(void(FOREST, words_W, row_A, row_A, RULES, LEGAL_FN, STEP_FN), allocates=False)
+def expand_root(root, state_W, logits_A, wdl_3, rules, legal, step):
+    """Make `root` the tree of one evaluated position: the move `a` leads to node 1 + a, now or in `update_root`."""
+    simulate.reset(root, 0, state_W, 0, INTERIOR, NO_NOISE)
+    tree_N, prior_A = root.nodes_GN[0], root.priors_GNA[0, 0]
+    legal_count = legal(state_W, root.safe_GA[0])
+    simulate.softmax_legal(prior_A, logits_A, root.safe_GA[0])
+    tree_N[0]["value"] = wdl_3[0] - wdl_3[2]
+    tree_N[0]["draw"] = wdl_3[1]
+    tree_N[0]["open"] = legal_count
+    rule.prepare_root(root, 0, legal_count, rules)
+    for action in range(len(prior_A)):
+        tree_N[1 + action]["visits"] = 0
+        tree_N[1 + action]["proven"] = UNPROVEN
+        if prior_A[action] > 0.0:
+            status = step(state_W, action, root.states_GNW[0, 1 + action])
+            if status != ONGOING:
+                _add_move(tree_N, prior_A, action)
+                tree_N[1 + action]["proven"] = PROVEN_LOSS if status == MOVER_WON else PROVEN_DRAW
+                prove_parent(tree_N, 0, 1 + action)
+
+
+@kernel(void(FOREST, actions_N, FOREST), allocates=False)
+def update_root(root, action_L, forest):
+    """Copy what the trees now say of their moves."""
+    tree_N, prior_A = root.nodes_GN[0], root.priors_GNA[0, 0]
+    for g, action in enumerate(action_L):
+        found, node = forest.nodes_GN[g, 0], 1 + action
+        if prior_A[action] > 0.0:
+            _add_move(tree_N, prior_A, action)
+        tree_N[node]["visits"] = found["visits"]
+        tree_N[node]["value_sum"] = found["value_sum"]
+        tree_N[node]["draw_sum"] = found["draw_sum"]
+        if found["proven"] != UNPROVEN and tree_N[node]["proven"] == UNPROVEN:
+            tree_N[node]["proven"] = found["proven"]
+            tree_N[node]["plies"] = found["plies"]
+            prove_parent(tree_N, 0, node)
+
+
+@kernel(void(FOREST, RULES, noise_A), allocates=False)
+def fill_scores(root, rules, score_A):
+    gumbel.fill_scores(root.nodes_GN[0], root.priors_GNA[0, 0], root.root_scores_GA[0], rules, score_A)
+
+
+_expand_root = direct(expand_root)
+_update_root = direct(update_root)
+_fill_scores = direct(fill_scores)
+_reset_all = direct(simulate.reset_all)
+_run_all = direct(simulate.run_all)
+_expand_leaves = direct(simulate.expand_leaves)
 
 
 class TimedSearch:
@@ -49,31 +119,62 @@ class TimedSearch:
             max_considered_actions=1,
             cache_bits=config.cache_bits,
         )
+        self._root = tree.allocate(
+            game,
+            games=1,
+            simulations=1,
+            fast_simulations=1,
+            max_considered_actions=1,
+            cache_bits=0,
+            nodes=1 + game.actions,
+        )
+        # A move that ends the game is known, if nothing else is.
+        self._root_rules = self.rules._replace(rule=GUMBEL, prove=1)
 
     def run(self, state_W: np.ndarray, evaluate: Evaluate) -> Result:
         """The search's answer for a position that is not over, as a batch of one."""
         started = time.perf_counter()
-        forest = self.forest
+        forest, root, game = self.forest, self._root, self.game
         if evaluate is not self._evaluate:
             forest.cache_key_E[:] = 0
             forest.cache_row_E[:] = NONE
             self._evaluate = evaluate
-        root = _Root(self.game, state_W, evaluate, self.rules)
+        logits_BA, wdl_B3 = evaluate(game.planes_of(state_W)[None])
+        _expand_root(root, state_W, logits_BA[0], wdl_B3[0], self._root_rules, game.legal, game.step)
         forest.counts[:] = 0
         for field, value in (("budget", 0), ("simulations", 0), ("row", NONE), ("leaf", NONE)):
             forest.searches_G[field] = value
-        tree_of = root.unproven()[: len(forest.searches_G)]  # tree l is of move tree_of[l]
-        _reset_all(forest, root.states_MW[tree_of], np.zeros(len(tree_of), np.uint8), 0, INTERIOR, 0, self.rules)
-        phases = max(1, math.ceil(math.log2(max(1, len(tree_of)))))
+        node, children_A = root.nodes_GN[0, 0], root.nodes_GN[0, 1:]
+        likeliest_A = np.argsort(-root.priors_GNA[0, 0], kind="stable")
+        action_L = likeliest_A[root.priors_GNA[0, 0, likeliest_A] > 0][: len(forest.searches_G)]  # of unknown outcome
+        _reset_all(forest, root.states_GNW[0, 1 + action_L], 0, INTERIOR, NO_NOISE)
+        phases = max(1, math.ceil(math.log2(max(1, len(action_L)))))
+        contends_A = root.safe_GA[0].astype(bool)
         for phase in range(phases):
             if phase:
-                root.keep(max(2, len(tree_of) >> phase))
-            trees_L = np.flatnonzero(root.contends_M[tree_of] & (root.proven_M[tree_of] == UNPROVEN))
-            if root.outcome != UNPROVEN or not len(trees_L):
+                contends_A = self._best(contends_A, max(2, len(action_L) >> phase))
+            trees_L = np.flatnonzero((contends_A & (children_A["proven"] == UNPROVEN))[action_L])
+            if node["proven"] != UNPROVEN or not len(trees_L):
                 break
             self._explore(trees_L, evaluate, started + self.milliseconds / 1000 * (phase + 1) / phases)
-            root.learn(tree_of, forest.nodes_GN[: len(tree_of), 0])
-        return root.result(evaluations=1 + int(forest.counts[tree.EVALUATIONS]))
+            _update_root(root, action_L, forest)
+        contends_A &= children_A["proven"] != PROVEN_WIN
+        root.root_visits_GA[0] = contends_A  # so that these come before the others
+        root.counts[tree.EVALUATIONS] = 1 + forest.counts[tree.EVALUATIONS]
+        result = results_of(root, self._root_rules, 1, int(children_A["visits"].sum()))
+        if node["proven"] == UNPROVEN:  # the best may be a move that has no tree
+            contends_A = contends_A if contends_A.any() else root.safe_GA[0].astype(bool)
+            result.action_N[0] = self._best(contends_A, 1).argmax()
+        return result
+
+    def _best(self, contends_A: np.ndarray, count: int) -> np.ndarray:
+        """Sequential halving: the `count` contenders that go on."""
+        score_A = np.zeros(self.game.actions)
+        _fill_scores(self._root, self._root_rules, score_A)
+        ranked_A = np.argsort(np.where(contends_A, -score_A, np.inf), kind="stable")
+        keeps_A = np.zeros(len(contends_A), bool)
+        keeps_A[ranked_A[:count]] = True
+        return keeps_A & contends_A & (score_A > -np.inf)
 
     def _explore(self, trees_L: np.ndarray, evaluate: Evaluate, deadline: float) -> None:
         """A simulation in each of the trees, again and again until the deadline, but one in any case."""
@@ -89,111 +190,3 @@ class TimedSearch:
             if now + self._slowest > deadline:
                 return
             began = now
-
-
-class _Root:
-    """What is known of each legal move, likeliest first; values as the player to move at the root sees them."""
-
-    def __init__(self, game: Game, state_W: np.ndarray, evaluate: Evaluate, rules: tree.Rules) -> None:
-        legal = game.legal_actions(state_W)
-        logits_BA, wdl_B3 = evaluate(game.planes_of(state_W)[None])
-        weights = np.exp(logits_BA[0, legal].astype(np.float64) - logits_BA[0, legal].max())
-        order = np.argsort(-weights, kind="stable")
-        self.actions = game.actions
-        self.rules = rules
-        self.wdl_3 = wdl_B3[0].astype(np.float64)
-        self.actions_M = legal[order]
-        self.prior_M = weights[order] / weights.sum()
-        self.states_MW = np.zeros((len(legal), game.words), np.uint64)
-        reached = zip(self.actions_M.tolist(), self.states_MW, strict=True)
-        statuses = [game.step(state_W, action, next_W) for action, next_W in reached]
-        self.proven_M = np.array([_PROVEN[status] for status in statuses])  # for the player to move there
-        self.plies_M = np.zeros(len(legal), int)  # from there to the end of the game, where proven
-        self.visits_M = np.zeros(len(legal), int)
-        self.value_M = np.choose(self.proven_M, _VALUE)  # to the player to move at the root
-        self.draw_M = (self.proven_M == PROVEN_DRAW).astype(float)
-        self.contends_M = self.proven_M != PROVEN_WIN
-
-    @property
-    def outcome(self) -> int:
-        """What is proven of the root itself."""
-        if (self.proven_M == PROVEN_LOSS).any():
-            return PROVEN_WIN
-        if (self.proven_M == UNPROVEN).any():
-            return UNPROVEN
-        return PROVEN_DRAW if (self.proven_M == PROVEN_DRAW).any() else PROVEN_LOSS
-
-    def unproven(self) -> np.ndarray:
-        """The moves of unknown outcome, likeliest first."""
-        return np.flatnonzero(self.proven_M == UNPROVEN)
-
-    def learn(self, tree_of: np.ndarray, roots_L: np.ndarray) -> None:
-        """Take over what the trees now say of their moves."""
-        visits_L = np.maximum(roots_L["visits"], 1)
-        self.visits_M[tree_of] = roots_L["visits"]
-        self.proven_M[tree_of] = roots_L["proven"]
-        self.plies_M[tree_of] = roots_L["plies"]
-        settled_L = roots_L["proven"] != UNPROVEN
-        self.value_M[tree_of] = np.where(
-            settled_L, np.choose(roots_L["proven"], _VALUE), -roots_L["value_sum"] / visits_L
-        )
-        self.draw_M[tree_of] = np.where(settled_L, roots_L["proven"] == PROVEN_DRAW, roots_L["draw_sum"] / visits_L)
-        self.contends_M &= self.proven_M != PROVEN_WIN
-
-    def _improved(self) -> np.ndarray:
-        """Logit + sigma(completed Q) of each move: equations 8 and 33 of Danihelka et al. 2022."""
-        seen_M = ((self.visits_M > 0) | (self.proven_M != UNPROVEN)) & (self.proven_M != PROVEN_WIN)
-        visits, mass = self.visits_M[seen_M].sum(), self.prior_M[seen_M].sum()
-        mixed = self.wdl_3[0] - self.wdl_3[2]
-        if mass > 0:
-            mixed = (mixed + visits * (self.prior_M * self.value_M)[seen_M].sum() / mass) / (1 + visits)
-        factor = (self.rules.c_visit + self.visits_M.max()) * self.rules.c_scale
-        return np.log(self.prior_M) + factor * np.where(seen_M, self.value_M, mixed)
-
-    def keep(self, count: int) -> None:
-        """Sequential halving: only the best `count` contenders go on."""
-        ranked = np.argsort(np.where(self.contends_M, -self._improved(), np.inf), kind="stable")
-        self.contends_M[ranked[count:]] = False
-
-    def _allowed(self) -> np.ndarray:
-        """Moves that proofs leave to choose from: wins, else draws or the longest loss, else all not lost."""
-        if self.outcome == PROVEN_WIN:
-            return self.proven_M == PROVEN_LOSS
-        if self.outcome == PROVEN_DRAW:
-            return self.proven_M == PROVEN_DRAW
-        if self.outcome == PROVEN_LOSS:
-            return self.plies_M == self.plies_M.max()
-        return self.proven_M != PROVEN_WIN
-
-    def result(self, evaluations: int) -> Result:
-        allowed_M = self._allowed()
-        improved_M = np.where(allowed_M, self._improved(), -np.inf)
-        policy_M = np.exp(improved_M - improved_M.max())
-        choices_M = allowed_M & self.contends_M
-        best = np.where(choices_M if choices_M.any() else allowed_M, improved_M, -np.inf).argmax()
-        visits = self.visits_M.sum()
-        tried_M = np.where((self.visits_M > 0) | (self.proven_M != UNPROVEN), policy_M, 0.0)
-        share_M = tried_M / max(tried_M.sum(), 1e-300)
-        value = (self.wdl_3[0] - self.wdl_3[2] + visits * (share_M * self.value_M).sum()) / (1 + visits)
-        draw = (self.wdl_3[1] + visits * (share_M * self.draw_M).sum()) / (1 + visits)
-        outcome = self.outcome
-        if outcome != UNPROVEN:
-            value, draw = -_VALUE[outcome], float(outcome == PROVEN_DRAW)
-        plies = self.plies_M[best] + 1 if outcome != UNPROVEN else 0
-
-        def spread(values_M: np.ndarray, dtype: type) -> np.ndarray:
-            values_1A = np.zeros((1, self.actions), dtype)
-            values_1A[0, self.actions_M] = values_M
-            return values_1A
-
-        return Result(
-            action_N=self.actions_M[[best]],
-            policy_NA=spread(policy_M / policy_M.sum(), np.float32),
-            visits_NA=spread(self.visits_M, np.int32),
-            q_NA=spread(self.value_M, np.float32),
-            wdl_N3=np.array([[(1 - draw + value) / 2, draw, (1 - draw - value) / 2]], np.float32),
-            proven_N=np.array([outcome], np.int8),
-            plies_N=np.array([plies], np.int32),
-            simulations=int(visits),
-            evaluations=evaluations,
-        )

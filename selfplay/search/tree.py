@@ -48,7 +48,7 @@ SEARCH = np.dtype(
         ("max_considered_actions", np.int32),  # root actions that sequential halving starts from
         ("leaf", np.int32),  # node that waits for the evaluator, or NONE
         ("row", np.int32),  # its row in the batch
-        ("noise", np.int32),  # 1: random noise at the root
+        ("noise", np.int32),  # at the root: NO_NOISE, OWN_NOISE or GIVEN_NOISE
     ],
     align=True,
 )
@@ -58,11 +58,16 @@ NODES_PER_SIMULATION = 3
 FULL, FAST = 0, 1
 INTERIOR = 2  # not a table: the root is searched like any other node
 
+GUMBEL, PUCT = 0, 1
+
+# Noise at the root: none, drawn from the game's own stream, or given in `root_scores_GA`.
+NO_NOISE, OWN_NOISE, GIVEN_NOISE = 0, 1, 2
+
 
 class Rules(NamedTuple):
     """`SearchConfig` as numbers for kernels."""
 
-    gumbel: int  # 1 Gumbel, 0 PUCT
+    rule: int  # of selection: GUMBEL or PUCT
     prove: int
     lookahead: int
     c_visit: float
@@ -80,7 +85,7 @@ class Forest(NamedTuple):
     nodes_GN: np.ndarray  # NODE
     states_GNW: np.ndarray  # uint64
     priors_GNA: np.ndarray  # float32; of untried legal actions, -1 elsewhere
-    root_scores_GA: np.ndarray  # float64; gumbel noise + logit of the root's actions
+    root_scores_GA: np.ndarray  # float64; noise + logit of the root's actions (Gumbel)
     root_visits_GA: np.ndarray  # int32; simulations of this search through each root action
     searches_G: np.ndarray  # SEARCH
     safe_GA: np.ndarray  # uint8; moves of the waiting leaf that are legal, and not known to lose at once
@@ -95,7 +100,6 @@ class Forest(NamedTuple):
     cache_row_E: np.ndarray  # int32; NONE once filled, else the row of this batch that will fill it
     flags_A: np.ndarray  # uint8 scratch
     scratch_A: np.ndarray  # float64 scratch
-    place_N: np.ndarray  # int64 scratch
 
 
 ROWS, SIMULATIONS, HITS, EVALUATIONS = 0, 1, 2, 3
@@ -178,7 +182,6 @@ def _allocate(
         cache_row_E=np.full(entries, NONE, np.int32),
         flags_A=np.zeros(actions, np.uint8),
         scratch_A=np.zeros(actions + 1, np.float64),
-        place_N=np.zeros(nodes, np.int64),
     )
 
 
@@ -200,6 +203,19 @@ STEP_FN = types.FunctionType(STEP)
 LEGAL_FN = types.FunctionType(LEGAL)
 OBSERVE_FN = types.FunctionType(OBSERVE)
 WINS_FN = types.FunctionType(WINS)
+
+
+@kernel(void(nodes_N, row_A, i64), allocates=False)
+def find_untried(tree_N, prior_A, node):
+    """Note which move of `node` without a child has the highest prior."""
+    best = NONE
+    highest = np.float32(0.0)
+    for action in range(len(prior_A)):
+        if prior_A[action] > highest:
+            highest = prior_A[action]
+            best = action
+    tree_N[node]["best_untried"] = best
+    tree_N[node]["untried_prior"] = highest
 
 
 @kernel(void(nodes_N, i64, i64, i64), allocates=False)

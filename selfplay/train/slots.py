@@ -18,7 +18,19 @@ from games.kernel import i64, kernel, tuple_type
 from games.outcome import DRAWN, LOSS, WIN
 from games.rng import below, uniform
 from selfplay.search import root, simulate, tree
-from selfplay.search.tree import FAST, FOREST, FULL, LEGAL_FN, NONE, OBSERVE_FN, RULES, STEP_FN, WINS_FN
+from selfplay.search.tree import (
+    FAST,
+    FOREST,
+    FULL,
+    LEGAL_FN,
+    NO_NOISE,
+    NONE,
+    OBSERVE_FN,
+    OWN_NOISE,
+    RULES,
+    STEP_FN,
+    WINS_FN,
+)
 
 
 class Plan(NamedTuple):
@@ -147,9 +159,9 @@ def _reset_search(forest, slots, g, plan):
     count = slots.count_G[g]
     settled = count > 0 and slots.wdl_GT3[g, count - 1, DRAWN] > plan.settled_draw
     if not settled and (plan.full_fraction >= 1.0 or uniform(forest.rng_G, g) < plan.full_fraction):
-        simulate.reset(forest, g, slots.state_GW[g], plan.simulations, FULL, 1)
+        simulate.reset(forest, g, slots.state_GW[g], plan.simulations, FULL, OWN_NOISE)
     else:
-        simulate.reset(forest, g, slots.state_GW[g], plan.fast_simulations, FAST, 0)
+        simulate.reset(forest, g, slots.state_GW[g], plan.fast_simulations, FAST, NO_NOISE)
 
 
 @kernel(void(FOREST, SLOTS, i64, PLAN, STEP_FN, LEGAL_FN), allocates=False)
