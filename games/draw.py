@@ -8,8 +8,8 @@ _CELL = 48  # pixels of one cell's side
 _MARGIN = 24  # pixels around the cells
 _FINE = 3  # drawn this many times finer, then averaged, so that edges are smooth
 
-_RACK = {"ground": (28, 78, 156), "hole": (17, 38, 74), "mark": (255, 255, 255), 1: (226, 61, 55), -1: (250, 204, 60)}
-_BOARD = {"ground": (222, 178, 108), "line": (94, 66, 30), "mark": (64, 190, 120), 1: (32, 32, 36), -1: (246, 244, 238)}
+_RACK = {"ground": (28, 78, 156), "hole": (17, 38, 74), "mark": (255, 255, 255)}
+_BOARD = {"ground": (222, 178, 108), "line": (94, 66, 30), "mark": (64, 190, 120)}
 
 
 def draw(game: Game, board_HW: np.ndarray, last_cell: int | None = None) -> np.ndarray:
@@ -17,6 +17,7 @@ def draw(game: Game, board_HW: np.ndarray, last_cell: int | None = None) -> np.n
     fine_cell, fine_margin = _CELL * _FINE, _MARGIN * _FINE
     rack = game.action_is == "column"
     colours = _RACK if rack else _BOARD
+    stones = {1: game.sides[0].rgb, -1: game.sides[1].rgb}
     shape = (game.height * fine_cell + 2 * fine_margin, game.width * fine_cell + 2 * fine_margin, 3)
     picture = np.empty(shape, np.float32)
     picture[:] = colours["ground"]
@@ -34,7 +35,7 @@ def draw(game: Game, board_HW: np.ndarray, last_cell: int | None = None) -> np.n
         top, left = (fine_margin + fine_cell * index for index in divmod(cell, game.width))
         tile = picture[top : top + fine_cell, left : left + fine_cell]
         if stone != 0:
-            tile[disc] = (light[..., None] * np.array(colours[stone], np.float32)).clip(0, 255)[disc]
+            tile[disc] = (light[..., None] * np.array(stones[stone], np.float32)).clip(0, 255)[disc]
         elif rack:
             tile[disc] = colours["hole"]
         if cell == last_cell:

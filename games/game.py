@@ -12,6 +12,7 @@ The laws every game obeys (tests/test_game_laws.py checks them by random play):
 - `wins`, a fifth that a game may add for speed, flags the moves of which `step` says that they win.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -39,6 +40,28 @@ def wins_by_stepping(state_W: np.ndarray, legal: Legal, step: Step, flags_A: np.
             flags_A[action] = step(state_W, action, next_W) == MOVER_WON
             count += flags_A[action]
     return count
+
+
+@dataclass(frozen=True)
+class Side:
+    """What people call one of the two players, and the colour of their stones."""
+
+    name: str
+    colour: str
+    """#rrggbb"""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("#[0-9a-f]{6}", self.colour):
+            raise ValueError(f"a colour is written #rrggbb, not {self.colour!r}")
+
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        """Red, green and blue, 0 to 255."""
+        red, green, blue = bytes.fromhex(self.colour[1:])
+        return red, green, blue
+
+
+BLACK_AND_WHITE = Side("Black", "#202024"), Side("White", "#f6f4ee")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +97,10 @@ class Game:
     step: Step
     observe: Callable[[np.ndarray, np.ndarray], None]
     wins: Callable[[np.ndarray, Legal, Step, np.ndarray, np.ndarray], int] = wins_by_stepping
+    title: str = ""
+    """what people call it; by default its name"""
+    sides: tuple[Side, Side] = BLACK_AND_WHITE
+    """who began the game, and the other"""
     options: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property

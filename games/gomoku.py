@@ -168,6 +168,7 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
         words=words,
         max_plies=cells,
         in_a_row=k,
+        title=_title(size, k, rule),
         action_is="cell",
         cells_SC=symmetries_SC,
         actions_SA=symmetries_SC,
@@ -202,6 +203,12 @@ def _canonical(size: int, k: int, rule: str) -> str:
         return "tictactoe"
     parts = [f"size={size}"] + ([f"k={k}"] if k != 5 else []) + ([f"rule={rule}"] if rule != "freestyle" else [])
     return "gomoku:" + ",".join(parts)
+
+
+def _title(size: int, k: int, rule: str) -> str:
+    if (size, k) == (3, 3):
+        return "Tic-tac-toe"
+    return f"Gomoku {size} × {size}" if (k, rule) == (5, "freestyle") else ""
 
 
 def tictactoe() -> Game:

@@ -6,6 +6,7 @@ calls. The cache folder is therefore named after a hash of every source file tha
 
 import functools
 import hashlib
+import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -39,6 +40,8 @@ def tuple_type(record: type) -> types.NamedTuple:
     numbers = {int: i64, float: types.float64}
     return types.NamedTuple([numbers[kind] for kind in record.__annotations__.values()], record)
 
+
+_log = logging.getLogger(__name__)
 
 numba_config: Any = config  # its settings are made at run time, so type checkers do not know them
 
@@ -100,10 +103,23 @@ def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> 
             closed_over = repr([cell.cell_contents for cell in function.__closure__])
             function.__qualname__ += "_" + hashlib.sha256(closed_over.encode()).hexdigest()[:16]
         made: Function = compiler(function)
+        _report(made)
         _remember_addresses(made)
         return made
 
     return compiled
+
+
+def _report(compiled: Any) -> None:
+    """Log the first time in this process that machine code was not found on disk."""
+    stats = getattr(compiled, "stats", None)  # absent under NUMBA_DISABLE_JIT
+    if stats is not None and stats.cache_misses:
+        _log_compiling()
+
+
+@functools.cache
+def _log_compiling() -> None:
+    _log.info("compiling for this machine, once; it takes up to two minutes")
 
 
 def _remember_addresses(compiled: Any) -> None:

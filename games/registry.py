@@ -1,12 +1,21 @@
-"""Games by name: `NAME` or `NAME:key=value,...`, the same grammar that agents use."""
+"""Games by name: `NAME` or `NAME:key=value,...`, the same grammar that agents use.
+
+The environment variable SELFPLAY_GAMES names files that register more of them, one or several between colons (`;` on
+Windows). They are read when a game is first asked for.
+"""
 
 import difflib
 import functools
+import importlib.util
 import inspect
+import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from games.game import Game
 
+ADDED = "SELFPLAY_GAMES"
 _FACTORIES: dict[str, Callable[..., Game]] = {}
 
 
@@ -17,7 +26,26 @@ def register(name: str, factory: Callable[..., Game]) -> None:
 
 def names() -> list[str]:
     """Every registered name, sorted."""
+    _read_added(os.environ.get(ADDED, ""))
     return sorted(_FACTORIES)
+
+
+@functools.cache
+def _read_added(files: str) -> None:
+    for file in filter(None, files.split(os.pathsep)):
+        path = Path(file).resolve()
+        name = f"games_added_{path.stem}"  # kernels are cached under the name of their module
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None or not path.is_file():
+            raise ValueError(f"{ADDED} names {file!r}, which is no Python file")
+        if name in sys.modules:
+            raise ValueError(f"{ADDED} names two files called {path.name}")
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(sys.modules[name])
+        except Exception as error:
+            del sys.modules[name]
+            raise ValueError(f"{ADDED}: {file} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def nearest(word: str, known: list[str]) -> str:
@@ -30,8 +58,11 @@ def nearest(word: str, known: list[str]) -> str:
 def make(name: str) -> Game:
     """The game called `name`; `ValueError` names the nearest match for an unknown name or option."""
     base, _, tail = name.partition(":")
-    if base not in _FACTORIES:
-        raise ValueError(f"unknown game {base!r}{nearest(base, names())}; known games: {', '.join(names())}")
+    if base not in _FACTORIES and base not in names():
+        raise ValueError(
+            f"unknown game {base!r}{nearest(base, names())}; known games: {', '.join(names())}"
+            f" (a file of your own: {ADDED}=FILE)"
+        )
     factory = _FACTORIES[base]
     known = inspect.signature(factory).parameters
     options: dict[str, int | str] = {}

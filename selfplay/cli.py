@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import difflib
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -92,6 +93,8 @@ def run(argv: Sequence[str]) -> int:
         parser.parse(argv)
         parser.print_help(sys.stderr)  # no command was given
         return 2
+    if argv[0] == "train" and "--quiet" not in argv:
+        _show_compiling()
     module_name, sentence = COMMANDS[argv[0]]
     module = importlib.import_module(module_name)
     parser = _Parser(
@@ -102,6 +105,22 @@ def run(argv: Sequence[str]) -> int:
     )
     module.add_arguments(parser)
     return module.run(parser.parse(argv[1:]))
+
+
+class _Progress(logging.Handler):
+    """Messages as lines on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(record.getMessage(), file=sys.stderr, flush=True)
+
+
+def _show_compiling() -> None:
+    """Let `games.kernel` say that it compiles. It does so while it is imported, and is not imported yet."""
+    logger = logging.getLogger("games.kernel")
+    if not logger.handlers:
+        logger.addHandler(_Progress())
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
 
 
 def _said(error: Exception) -> str:

@@ -1,6 +1,9 @@
 """docs/add-a-game.md, followed: its file is tests/third_game.py, word for word, and is a whole game."""
 
 import importlib
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -89,3 +92,52 @@ def test_the_search_plays_it(hex5):
     for spec in ("rollout:sims=400", "rules", "alphabeta:depth=2", "alphabeta:nodes=100", "alphabeta:ms=5"):
         played = make.make(spec, hex5).act(np.stack([state_W] * 4), seeds_N).actions_N
         assert [format_action(hex5, action) for action in played.tolist()] == ["c5"] * 4
+
+
+def selfplay(folder, *argv, **environment):
+    """The command, from another folder than the project's, with the page's file lying there as hex.py."""
+    (folder / "hex.py").write_text((ROOT / "tests" / "third_game.py").read_text(encoding="utf-8"), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SELFPLAY_GAMES": str(folder / "hex.py"), **environment}
+    command = [sys.executable, "-m", "selfplay", *argv]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280)
+
+
+def test_the_page_s_command_trains_it_to_a_crossover_table(tmp_path):
+    """Cut to seconds: one small generation of a small network."""
+    page = (ROOT / "docs" / "add-a-game.md").read_text(encoding="utf-8")
+    assert "selfplay train --game hex --minutes 1 " in page
+    small = "--network.architecture mlp:1x16 --network.dtype float32 --search.simulations 4 --threads 1 --play.games 8 "
+    small += "--play.positions 60 --replay.minimum 64 --learn.batch 16 --eval.games 2 --eval.final_games 10"
+    done = selfplay(tmp_path, "train", "--game", "hex", "--generations", "1", *small.split())
+    assert done.returncode == 0, done.stderr
+    table = done.stdout[done.stdout.index("crossing (FLOPs)") :].splitlines()
+    rows = {tuple(line.split()[:2]) for line in table[1:7]}
+    ladder = ("rules", "alphabeta:depth=2", "alphabeta:depth=4")
+    assert rows == {(player, opponent) for player in ("mcts:sims=64", "net") for opponent in ladder}
+    assert "compiling for this machine, once" in done.stderr  # the file is new here
+    recorded = json.loads((tmp_path / "runs" / "hex-size=5" / "crossover.json").read_text())
+    assert recorded["game"] == "hex:size=5"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ("nowhere.py", "SELFPLAY_GAMES names 'nowhere.py', which is no Python file"),
+        ("broken.py", "SELFPLAY_GAMES: broken.py cannot be read: ZeroDivisionError"),
+        (f"hex.py{os.pathsep}twin/hex.py", "SELFPLAY_GAMES names two files called hex.py"),
+        ("", "unknown game 'hex'"),
+    ],
+)
+def test_a_mistake_in_the_file_is_said_in_one_line(tmp_path, files, said):
+    (tmp_path / "broken.py").write_text("1 / 0")
+    (tmp_path / "twin").mkdir()
+    (tmp_path / "twin" / "hex.py").write_text("")
+    done = selfplay(tmp_path, "arena", "random", "rules", "--game", "hex", "--games", "2", SELFPLAY_GAMES=files)
+    assert done.returncode == 2
+    assert said in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_colour_is_written_as_on_pages():
+    assert games.game.Side("Red", "#d8433b").rgb == (216, 67, 59)
+    with pytest.raises(ValueError, match="#rrggbb"):
+        games.game.Side("Red", "red")

@@ -50,6 +50,19 @@ def test_games_are_those_of_the_project(port):
     assert by_name["gomoku:size=15"]["action_is"] == "cell"
 
 
+def test_a_position_is_judged_by_the_rules(port):
+    def judged(game, moves):
+        from urllib.parse import urlencode
+
+        return ask(port, "GET", f"/api/position?{urlencode({'game': game, 'moves': moves})}")
+
+    assert judged("connect4", "4141414")[::2] == (200, {"over": True, "winner": 1, "legal": []})
+    assert judged("tictactoe", "a3 a1 b3 b1 c2 c1")[2] == {"over": True, "winner": -1, "legal": []}
+    assert judged("tictactoe", "b2 a1 a2 c2 b3 b1 c1 a3")[2] == {"over": False, "winner": 0, "legal": [2]}
+    assert judged("tictactoe", "b2 a1 a2 c2 b3 b1 c1 a3 c3")[2] == {"over": True, "winner": 0, "legal": []}
+    assert judged("tictactoe", "b2 b2")[0] == 400
+
+
 def test_players_of_a_game_are_its_ladder_and_the_checkpoints_of_its_runs(port):
     _, _, found = ask(port, "GET", "/api/players?game=connect4")
     assert found["runs"] == [{"name": RUN, "generations": [1, 2]}]

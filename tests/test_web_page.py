@@ -1,7 +1,9 @@
 """The page in a real browser, by clicks and keys, on a real server with a real checkpoint of a small network."""
 
+import importlib
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from web_browser import (
 from web_server import RUN, a_record, a_run, add_generation, served
 
 import games
+import games.registry
 from games import record, text
 from games.game import DRAW, MOVER_WON, ONGOING
 from selfplay.run import folder as runs
@@ -123,6 +126,34 @@ def test_a_click_drops_a_disc_and_the_agent_answers(opened):
     api.expect(column(page, answer)).to_have_attribute(
         "aria-label", re.compile("red, yellow" if answer == "4" else "yellow from the bottom")
     )
+
+
+def test_a_game_that_one_added_is_played_with_its_own_rules_name_and_colours(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr(games.registry, "_FACTORIES", dict(games.registry._FACTORIES))
+    monkeypatch.delitem(sys.modules, "third_game", raising=False)
+    importlib.import_module("third_game")
+    with served(tmp_path) as port, visiting(browser, f"http://127.0.0.1:{port}/") as go:
+        page = go("#/play?game=hex:size%3D5&first=you&second=you")
+        assert page.get_by_role("combobox", name="Game").locator("option:checked").inner_text() == "Hex 5 × 5"
+        status = page.get_by_role("status").filter(has_text="Red to move")
+        for number, cell in enumerate(["c1", "a1", "c2", "a2", "c3", "a3", "c4", "a4"], start=1):
+            page.get_by_role("button", name=f"{cell}: empty").click()
+            wait_for_moves(page, number)
+        api.expect(status).to_be_visible()
+        api.expect(page.get_by_role("button", name="c1: red")).to_be_visible()
+        api.expect(page.get_by_role("button", name="a1: blue")).to_be_visible()
+        shown = """name => getComputedStyle(document.querySelector(`.${name}`)).stopColor"""
+        assert page.evaluate(shown, "black-dark") == "rgb(216, 67, 59)"
+        assert page.evaluate(shown, "white-dark") == "rgb(47, 111, 208)"
+        page.get_by_role("button", name="c5: empty").click()
+        api.expect(page.get_by_role("status").filter(has_text="Red wins.")).to_be_visible()
+        assert "null" not in page.locator("main").inner_text()
+        # Against an agent, who begins: its answer comes once the server has said that the game goes on.
+        page = go("#/play?game=hex:size%3D5&first=rules&second=you")
+        wait_for_moves(page, 1)
+        page.get_by_role("button", name=re.compile("^[abc][123]: empty")).first.click()
+        wait_for_moves(page, 3)
+        api.expect(page.get_by_role("status").filter(has_text="you are blue")).to_be_visible()
 
 
 def test_the_address_brings_the_position_back(opened):

@@ -7,7 +7,7 @@ opponent's stones, plies played.
 
 import numpy as np
 
-from games.game import MOVER_WON, ONGOING, Game
+from games.game import MOVER_WON, ONGOING, Game, Side
 from games.kernel import INIT, LEGAL, OBSERVE, STEP, kernel
 from games.registry import register
 
@@ -89,6 +89,8 @@ def hex_game(size: int = 5) -> Game:
         words=3,
         max_plies=cells,
         in_a_row=0,
+        title=f"Hex {size} × {size}",
+        sides=(Side("Red", "#d8433b"), Side("Blue", "#2f6fd0")),
         action_is="cell",
         cells_SC=half_turn_SC,
         actions_SA=half_turn_SC,

@@ -31,6 +31,15 @@ def read(name_or_path: str) -> dict[str, Any]:
     return read_toml(known[name_or_path])
 
 
+# For a game without a preset. A deeper search that knows the rules alone takes its time; generations are short and the
+# first evaluation is early, since a small game is learned in a minute.
+_ANY_GAME = {
+    "play": {"positions": 4096},
+    "replay": {"minimum": 16384},
+    "eval": {"opponents": ["rules", "alphabeta:depth=2", "alphabeta:depth=4"], "first_flops": 1e11, "games": 60},
+}
+
+
 def for_game(name: str) -> dict[str, Any]:
     """The settings made for this game, or for the closest board of its kind; without their `game`."""
     wanted = games.make(name)
@@ -41,6 +50,6 @@ def for_game(name: str) -> dict[str, Any]:
     ]
     alike = [(settings, game) for settings, game in found if game.kind == wanted.kind]
     if not alike:
-        return {}
+        return _ANY_GAME
     closest, _ = min(alike, key=lambda pair: abs(pair[1].cells - wanted.cells))
     return {key: value for key, value in closest.items() if key != "game"}

@@ -33,8 +33,10 @@ def page(onnx: bytes, game: Game, source: str) -> bytes:
 
     Its modules are those of `static/`, each as a data: address that an import map names, since a browser loads no
     module from beside a file. What they would ask the server for stands in the file, by path. `source` says where the
-    network comes from.
+    network comes from. `ValueError` for a game whose rules the page does not keep.
     """
+    if catalogue.described(game)["rules"] != "lines":
+        raise ValueError(f"the page without a server knows the rules of lines only, not of {game.name}")
     name = re.sub(r"[^\w.=+-]+", "-", source.partition("@")[0].removesuffix(".safetensors"))
     answers = {
         "/api/games": [catalogue.described(game) | {"truth": False}],

@@ -4,6 +4,7 @@
     GET  /api/games              games that can be played
     GET  /api/players?game=G     who can be played against
     GET  /api/network?game=G&of=RUN   a network as an ONNX file in base64, for a page that plays with no server
+    GET  /api/position?game=G&moves=M   is it over, who has won, what is legal: for games whose rules the page lacks
     GET  /api/opening?game=G&seed=S   a balanced line of moves to begin with
     POST /api/think              {"game", "moves", "agent", "seed"?} -> the agent's move and what it thinks
     POST /api/truth              {"game", "moves"} -> what perfect play makes of every move
@@ -15,7 +16,7 @@ Answers are JSON; a mistake is {"error": one line} and a 4xx.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from games import text
-from games.game import ONGOING, Game
+from games.game import MOVER_WON, ONGOING, Game
 from selfplay.arena import openings
 from selfplay.knowledge import oracle
 from selfplay.run import checkpoint
@@ -46,20 +47,36 @@ _MOST_RUNS = 8
 _TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css", ".html": "text/html"}
 
 
-def _text(asked: dict[str, Any], name: str, longest: int) -> str:
+def _text(asked: Mapping[str, Any], name: str, longest: int) -> str:
     value = asked.get(name)
     if not isinstance(value, str) or len(value) > longest:
         raise RefusedError(400, f"{name!r} is a text of at most {longest} characters")
     return value
 
 
-def _position(root: Path, asked: dict[str, Any]) -> tuple[Game, np.ndarray]:
-    """A position that is not over."""
+def _replayed(root: Path, asked: Mapping[str, Any]) -> tuple[Game, np.ndarray, int]:
+    """A position, and the status of the move that led to it."""
     game = catalogue.game(root, _text(asked, "game", 100))
-    state_W, status = text.replay(game, text.parse_moves(game, _text(asked, "moves", _LONGEST_MOVES)))
+    return game, *text.replay(game, text.parse_moves(game, _text(asked, "moves", _LONGEST_MOVES)))
+
+
+def _position(root: Path, asked: Mapping[str, Any]) -> tuple[Game, np.ndarray]:
+    """A position that is not over."""
+    game, state_W, status = _replayed(root, asked)
     if status != ONGOING:
         raise ValueError("the game is over")
     return game, state_W
+
+
+def _judged(root: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the rules say of a position: the winner is 1 for who began, -1 for the other, 0 for nobody."""
+    game, state_W, status = _replayed(root, asked)
+    mover = 1 if game.plies(state_W) % 2 == 0 else -1
+    return {
+        "over": status != ONGOING,
+        "winner": -mover if status == MOVER_WON else 0,
+        "legal": [] if status != ONGOING else game.legal_actions(state_W).tolist(),
+    }
 
 
 def _truth(game: Game, state_W: np.ndarray) -> dict[str, Any]:
@@ -113,6 +130,9 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
         async with exporting:  # one at a time, so that one thread is left to think
             return JSONResponse(alone.encoded(await thinking.work(partial(alone.network, weights))))
 
+    async def position(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(_judged, root, request.query_params))
+
     async def opening(request: Request) -> Response:
         game = await run_in_threadpool(catalogue.game, root, request.query_params.get("game", ""))
         seed = request.query_params.get("seed", "0")
@@ -133,7 +153,7 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
 
         bounded, game, state_W = await run_in_threadpool(checked)
         # Another seed at every ply, or an agent that draws lots would always draw the same one.
-        found = await thinking.ask(bounded, game, state_W, seed + int(state_W[-1]))
+        found = await thinking.ask(bounded, game, state_W, seed + game.plies(state_W))
         return JSONResponse({"moves": asked["moves"], **found})
 
     async def truth(request: Request) -> Response:
@@ -194,6 +214,7 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
             Route("/api/games", all_games),
             Route("/api/players", players),
             Route("/api/network", network),
+            Route("/api/position", position),
             Route("/api/opening", opening),
             Route("/api/think", think, methods=["POST"]),
             Route("/api/truth", truth, methods=["POST"]),

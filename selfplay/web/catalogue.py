@@ -14,13 +14,9 @@ from selfplay.knowledge import oracle
 from selfplay.players import make
 from selfplay.run import checkpoint, folder
 
-# Each game that is made compiles its rules, so a request may name these, and what a run is for.
-_GAMES = {
-    "connect4": "Connect Four",
-    "gomoku9": "Gomoku 9 × 9",
-    "gomoku15": "Gomoku 15 × 15",
-    "tictactoe": "Tic-tac-toe",
-}
+# Each game that is made compiles its rules, so a request may name these, what people added, and what a run is for.
+_GAMES = ("connect4", "gomoku9", "gomoku15", "tictactoe")
+_LINES = ("connect4", "gomoku")  # kinds whose rules the page keeps itself; of others it asks
 _RUN_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}")
 _LONGEST_MS = 3000  # of one move
 _MOST_NODES = 4_000_000  # of one tree, times actions: memory and time
@@ -69,21 +65,22 @@ def game_of(run: Path) -> str | None:
 
 def all_games(root: Path) -> list[dict[str, Any]]:
     """Every game that may be played, with what a page needs to draw it and to keep its rules."""
-    names = [*_labels(), *filter(None, map(game_of, run_dirs(root).values()))]
+    names = [*_standing(), *filter(None, map(game_of, run_dirs(root).values()))]
     return [described(games.make(name)) for name in dict.fromkeys(names)]
 
 
-@cache
-def _labels() -> dict[str, str]:
-    """What people call the games that have a name of their own."""
-    return {games.make(name).name: label for name, label in _GAMES.items()}
+def _standing() -> tuple[str, ...]:
+    """The games that can be played whatever runs there are."""
+    return tuple(dict.fromkeys(games.make(name).name for name in (*_GAMES, *games.names())))
 
 
 def described(game: Game) -> dict[str, Any]:
     """A game as a page needs it."""
     return {
         "name": game.name,
-        "label": _labels().get(game.name, game.name),
+        "label": game.title or game.name,
+        "sides": [{"name": side.name, "colour": side.colour} for side in game.sides],
+        "rules": "lines" if game.kind in _LINES else "server",
         "kind": game.kind,
         "height": game.height,
         "width": game.width,
@@ -120,7 +117,13 @@ def players(root: Path, game: Game) -> dict[str, Any]:
     else:
         ships = True
     most_rollouts = min(_OPTIONS["rollout"]["sims"] or 0, _MOST_NODES // game.actions)
-    return {"ladder": ladder, "pretrained": ships, "runs": found, "most_rollouts": most_rollouts}
+    return {
+        "ladder": ladder,
+        "pretrained": ships,
+        "runs": found,
+        "most_rollouts": most_rollouts,
+        "in_page": game.kind in _LINES,
+    }
 
 
 def bounded(root: Path, game: Game, spec: str) -> str:

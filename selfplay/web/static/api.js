@@ -107,6 +107,14 @@ export const think = (game, agent, moves, { seed, signal }) =>
     signal,
   );
 
+/** What the server's rules say of a position: {over, winner, legal}. */
+export const judged = (game, moves, signal) =>
+  once(
+    `${game.name}|position|${moves}`,
+    () => get(`/api/position?${new URLSearchParams({ game: game.name, moves })}`),
+    signal,
+  );
+
 /** What perfect play makes of every move of a position. */
 export const truth = (game, moves, signal) =>
   once(`${game.name}|truth|${moves}`, () => post("/api/truth", { game: game.name, moves }), signal);

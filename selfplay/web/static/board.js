@@ -1,7 +1,7 @@
 // A board that is drawn, clicked, and read out: a picture in SVG under a grid of buttons.
 
 import { h, svg } from "./dom.js";
-import { colours, drops, format, landing } from "./rules.js";
+import { colours, drops, format, keepsRules, landing } from "./rules.js";
 
 const UNIT = 100; // of the drawing, per cell
 let boards = 0;
@@ -36,6 +36,9 @@ export class Board {
     this.game = game;
     this.position = null;
     this.stones = new Map();
+    const root = document.documentElement;
+    root.toggleAttribute("data-sides", !keepsRules(game)); // the games of lines have colours for light and for dark
+    game.sides.forEach(({ colour }, i) => root.style.setProperty(["--first", "--second"][i], colour));
     this.heldFocus = drops(game)
       ? Math.floor(game.width / 2)
       : Math.floor(game.height / 2) * game.width + Math.floor(game.width / 2);

@@ -241,6 +241,7 @@ async function one(page, query, { file, games }, number) {
   return () => {
     stop();
     table.thoughts.asking.abort();
+    table.judging.abort();
     document.removeEventListener("keydown", keys);
   };
 }

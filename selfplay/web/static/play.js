@@ -3,7 +3,7 @@
 import { allGames, gameNamed, get, inPage, served, think } from "./api.js";
 import { announce, h, icon } from "./dom.js";
 import { called, playersOf, Seat, strongest, YOU } from "./players.js";
-import { colours, formatMoves, parse, parseMoves } from "./rules.js";
+import { colours, drops, formatMoves, parse, parseMoves } from "./rules.js";
 import { Table } from "./table.js";
 
 const WATCHED = 700; // milliseconds between two moves of agents
@@ -46,6 +46,7 @@ export async function open(page, query) {
   const table = new Table(players, {
     onPlay: (action) => table.play(action),
     onTurn: () => turn(),
+    onProblem: (error) => failed(error),
     auto: opponent,
     settings: {
       on: query.get("show") !== "0",
@@ -93,7 +94,7 @@ export async function open(page, query) {
     autocomplete: "off",
     spellcheck: "false",
     autocapitalize: "off",
-    placeholder: game.kind === "connect4" ? "such as 44352" : "such as e5 d4 f6",
+    placeholder: drops(game) ? "such as 44352" : "such as c3 b2 d4",
   });
   const textProblem = h("p", { class: "error", role: "alert", hidden: true });
   const copied = h("span", { class: "quiet" });
@@ -170,14 +171,14 @@ export async function open(page, query) {
     const { position } = table;
     const agent = toMove();
     const watching = state.seats.every((seat) => seat !== YOU);
-    table.open = agent === YOU && !position.over;
+    table.open = agent === YOU && !position.over && !position.pending;
     pause.hidden = !watching;
     pause.replaceChildren(
       icon(DRAWINGS[state.paused ? "resume" : "pause"]),
       h("span", {}, state.paused ? "Go on" : "Pause"),
     );
     takeBack.disabled = table.ply === 0;
-    hint.disabled = position.over || watching;
+    hint.disabled = position.over || position.pending || watching;
     for (const [index, chip] of chips.entries()) {
       chip.querySelector(".name").textContent = called(state.seats[index]);
       chip.classList.toggle("to-move", !position.over && (position.turn === 1) === (index === 0));
@@ -186,7 +187,7 @@ export async function open(page, query) {
     problem.hidden = true;
     say();
     remember();
-    if (agent !== YOU && !position.over && atEnd() && !state.paused) answer(agent, watching);
+    if (agent !== YOU && !position.over && !position.pending && atEnd() && !state.paused) answer(agent, watching);
   }
 
   function say() {
@@ -354,6 +355,7 @@ export async function open(page, query) {
     state.leaving.abort();
     state.thinking?.abort();
     table.thoughts.asking.abort();
+    table.judging.abort();
     document.removeEventListener("keydown", keys);
   };
 }

@@ -69,7 +69,10 @@ function strengthName(who, strength) {
 }
 
 function strengths(who, players) {
-  if (who.startsWith("run:")) return served ? ["page", "net", ...SIMULATIONS.map((n) => `sims=${n}`)] : ["page"];
+  if (who.startsWith("run:")) {
+    if (!served) return ["page"];
+    return [...(players.in_page ? ["page"] : []), "net", ...SIMULATIONS.map((n) => `sims=${n}`)];
+  }
   if (who === "alphabeta") return DEPTHS.map((n) => `depth=${n}`);
   if (who === "rollout")
     return [...new Set(PLAYOUTS.map((n) => Math.min(n, players.most_rollouts)))].map((n) => `sims=${n}`);

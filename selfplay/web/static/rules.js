@@ -1,4 +1,5 @@
-// The rules, so that a click is answered at once and positions are links. The server checks every position again.
+// The rules of games of lines, so that a click is answered at once and positions are links. The server checks every
+// position again. Of other games this page knows how stones are placed; the server says when they are over.
 //
 // A board is an array of cells, row by row from the top left: 1 the player who began, -1 the other, 0 nobody.
 // An action is a column (Connect Four) or a cell. Moves are written as everywhere else: `44352`, or `h8 i9`.
@@ -63,9 +64,12 @@ export const start = (game) => ({
   over: false,
 });
 
-/** The cell that an action fills, or -1 if it cannot be played. */
+/** Whether this page knows the rules, and asks the server for none. */
+export const keepsRules = (game) => game.rules === "lines";
+
+/** The cell that an action fills, or -1 if it cannot be played. `position.legal`, where the server said it, holds all. */
 export function landing(game, position, action) {
-  if (position.over) return -1;
+  if (position.over || (position.legal && !position.legal.includes(action))) return -1;
   if (!drops(game)) return position.cells[action] === 0 ? action : -1;
   for (let row = game.height - 1; row >= 0; row--) {
     if (position.cells[row * game.width + action] === 0) return row * game.width + action;
@@ -92,6 +96,7 @@ export function play(game, position, action) {
 }
 
 function winningLine(game, cells, cell) {
+  if (!keepsRules(game)) return [];
   const colour = cells[cell];
   const row = Math.floor(cell / game.width);
   const column = cell % game.width;
@@ -124,4 +129,4 @@ export function replay(game, actions) {
 }
 
 /** What the two players are called in this game. */
-export const colours = (game) => (game.kind === "connect4" ? ["Red", "Yellow"] : ["Black", "White"]);
+export const colours = (game) => game.sides.map(({ name }) => name);

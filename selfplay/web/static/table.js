@@ -1,9 +1,10 @@
 // A board with all that stands around it: who plays, the moves so far, and what an agent thinks.
 
+import { judged } from "./api.js";
 import { Board } from "./board.js";
 import { h, icon, svg } from "./dom.js";
 import { Thoughts } from "./thoughts.js";
-import { colours, drops, format, formatMoves, replay } from "./rules.js";
+import { colours, drops, format, formatMoves, keepsRules, replay } from "./rules.js";
 
 const ARROWS = {
   first: ["M6 5v14M18 6l-8 6 8 6z", "First position"],
@@ -14,11 +15,15 @@ const ARROWS = {
 
 /**
  * Holds a line of moves and a place in it. `onPlay(action)`: a person moved. `onTurn()`: the place changed.
- * `auto(ply)`: the agent that thinks when nobody else was chosen.
+ * `auto(ply)`: the agent that thinks when nobody else was chosen. `onProblem(error)`: the server had no answer.
+ *
+ * A position is `pending` until the server has said whether it is over, in games whose rules it keeps.
  */
 export class Table {
-  constructor(players, { onPlay, onTurn, auto, settings }) {
+  constructor(players, { onPlay, onTurn, onProblem = () => {}, auto, settings }) {
     this.auto = auto;
+    this.onProblem = onProblem;
+    this.judging = new AbortController();
     this.onTurn = onTurn;
     this.actions = [];
     this.positions = [];
@@ -84,7 +89,23 @@ export class Table {
     this.game = game;
     this.actions = actions;
     this.positions = replay(game, actions);
+    this.judging.abort();
+    if (!keepsRules(game)) this.#judge();
     this.#to(Math.max(0, Math.min(ply, actions.length)));
+  }
+
+  async #judge() {
+    this.judging = new AbortController();
+    const { signal } = this.judging;
+    const last = this.positions.at(-1);
+    last.pending = true;
+    try {
+      const found = await judged(this.game, formatMoves(this.game, this.actions), signal);
+      Object.assign(last, found, { pending: false });
+      this.#to(this.ply);
+    } catch (error) {
+      if (!signal.aborted) this.onProblem(error);
+    }
   }
 
   #to(ply) {
@@ -115,6 +136,7 @@ export class Table {
     this.#graph();
     for (const name of ["first", "back"]) this.buttons[name].disabled = this.ply === 0;
     for (const name of ["forward", "last"]) this.buttons[name].disabled = this.ply === this.actions.length;
+    if (this.position.pending) return;
     this.thoughts.show(this.game, this.actions.slice(0, this.ply), this.position, this.auto(this.ply));
   }
 
