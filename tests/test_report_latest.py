@@ -8,11 +8,12 @@ from games import record, text
 from games.game import ONGOING
 from selfplay.config import Config, EvalConfig, NetworkConfig, PlayConfig, SearchConfig
 from selfplay.report import latest
-from selfplay.train.trainer import Flight, Trainer
+from selfplay.train.pool import LocalPool, OngoingGame
+from selfplay.train.trainer import Trainer
 
 
 @pytest.mark.parametrize("name", ["tictactoe", "connect4"])
-def test_the_game_on_paper_is_the_one_in_flight(name, tmp_path):
+def test_the_game_on_paper_is_the_one_in_flight(name):
     config = Config(
         game=name,
         generations=1,
@@ -24,9 +25,10 @@ def test_the_game_on_paper_is_the_one_in_flight(name, tmp_path):
         network=NetworkConfig(architecture="mlp:1x16", dtype="float32"),
         eval=EvalConfig(per_decade=0),
     )
-    trainer = Trainer(config, tmp_path)
-    found = latest.record(trainer.game, 1, trainer.generation(None).flight)
-    slots = trainer.actors[0].slots
+    game = games.make(name)
+    trainer = Trainer(game, config, pool := LocalPool(game, config))
+    found = latest.record(trainer.game, 1, trainer.generation(None).ongoing)
+    slots = pool.actors[0].slots
     g = slots.count_G.argmax()
     _, actions = found.replayable()
     state_W, status = text.replay(trainer.game, actions)
@@ -43,8 +45,8 @@ def test_a_file_holds_the_latest_game_alone(tmp_path):
     start_W, _ = text.replay(game, text.parse_moves(game, "4433"))
     for number, actions in enumerate([[0, 1, 2], [4, 4]], start=1):
         wdl_T3 = np.array([[0.6, 0.2, 0.2], [0.0, 0.5, 0.5], [0.0, 0.0, 1.0]], np.float32)[: len(actions)]
-        flight = Flight(start_W=start_W, actions_T=np.array(actions, np.int16), wdl_T3=wdl_T3)
-        latest.write(tmp_path, game, number, flight)
+        ongoing = OngoingGame(start_W=start_W, actions_T=np.array(actions, np.int16), wdl_T3=wdl_T3)
+        latest.write(tmp_path, game, number, ongoing)
     (found,) = record.read(tmp_path / "latest.jsonl")
     assert sorted(found.opening) == list("3344") and found.moves == found.opening + "55"
     assert dict(found.comments) == {

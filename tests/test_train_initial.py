@@ -17,6 +17,7 @@ from selfplay.network.architectures import build
 from selfplay.network.weights import load_weights
 from selfplay.run import checkpoint, folder
 from selfplay.train import initial
+from selfplay.train.pool import LocalPool
 from selfplay.train.trainer import Trainer
 
 SMALL, LARGE = "gomoku:size=4,k=3", "gomoku:size=5,k=3"
@@ -45,9 +46,10 @@ def numbers(network):
 
 
 def test_a_run_begins_with_the_weights_of_another_board(small, tmp_path):
-    found = initial.find(f"{small}@1", games.make(LARGE), "resnet:2x4")
+    game = games.make(LARGE)
+    found = initial.find(f"{small}@1", game, "resnet:2x4")
     settings = Config(game=LARGE, init="there", device="cpu", network=NetworkConfig(architecture="resnet:2x4"))
-    trainer = Trainer(settings, tmp_path, found)
+    trainer = Trainer(game, settings, LocalPool(game, settings), initial=found)
     saved, _ = load_weights(checkpoint.resolve(f"{small}@1"))
     assert torch.equal(numbers(trainer.learner.average), numbers(saved))
     assert torch.equal(numbers(trainer.learner.network), numbers(saved))
@@ -78,7 +80,7 @@ def test_limits_look_at_the_run_alone(tmp_path):
     """The parent took an hour and 1e12 FLOPs; a minute and 1e9 FLOPs are still to come, and warm-up with them."""
     game = games.make("tictactoe")
     spent = Ledger(play_flops=1e12, play_seconds=3600.0, positions=10**9)
-    found = initial.Parent(weights=tmp_path, network=build(game, "mlp:1x8"), game=game.name, spent=spent)
+    found = initial.InitialWeights(weights=tmp_path, network=build(game, "mlp:1x8"), game=game.name, spent=spent)
     settings = Config(
         game="tictactoe",
         init="there",
@@ -90,7 +92,7 @@ def test_limits_look_at_the_run_alone(tmp_path):
         network=NetworkConfig(architecture="mlp:1x8", dtype="float32"),
         learn=LearnConfig(batch=8),
     )
-    trainer = Trainer(settings, tmp_path, found)
+    trainer = Trainer(game, settings, LocalPool(game, settings), initial=found)
     assert not trainer.done
     generation = trainer.generation(None)
     assert not generation.done

@@ -1,6 +1,6 @@
 """The energy meter, on counters of our own."""
 
-from selfplay.train.energy import EnergyMeter
+from selfplay.train.meters import EnergyMeter
 
 
 def counter(folder, name: str, microjoules: int, limit: int = 10_000_000) -> None:

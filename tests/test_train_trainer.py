@@ -12,11 +12,12 @@ from naive_games import DRAW, WIN, NaiveGomoku
 import games
 from selfplay.config import Config, EvalConfig, LearnConfig, NetworkConfig, PlayConfig, ReplayConfig, SearchConfig
 from selfplay.ledger import Ledger
-from selfplay.network.weights import load_weights
 from selfplay.run import metrics
 from selfplay.train.actor import Harvest
+from selfplay.train.pool import LocalPool
 from selfplay.train.slots import FACT
-from selfplay.train.trainer import Trainer, calibration_error, play_metrics, train
+from selfplay.train.statistics import calibration_error, play_metrics
+from selfplay.train.trainer import Trainer, train
 
 FLOPS = 2 * ((4 * 9) * 16 + 16 * 9 + 16 * 3)  # of one evaluation of mlp:1x16, by hand
 
@@ -36,6 +37,12 @@ def config(**settings):
         "eval": EvalConfig(per_decade=4, first_flops=1.0, games=10, final_games=40),
     }
     return Config(**(base | settings))
+
+
+def trainer_of(config):
+    """A run that begins, played by threads of this process."""
+    game = games.make(config.game)
+    return Trainer(game, config, LocalPool(game, config))
 
 
 def lived(trainer, evaluate_agent=None):
@@ -70,9 +77,9 @@ class Counting:
         return self.evaluator(planes_BPHW)
 
 
-def test_the_ledger_and_the_reuse_by_hand(tmp_path):
-    trainer = Trainer(config(), tmp_path)
-    counting = trainer.actors[0].evaluator = Counting(trainer.actors[0].evaluator)
+def test_the_ledger_and_the_reuse_by_hand():
+    trainer = trainer_of(config())
+    counting = trainer.pool.actors[0].evaluator = Counting(trainer.pool.actors[0].evaluator)
     positions = 0
     while not trainer.done:
         generation = trainer.generation(None)
@@ -89,10 +96,10 @@ def test_the_ledger_and_the_reuse_by_hand(tmp_path):
     assert trainer.number == 4
 
 
-def test_searches_grow_with_the_positions_made(tmp_path):
+def test_searches_grow_with_the_positions_made():
     """Without proofs and cache a finished game of n moves took n searches, and those in flight took no more each."""
     search = SearchConfig(simulations=12, first_simulations=3, growth_positions=200, prove=False, cache_bits=0)
-    trainer = Trainer(config(generations=12, search=search), tmp_path)
+    trainer = trainer_of(config(generations=12, search=search))
     before = Ledger()
     for generation in lived(trainer):
         made = generation.ledger.positions - before.positions
@@ -104,16 +111,16 @@ def test_searches_grow_with_the_positions_made(tmp_path):
     assert expected == 12
 
 
-def test_every_number_logged_has_its_row_in_the_table(tmp_path):
-    for generation in lived(Trainer(config(generations=2), tmp_path)):
+def test_every_number_logged_has_its_row_in_the_table():
+    for generation in lived(trainer_of(config(generations=2))):
         for name, value in generation.metrics.items():
             assert metrics.describe(name).name == name
             assert math.isfinite(value), name
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_one_seed_one_run(tmp_path, threads):
-    runs = [Trainer(config(seed=seed, threads=threads), tmp_path) for seed in (3, 3, 4)]
+def test_one_seed_one_run(threads):
+    runs = [trainer_of(config(seed=seed, threads=threads)) for seed in (3, 3, 4)]
     first, again, other_seed = ([without_clock(one) for one in lived(run)] for run in runs)
     assert first == again
     assert first != other_seed
@@ -121,23 +128,22 @@ def test_one_seed_one_run(tmp_path, threads):
     assert not torch.equal(learned(runs[0]), learned(runs[2]))
 
 
-def test_measuring_strength_happens_when_due_and_teaches_nothing(tmp_path):
+def test_measuring_strength_happens_when_due_and_teaches_nothing():
     """The callback draws from every global stream and spoils what it is given; what is learned stays the same."""
     seen = []
 
-    def evaluate_agent(weights, ledger, *, generation, final, dtype):
-        network, game = load_weights(weights)
+    def evaluate_agent(network, ledger, *, generation, final, dtype):
         played = torch.nn.utils.parameters_to_vector(network.parameters())
         assert torch.equal(played, learned(trainer)), "the averaged weights are the ones that play"
-        assert (game, dtype) == ("tictactoe", "float32")
+        assert dtype == "float32"
         seen.append((generation, ledger.train_flops, final))
         torch.manual_seed(0)
         np.random.seed(0)
-        weights.write_bytes(b"")
+        network.value.weight.data.zero_()
         return [{"generation": generation, "opponent": "nobody", "score": 0.5}]
 
     settings = config(generations=12)
-    trainer, alone = Trainer(settings, tmp_path), Trainer(settings, tmp_path)
+    trainer, alone = trainer_of(settings), trainer_of(settings)
     measured, unmeasured = lived(trainer, evaluate_agent), lived(alone)
     assert torch.equal(learned(trainer), learned(alone))
     assert [without_clock(one) for one in measured] == [without_clock(one) for one in unmeasured]
@@ -166,10 +172,10 @@ def test_a_run_ends_at_its_limit(tmp_path, settings, generations):
     assert list(train(config(**settings), tmp_path)) == []  # its checkpoint says that it is over
 
 
-def test_what_fails_in_a_thread_fails_the_run(tmp_path):
-    trainer = Trainer(config(threads=2), tmp_path)
-    trainer.actors[1].evaluator = lambda planes_BPHW: 1 / 0
-    trainer.actors[1].evaluator.load = lambda network: None
+def test_what_fails_in_a_thread_fails_the_run():
+    trainer = trainer_of(config(threads=2))
+    trainer.pool.actors[1].evaluator = lambda planes_BPHW: 1 / 0
+    trainer.pool.actors[1].evaluator.load = lambda network: None
     with pytest.raises(ZeroDivisionError):
         trainer.generation(None)
 
@@ -278,9 +284,9 @@ def score_against_random(network):
     return (expected(start, True) + expected(start, False)) / 2
 
 
-def test_it_learns_tictactoe(tmp_path):
+def test_it_learns_tictactoe():
     """From hardly better than chance to 0.91 against random play by the network alone, as measured once."""
-    trainer = Trainer(
+    trainer = trainer_of(
         config(
             generations=12,
             search=SearchConfig(simulations=16, cache_bits=10),
@@ -289,7 +295,6 @@ def test_it_learns_tictactoe(tmp_path):
             replay=ReplayConfig(minimum=4000, capacity=20000),
             learn=LearnConfig(batch=128, reuse=8.0, warmup_steps=10, learning_rate=5e-3),
         ),
-        tmp_path,
     )
     untrained = score_against_random(trainer.learner.average)
     lived(trainer)

@@ -3,6 +3,7 @@
 The trainer is handed a `Referee` from outside, so that nothing which learns can reach human knowledge.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ import games
 from selfplay.arena.match import MatchResult, play_match
 from selfplay.config import Config
 from selfplay.ledger import Ledger
+from selfplay.network.architectures import Network
+from selfplay.network.weights import weights_bytes
 from selfplay.players import make
 from selfplay.players.agent import Agent
 from selfplay.stats import crossover
@@ -48,13 +51,18 @@ class Referee:
         self._took: dict[str, float] = {}  # seconds per game of the last match against a clocked opponent
 
     def __call__(
-        self, weights: Path, ledger: Ledger, *, generation: int, final: bool, dtype: str = "auto"
+        self, weights: Network | Path, ledger: Ledger, *, generation: int, final: bool, dtype: str = "auto"
     ) -> list[dict]:
         """The matches of the weights as lines of evals.jsonl.
 
         `dtype` is that in which the network plays; by default the faster one, which a measurement decides and
         which is therefore not always the same. The `final` evaluation leaves nothing out, and plays more games.
         """
+        if not isinstance(weights, Path):
+            with tempfile.TemporaryDirectory(prefix="selfplay-") as folder:
+                path = Path(folder) / "weights.safetensors"
+                path.write_bytes(weights_bytes(weights, self.game.name))
+                return self(path, ledger, generation=generation, final=final, dtype=dtype)
         started = time.perf_counter()
         config = self.config.eval
         games_each = config.final_games if final else config.games

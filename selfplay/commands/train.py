@@ -178,17 +178,17 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
     from selfplay.network import architectures
     from selfplay.report import latest, tensorboard
     from selfplay.stats import crossover, strength
-    from selfplay.train import initial as parents
+    from selfplay.train import initial as initials
     from selfplay.train import trainer
 
     evaluation.Referee(config)  # a mistake in the opponents is answered before the folder is made
     game = games.make(config.game)
     architectures.build(game, config.network.architecture)
     new = not checkpoint.folders(run_dir)
-    parent = parents.find(config.init, game, config.network.architecture) if config.init and new else None
-    if parent is not None and parent.spent is None:
+    initial = initials.find(config.init, game, config.network.architecture) if config.init and new else None
+    if initial is not None and initial.spent is None:
         print(f"selfplay: warning: no run tells what {config.init} cost; compute counts from 0 here", file=sys.stderr)
-    command, record = ["selfplay", *sys.argv[1:]], parent and parent.record()
+    command, record = ["selfplay", *sys.argv[1:]], initial and initial.record()
     with runs.opened(run_dir, config, command=command, fresh=args.fresh, parent=record) as folder:
         history = runs.read_lines(run_dir / runs.EVALS)
         opponents = (*config.eval.opponents, *config.eval.clocked)
@@ -197,9 +197,9 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
         try:
             with terminal_run.watching(config, title, history, quiet=args.quiet) as show:
                 referee = evaluation.Referee(config, history, doing=show.doing, match=show.match)
-                for generation in trainer.train(config, run_dir, evaluate_agent=referee, parent=parent):
+                for generation in trainer.train(config, run_dir, evaluate_agent=referee, initial=initial):
                     folder.record(generation.number, generation.ledger, generation.metrics, generation.evals)
-                    latest.write(run_dir, game, generation.number, generation.flight)
+                    latest.write(run_dir, game, generation.number, generation.ongoing)
                     record = None
                     if generation.evals:
                         record = moments.write_crossings(run_dir, game, referee.lines, referee.results)

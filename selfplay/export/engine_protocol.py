@@ -21,7 +21,7 @@ from selfplay import __version__
 from selfplay.export.engine_clock import Clock
 from selfplay.export.engine_player import Player
 from selfplay.players.agent import Thoughts
-from selfplay.train import memory
+from selfplay.train import meters
 
 OWN, OTHER = 1, 2  # whose stone, as BOARD writes it
 _SIZES = range(5, 21)
@@ -233,8 +233,8 @@ class Session:
         if number is None:
             return []
         self._clock.tell(key, number)
-        if key == "max_memory" and 0 < number < 1e6 * memory.resident_mb():
-            self._warning = f"{memory.resident_mb():.0f} MB of memory are held, more than max_memory allows"
+        if key == "max_memory" and 0 < number < 1e6 * meters.resident_mb():
+            self._warning = f"{meters.resident_mb():.0f} MB of memory are held, more than max_memory allows"
         elif key == "rule":
             self._set_rule(int(number))
         return []

@@ -13,19 +13,19 @@ from games import text
 from games.game import ONGOING, Game
 from games.record import UNFINISHED, GameRecord
 from selfplay.run import atomic, folder
-from selfplay.train.trainer import Flight
+from selfplay.train.pool import OngoingGame
 
 
-def write(run_dir: Path, game: Game, generation: int, flight: Flight) -> None:
-    """Put the game that a generation leaves in flight in the place of the last one's."""
-    line = json.dumps(record(game, generation, flight).as_dict()) + "\n"
+def write(run_dir: Path, game: Game, generation: int, ongoing: OngoingGame) -> None:
+    """Put the game that a generation leaves ongoing in the place of the last one's."""
+    line = json.dumps(record(game, generation, ongoing).as_dict()) + "\n"
     atomic.write_file(run_dir / folder.LATEST, line.encode())
 
 
-def record(game: Game, generation: int, flight: Flight) -> GameRecord:
+def record(game: Game, generation: int, ongoing: OngoingGame) -> GameRecord:
     """The game, with the value of each search for a comment."""
-    opening = moves_to(game, flight.start_W)
-    score_T = flight.wdl_T3[:, 0] + flight.wdl_T3[:, 1] / 2
+    opening = moves_to(game, ongoing.start_W)
+    score_T = ongoing.wdl_T3[:, 0] + ongoing.wdl_T3[:, 1] / 2
     comments = {
         len(opening) + t: f"The search expects {100 * score:.0f} % for the player to move."
         for t, score in enumerate(score_T)
@@ -35,7 +35,7 @@ def record(game: Game, generation: int, flight: Flight) -> GameRecord:
         first="self-play",
         second="self-play",
         opening=text.format_moves(game, opening),
-        moves=text.format_moves(game, [*opening, *flight.actions_T.tolist()]),
+        moves=text.format_moves(game, [*opening, *ongoing.actions_T.tolist()]),
         result=UNFINISHED,
         comments=MappingProxyType(comments),
         note=f"generation {generation}",

@@ -20,7 +20,7 @@ from selfplay.run import checkpoint, folder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parent:
+class InitialWeights:
     """A network that has learned, and what that cost."""
 
     weights: Path
@@ -39,7 +39,7 @@ class Parent:
         }
 
 
-def find(spec: str, game: Game, architecture: str) -> Parent:
+def find(spec: str, game: Game, architecture: str) -> InitialWeights:
     """The network that `spec` names (a PATH of the agent grammar); `ValueError` if it cannot begin this run."""
     weights = checkpoint.resolve(spec, game.name)
     metadata = weights_metadata(weights)
@@ -56,7 +56,7 @@ def find(spec: str, game: Game, architecture: str) -> Parent:
             f"{spec} learned {learned}, and a {its} fits no other board there; only a resnet of a game whose moves are"
             f" cells, as Gomoku, goes on to {game.name}"
         )
-    return Parent(weights=weights, network=network, game=learned, spent=_spent(weights))
+    return InitialWeights(weights=weights, network=network, game=learned, spent=_spent(weights))
 
 
 def _shapes(network: Network) -> dict[str, tuple[int, ...]]:

@@ -1,6 +1,8 @@
-"""Energy that the processors of this machine have drawn, where Linux tells it (RAPL counters, of Intel and AMD)."""
+"""What a run costs beside time: energy, where Linux tells it (RAPL counters, of Intel and AMD), and memory."""
 
 from pathlib import Path
+
+import psutil
 
 _COUNTERS = Path("/sys/class/powercap")
 
@@ -28,3 +30,8 @@ class EnergyMeter:
         before, self._last = self._last, self._counters()
         # A counter that fell has started again; of an hour between readings several rounds would go unseen.
         return sum((now - old) % (limit + 1) for (old, _), (now, limit) in zip(before, self._last, strict=False)) / 1e6
+
+
+def resident_mb() -> float:
+    """Megabytes of memory that this process holds now."""
+    return psutil.Process().memory_info().rss / 1e6
