@@ -13,6 +13,7 @@ from selfplay.arena.match import play_match
 from selfplay.config import Config, EvalConfig
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import build
+from selfplay.network.frozen import FrozenNetwork
 from selfplay.network.weights import weights_bytes
 from selfplay.players import make
 from selfplay.run import folder
@@ -27,7 +28,7 @@ def weights(tmp_path):
     torch.manual_seed(0)
     path = tmp_path / "weights.safetensors"
     path.write_bytes(weights_bytes(build(games.make("connect4"), "mlp:1x16"), "connect4"))
-    return path
+    return FrozenNetwork.load(path, games.make("connect4"))
 
 
 def referee(history=(), **settings) -> evaluation.Referee:

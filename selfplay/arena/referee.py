@@ -3,10 +3,8 @@
 The trainer is handed a `Referee` from outside, so that nothing which learns can reach human knowledge.
 """
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import games
@@ -14,9 +12,10 @@ from selfplay.arena.match import MatchResult, play_match
 from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import Network
-from selfplay.network.weights import weights_bytes
+from selfplay.network.frozen import FrozenNetwork
 from selfplay.players import make
 from selfplay.players.agent import Agent
+from selfplay.players.learned import from_network
 from selfplay.stats import crossover
 
 _FEWEST_GAMES = 20  # of a match by the clock, when its share of the time allows no more
@@ -51,24 +50,19 @@ class Referee:
         self._took: dict[str, float] = {}  # seconds per game of the last match against a clocked opponent
 
     def __call__(
-        self, weights: Network | Path, ledger: Ledger, *, generation: int, final: bool, dtype: str = "auto"
+        self, network: Network | FrozenNetwork, ledger: Ledger, *, generation: int, final: bool, dtype: str = "auto"
     ) -> list[dict]:
-        """The matches of the weights as lines of evals.jsonl.
+        """The matches of the network as lines of evals.jsonl.
 
         `dtype` is that in which the network plays; by default the faster one, which a measurement decides and
         which is therefore not always the same. The `final` evaluation leaves nothing out, and plays more games.
         """
-        if not isinstance(weights, Path):
-            with tempfile.TemporaryDirectory(prefix="selfplay-") as folder:
-                path = Path(folder) / "weights.safetensors"
-                path.write_bytes(weights_bytes(weights, self.game.name))
-                return self(path, ledger, generation=generation, final=final, dtype=dtype)
         started = time.perf_counter()
         config = self.config.eval
         games_each = config.final_games if final else config.games
         lines = []
         self.results.clear()
-        for learner, opponents in self._players(weights, dtype, final):
+        for learner, opponents in self._players(network, dtype, final):
             for opponent in opponents:
                 games = games_each
                 if opponent in config.clocked and not final:
@@ -82,20 +76,22 @@ class Referee:
         self.lines += lines
         return lines
 
-    def _players(self, weights: Path, dtype: str, final: bool) -> Iterator[tuple[Agent, Sequence[str]]]:
+    def _players(
+        self, network: Network | FrozenNetwork, dtype: str, final: bool
+    ) -> Iterator[tuple[Agent, Sequence[str]]]:
         """The learner as it plays with search, by the network alone, and at equal time; each with its opponents."""
         config = self.config.eval
-        how = f"device={self.config.device},dtype={dtype}"
-        for name, spec in (
-            (f"mcts:sims={config.simulations}", f"mcts:{weights},sims={config.simulations},{how}"),
-            ("net", f"net:{weights},{how}"),
-        ):
-            rungs = config.opponents if final else crossover.informative(self.lines, config.opponents, name)
-            yield make.make(spec, self.game, name=name), rungs
+        frozen = network if isinstance(network, FrozenNetwork) else FrozenNetwork.of(network, self.game)
+        searching = from_network(
+            frozen, self.game, simulations=config.simulations, device=self.config.device, dtype=dtype
+        )
+        policy_only = from_network(frozen, self.game, policy_only=True, device=self.config.device, dtype=dtype)
+        for learner in (searching, policy_only):
+            rungs = config.opponents if final else crossover.informative(self.lines, config.opponents, learner.name)
+            yield learner, rungs
         for opponent in config.clocked:
-            ms = self.opponents[opponent].ms
             # At the clock's small batches the faster dtype is another one.
-            yield make.make(f"mcts:{weights},ms={ms:g}", self.game, name=f"mcts:ms={ms:g}"), (opponent,)
+            yield from_network(frozen, self.game, ms=self.opponents[opponent].ms), (opponent,)
 
     def _affordable(self, opponent: str, spent: float, train_seconds: float) -> int:
         """How many games by the clock, in pairs, keep evaluation within its share of the run's time."""

@@ -17,6 +17,7 @@ from selfplay.arena.referee import Referee
 from selfplay.commands import crossover
 from selfplay.config import Config, EvalConfig, merged
 from selfplay.ledger import Ledger
+from selfplay.network.frozen import FrozenNetwork
 from selfplay.report import terminal_run
 from selfplay.run import atomic, checkpoint, folder
 
@@ -92,7 +93,7 @@ def _measured(run_dir: Path, config: Config) -> dict[str, Any]:
     began = time.perf_counter()
     for number, (generation, ledger) in enumerate(due, start=1):
         print(f"generation {generation}, {number} of {len(due)}", flush=True)
-        weights = checkpoint.resolve(f"{run_dir}@{generation}", game.name)
+        weights = FrozenNetwork.load(checkpoint.resolve(f"{run_dir}@{generation}", game.name), game)
         ledger = dataclasses.replace(ledger, eval_seconds=time.perf_counter() - began)
         folder.append(new, referee(weights, ledger, generation=generation, final=number == len(due)))
         record = moments.write_crossings(run_dir, game, referee.lines, referee.results)
