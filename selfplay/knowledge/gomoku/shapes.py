@@ -136,12 +136,6 @@ def shapes(exact: int) -> np.ndarray:
     return shapes_K
 
 
-def quad_of(quad: int) -> tuple[int, int, int, int]:
-    """The four shapes of a quadruple, the strongest first."""
-    first, second, third, fourth = sorted(((quad >> shift) & 15 for shift in (0, 4, 8, 12)), reverse=True)
-    return first, second, third, fourth
-
-
 @kernel(types.void(u8s), allocates=False)
 def _fill_classes(classes_Q):
     for quad in range(len(classes_Q)):
