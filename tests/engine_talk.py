@@ -3,7 +3,7 @@
 import numpy as np
 
 from games import text
-from selfplay.players.agent import Thoughts
+from selfplay.players.agent import Analysis
 
 
 class FirstFree:
@@ -21,7 +21,7 @@ class FirstFree:
     def think(self, state_W, limit, asked):
         self.asked.append((self.game.name, text.render(self.game, state_W), limit))
         value = 0.25 - 0.5 * bool(state_W[0] & np.uint64(2))  # -0.25 with a stone of ours on 1,0
-        return Thoughts(actions_N=self.game.legal_actions(state_W)[:1], value_N=np.array([value]))
+        return Analysis(actions_N=self.game.legal_actions(state_W)[:1], value_N=np.array([value]))
 
 
 def converse(session, script):

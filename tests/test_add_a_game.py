@@ -15,7 +15,7 @@ import games
 import games.registry
 from games.laws import check_laws
 from games.text import format_action, parse_moves, render, replay
-from selfplay.players import make
+from selfplay.players.make import make_agent
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -90,7 +90,7 @@ def test_the_search_plays_it(hex5):
     state_W, _ = replay(hex5, parse_moves(hex5, "c1 a1 c2 a2 c3 a3 c4 d5"))
     seeds_N = np.arange(4, dtype=np.uint64)
     for spec in ("rollout:sims=400", "rules", "alphabeta:depth=2", "alphabeta:nodes=100", "alphabeta:ms=5"):
-        played = make.make(spec, hex5).act(np.stack([state_W] * 4), seeds_N).actions_N
+        played = make_agent(spec, hex5).act(np.stack([state_W] * 4), seeds_N).actions_N
         assert [format_action(hex5, action) for action in played.tolist()] == ["c5"] * 4
 
 

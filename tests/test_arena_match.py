@@ -13,14 +13,14 @@ from games import text
 from selfplay.arena import match, openings, tournament
 from selfplay.arena.match import play_match
 from selfplay.players import make
-from selfplay.players.agent import Agent, Thoughts
+from selfplay.players.agent import Agent, Analysis
 
 
 def scripted(game, name, choose):
     """An agent that plays choose(legal actions)."""
 
     def act(states_NW, seeds_N):
-        return Thoughts(actions_N=np.array([choose(game.legal_actions(state_W)) for state_W in states_NW]))
+        return Analysis(actions_N=np.array([choose(game.legal_actions(state_W)) for state_W in states_NW]))
 
     return Agent(name, act)
 
@@ -153,9 +153,9 @@ class Clocked:
             with self.lock:
                 self.now -= 1
             own.release()
-            return Thoughts(actions_N=actions_N)
+            return Analysis(actions_N=actions_N)
 
-        return Agent(name, act, ms=self.ms, again=lambda: self.agent(name))
+        return Agent(name, act, ms=self.ms, clone=lambda: self.agent(name))
 
 
 def test_by_the_clock_the_same_games_are_played(monkeypatch):
@@ -210,7 +210,7 @@ def test_what_is_loaded_at_a_first_answer_is_not_the_players_time():
     def act(states_NW, seeds_N):
         answers.append(1)
         time.sleep(0.3 if len(answers) <= 2 else 0)
-        return Thoughts(actions_N=np.array([min(game.legal_actions(state_W)) for state_W in states_NW]))
+        return Analysis(actions_N=np.array([min(game.legal_actions(state_W)) for state_W in states_NW]))
 
     result = play_match(game, Agent("slow start", act, ms=5), Clocked(game).agent("b"), games=4)
     assert result.paces[0].slowest < 0.25
@@ -226,10 +226,10 @@ def test_a_player_that_breaks_ends_the_match(ms):
         asked.append(1)
         if len(asked) > 3:
             raise ValueError("no idea")
-        return Thoughts(actions_N=np.array([min(game.legal_actions(state_W)) for state_W in states_NW]))
+        return Analysis(actions_N=np.array([min(game.legal_actions(state_W)) for state_W in states_NW]))
 
     def broken():
-        return Agent("broken", act, ms=ms, again=broken)
+        return Agent("broken", act, ms=ms, clone=broken)
 
     with pytest.raises(ValueError, match="no idea"):
         play_match(game, broken(), Clocked(game, ms=ms).agent("b") if ms else scripted(game, "b", max), games=40)
@@ -242,10 +242,10 @@ def test_who_cannot_go_on_loses_and_the_record_says_why(ms):
     def act(states_NW, seeds_N):
         late = {n: "crashed" for n, state_W in enumerate(states_NW) if state_W[-1] >= 10}
         actions = [-1 if n in late else min(game.legal_actions(state_W)) for n, state_W in enumerate(states_NW)]
-        return Thoughts(actions_N=np.array(actions), forfeits=late)
+        return Analysis(actions_N=np.array(actions), forfeits=late)
 
     def fragile():
-        return Agent("fragile", act, ms=ms, again=fragile)
+        return Agent("fragile", act, ms=ms, clone=fragile)
 
     other = Clocked(game, max, ms=ms).agent("other") if ms else scripted(game, "other", max)
     result = play_match(game, fragile(), other, games=40)

@@ -13,7 +13,7 @@ from selfplay import cli
 from selfplay.arena import perfect as solved
 from selfplay.knowledge import oracle
 from selfplay.players import make
-from selfplay.players.agent import Agent, Thoughts
+from selfplay.players.agent import Agent, Analysis
 
 PONS = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "pons"
 
@@ -24,7 +24,7 @@ def an_empty_cache(tmp_path, monkeypatch):
 
 
 def always(action):
-    return Agent(f"column {action + 1}", lambda states_NW, seeds_N: Thoughts(actions_N=np.full(len(states_NW), action)))
+    return Agent(f"column {action + 1}", lambda states_NW, seeds_N: Analysis(actions_N=np.full(len(states_NW), action)))
 
 
 def suite(*positions):

@@ -10,7 +10,7 @@ import pytest
 import games
 from selfplay import cli
 from selfplay.bench import agent, knowledge, parts, waiting
-from selfplay.players.agent import Agent, Thoughts
+from selfplay.players.agent import Agent, Analysis
 
 SMALL = ["--game", "tictactoe", "--games", "4", "--simulations", "4", "--network", "mlp:1x8", "--seconds", "0.02"]
 
@@ -75,11 +75,11 @@ def test_a_players_moves_are_timed_one_at_a_time(monkeypatch):
     def act(states_NW, seeds_N):
         assert len(states_NW) == 1
         said["asked"] += 1
-        return Thoughts(
+        return Analysis(
             actions_N=np.zeros(1, np.int64), policy_NA=np.zeros((1, 9), np.float32), visits_NA=said["visits"]
         )
 
-    monkeypatch.setattr(agent.make, "make", lambda spec, game: Agent(spec, act))
+    monkeypatch.setattr(agent, "make_agent", lambda spec, game: Agent(spec, act))
     found = agent.measure(game, "any", 0.0)
     assert list(found) == ["p50_ms", "slowest_ms"]
     assert 0 < found["p50_ms"] <= found["slowest_ms"]

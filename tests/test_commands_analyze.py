@@ -9,8 +9,8 @@ import pytest
 import games
 from selfplay import cli
 from selfplay.commands import analyze
-from selfplay.players import make
-from selfplay.players.agent import Agent, Thoughts
+from selfplay.players.agent import Agent, Analysis
+from selfplay.players.make import make_agent
 
 
 def ask(monkeypatch, capsys, stdin, *argv):
@@ -84,7 +84,7 @@ def test_gomoku_positions(monkeypatch, capsys):
 def test_answers_do_not_depend_on_the_other_lines():
     game = games.make("connect4")
     lines = ["", "4", "44", "443", "4435"]
-    agent = make.make("random", game)
+    agent = make_agent("random", game)
     together = list(analyze.answers(game, agent, lines, seed=1))
     singly = [next(analyze.answers(game, agent, [line], seed=1)) for line in lines]
     assert together == singly
@@ -99,7 +99,7 @@ def test_many_positions_make_few_calls():
 
     def act(states_NW, seeds_N):
         sizes.append(len(states_NW))
-        return Thoughts(actions_N=np.zeros(len(states_NW), np.int64))
+        return Analysis(actions_N=np.zeros(len(states_NW), np.int64))
 
     assert len(list(analyze.answers(game, Agent("x", act), ["4"] * 600))) == 600
     assert sizes == [256, 256, 88]

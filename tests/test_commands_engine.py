@@ -11,7 +11,7 @@ import pytest
 import games
 from selfplay import cli
 from selfplay.arena import match
-from selfplay.players import make
+from selfplay.players.make import make_agent
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_it_plays_itself_through_the_protocol(size):
     """Two processes of our engine, whole games from openings: every move legal and in time, no forfeit."""
     game = games.make(f"gomoku:size={size},rule=standard")
     engine = f"engine:{sys.executable},args=-m selfplay engine --game gomoku --agent rules,ms=2000,tolerance=8000"
-    result = match.play_match(game, make.make(engine, game), make.make(engine, game), games=4)
+    result = match.play_match(game, make_agent(engine, game), make_agent(engine, game), games=4)
     assert result.games == 4
     assert [record.note for record in result.records] == [""] * 4
 
@@ -117,6 +117,6 @@ def test_by_the_clock_through_the_protocol():
     """An agent that thinks until its time is over, and is never late."""
     game = games.make("gomoku9")
     engine = f"engine:{sys.executable},args=-m selfplay engine --game gomoku --agent alphabeta,ms=100,tolerance=2000"
-    result = match.play_match(game, make.make(engine, game), make.make("rules", game), games=2)
+    result = match.play_match(game, make_agent(engine, game), make_agent("rules", game), games=2)
     assert [record.note for record in result.records] == [""] * 2
     assert result.paces[0].moves >= 6

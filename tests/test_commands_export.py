@@ -10,7 +10,7 @@ import games
 from selfplay import cli
 from selfplay.network import onnx_graph
 from selfplay.network.weights import weights_bytes, weights_metadata
-from selfplay.players import make
+from selfplay.players.make import make_agent
 from selfplay.run import checkpoint
 
 
@@ -45,10 +45,10 @@ def test_exported_weights_are_a_path_for_every_agent(run_dir, tmp_path, capsys):
     states = random_states(game, 20)
     policy, wdl = outputs(network_of(game, "resnet:2x8", seed=3), planes_of(game, states))
     policy[~np.array([game.planes_of(state)[:2, 0].sum(axis=0) == 0 for state in states])] = -np.inf
-    thoughts = make.make(f"net:{out},dtype=float32", game).act(states, np.zeros(20, np.uint64))
-    assert np.allclose(thoughts.policy_NA, softmax(policy), atol=1e-5)
-    assert np.allclose(thoughts.wdl_N3, wdl, atol=1e-5)
-    assert make.make(f"mcts:{out},sims=8", game).act(states[:1], np.zeros(1, np.uint64)).visits_NA.sum() == 8
+    analysis = make_agent(f"net:{out},dtype=float32", game).act(states, np.zeros(20, np.uint64))
+    assert np.allclose(analysis.policy_NA, softmax(policy), atol=1e-5)
+    assert np.allclose(analysis.wdl_N3, wdl, atol=1e-5)
+    assert make_agent(f"mcts:{out},sims=8", game).act(states[:1], np.zeros(1, np.uint64)).visits_NA.sum() == 8
 
 
 def test_a_run_folder_is_its_newest_checkpoint_and_a_file_is_replaced(run_dir, tmp_path, capsys):

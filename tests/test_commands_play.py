@@ -20,7 +20,7 @@ from games import record as records
 from games import text
 from selfplay import cli
 from selfplay.commands import play
-from selfplay.players import make
+from selfplay.players.make import make_agent
 from selfplay.report import terminal_board
 from selfplay.run import checkpoint
 
@@ -88,8 +88,8 @@ def test_against_an_agent_it_answers_and_wins_or_loses(typed):
 
 def test_hints_are_the_agents_own_move(typed):
     game = games.make("connect4")
-    thoughts = make.make("solver", game).act(text.replay(game, [3, 3])[0][None], play.np.zeros(1, play.np.uint64))
-    best = text.format_action(game, int(thoughts.actions_N[0]))
+    analysis = make_agent("solver", game).act(text.replay(game, [3, 3])[0][None], play.np.zeros(1, play.np.uint64))
+    best = text.format_action(game, int(analysis.actions_N[0]))
     solver = ["--game", "connect4", "--agent", "solver"]
     _, out, _ = typed(solver, ["load 44", "hint"])
     assert f"hint: {best}, a sure win" in out

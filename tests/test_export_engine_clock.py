@@ -9,8 +9,8 @@ import games
 from games import gomoku
 from selfplay.export import engine_clock, engine_player
 from selfplay.export.engine_clock import Clock
-from selfplay.players import make as agents
-from selfplay.players.agent import Agent, Thoughts
+from selfplay.players.agent import Agent, Analysis
+from selfplay.players.make import make_agent
 
 
 # By hand: 180 s left with 0 stones on the board are shared out over 30 moves, with 20 stones over 20,
@@ -70,11 +70,10 @@ def test_a_slow_agent_is_answered_for(monkeypatch):
         if done:
             time.sleep(5)
         done.append(1)
-        return Thoughts(actions_N=np.array([80]))
+        return Analysis(actions_N=np.array([80]))
 
-    make = agents.make
     monkeypatch.setattr(
-        engine_player.make, "make", lambda spec, game: make(spec, game) if spec == "rules" else Agent(spec, act)
+        engine_player, "make_agent", lambda spec, game: make_agent(spec, game) if spec == "rules" else Agent("x", act)
     )
     game = games.make("gomoku9")
     player = engine_player.Player("random", game, 0)
@@ -91,20 +90,19 @@ def test_a_slow_agent_is_answered_for(monkeypatch):
 )
 def test_which_time_an_agent_is_given(spec, limit, expected, monkeypatch):
     given = []
-    make = agents.make
 
     def watched(spec, game):
-        agent = make(spec, game)
-        if agent.within is None:
+        agent = make_agent(spec, game)
+        if agent.act_timed is None:
             return agent
 
-        def within(states_NW, seeds_N, ms):
+        def act_timed(states_NW, seeds_N, ms):
             given.append(ms)
-            return make("random", game).act(states_NW, seeds_N)
+            return make_agent("random", game).act(states_NW, seeds_N)
 
-        return Agent(spec, agent.act, ms=agent.ms, within=within)
+        return Agent(agent.name, agent.act, ms=agent.ms, act_timed=act_timed)
 
-    monkeypatch.setattr(engine_player.make, "make", watched)
+    monkeypatch.setattr(engine_player, "make_agent", watched)
     player = engine_player.Player(spec, games.make("gomoku9"), 0)
     given.clear()
     player.think(player.game.initial(), float(limit), time.monotonic())
@@ -117,11 +115,12 @@ def test_which_time_an_agent_is_given(spec, limit, expected, monkeypatch):
 def test_time_already_spent_is_taken_off(monkeypatch):
     waited = []
     game = games.make("gomoku9")
-    agent = Agent("x", act=lambda s, n: Thoughts(actions_N=np.array([0])), ms=1000.0)
-    within = agents.make("random", game).act
-    timed = Agent("x", agent.act, 1000.0, lambda s, n, ms: waited.append(ms) or within(s, n))
-    make = agents.make
-    monkeypatch.setattr(engine_player.make, "make", lambda spec, game: make(spec, game) if spec == "rules" else timed)
+    agent = Agent("x", act=lambda s, n: Analysis(actions_N=np.array([0])), ms=1000.0)
+    random = make_agent("random", game)
+    timed = Agent("x", agent.act, 1000.0, lambda s, n, ms: waited.append(ms) or random.act(s, n))
+    monkeypatch.setattr(
+        engine_player, "make_agent", lambda spec, game: make_agent(spec, game) if spec == "rules" else timed
+    )
     player = engine_player.Player("alphabeta", game, 0)
     player.think(game.initial(), 5000.0, time.monotonic() - 4.0)
     assert waited[-1] <= 1000 * 0.92

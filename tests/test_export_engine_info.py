@@ -8,7 +8,7 @@ from engine_talk import FirstFree, converse
 
 from selfplay.export import engine_protocol
 from selfplay.export.engine_protocol import Session
-from selfplay.players.agent import Thoughts
+from selfplay.players.agent import Analysis
 
 
 def test_rules_that_are_not_known_are_said_when_a_move_is_asked_for(session):
@@ -75,7 +75,7 @@ def test_memory_is_warned_of_once(session):
 def test_it_is_said_when_one_ply_rules_answered(session, monkeypatch):
     def late(self, state_W, limit, asked):
         self.stood_in += 1
-        return Thoughts(actions_N=self.game.legal_actions(state_W)[:1])
+        return Analysis(actions_N=self.game.legal_actions(state_W)[:1])
 
     converse(session, "> START 9\nOK\n> BEGIN\n0,0")
     monkeypatch.setattr(FirstFree, "think", late)
@@ -88,7 +88,7 @@ def test_questions_before_the_answer_count_from_the_answer(monkeypatch):
 
     def think(self, state_W, limit, asked):
         asked_at.append(asked)
-        return Thoughts(actions_N=np.array([0]))
+        return Analysis(actions_N=np.array([0]))
 
     monkeypatch.setattr(engine_protocol, "Player", FirstFree)
     monkeypatch.setattr(FirstFree, "think", think)
@@ -113,7 +113,7 @@ def test_time_left_is_of_this_match_and_runs_down(monkeypatch):
     def think(self, state_W, limit, asked):
         limits.append(limit)
         time.sleep(0.2)
-        return Thoughts(actions_N=self.game.legal_actions(state_W)[:1])
+        return Analysis(actions_N=self.game.legal_actions(state_W)[:1])
 
     monkeypatch.setattr(engine_protocol, "Player", FirstFree)
     monkeypatch.setattr(FirstFree, "think", think)

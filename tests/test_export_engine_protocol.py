@@ -10,7 +10,7 @@ import games
 from games import gomoku
 from selfplay.export import engine_protocol
 from selfplay.export.engine_protocol import Session
-from selfplay.players.agent import Thoughts
+from selfplay.players.agent import Analysis
 
 
 def test_a_match_of_the_protocols_description(session):
@@ -289,7 +289,7 @@ def test_what_is_proposed_is_the_most_even(monkeypatch):
 
     def think(self, state_W, limit, asked):
         seen.append((state_W, limit))
-        return Thoughts(actions_N=np.array([0]), value_N=np.array([next(values)]))
+        return Analysis(actions_N=np.array([0]), value_N=np.array([next(values)]))
 
     monkeypatch.setattr(engine_protocol, "Player", FirstFree)
     monkeypatch.setattr(FirstFree, "think", think)

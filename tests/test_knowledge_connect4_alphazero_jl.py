@@ -10,7 +10,7 @@ from games.game import MOVER_WON, ONGOING
 from selfplay.knowledge.alphabeta import AlphaZeroJl
 from selfplay.knowledge.budget import Budget
 from selfplay.knowledge.connect4 import alphazero_jl
-from selfplay.players import make
+from selfplay.players.make import make_agent
 
 GAME = games.make("connect4")
 
@@ -106,4 +106,4 @@ def test_more_budget_searches_deeper_and_the_same_seed_plays_the_same():
 )
 def test_what_it_cannot_do_is_named(spec, game, message):
     with pytest.raises(ValueError, match=message):
-        make.make(spec, games.make(game))
+        make_agent(spec, games.make(game))

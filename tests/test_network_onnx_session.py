@@ -11,7 +11,7 @@ from networks import onnx_of, save_weights
 import games
 from selfplay.network import architectures, frozen, onnx_session
 from selfplay.network.evaluator import NetworkEvaluator
-from selfplay.players import make
+from selfplay.players.make import make_agent
 
 
 @pytest.mark.parametrize(("name", "architecture"), [("connect4", "resnet:2x8"), ("gomoku9", "mlp:2x32")])
@@ -55,13 +55,13 @@ def test_a_player_of_one_position_at_a_time_needs_no_torch():
     script = """
 import sys
 import numpy as np, games
-from selfplay.players import make
+from selfplay.players.make import make_agent
 game = games.make("connect4")
 states_NW = game.initial()[None]
 for name in ("net:pretrained", "mcts:pretrained,sims=8", "mcts:pretrained,ms=5"):
-    make.make(name, game).act(states_NW, np.zeros(1, np.uint64))
+    make_agent(name, game).act(states_NW, np.zeros(1, np.uint64))
 assert "torch" not in sys.modules
-make.make("net:pretrained", game).act(np.repeat(states_NW, 40, axis=0), np.zeros(40, np.uint64))
+make_agent("net:pretrained", game).act(np.repeat(states_NW, 40, axis=0), np.zeros(40, np.uint64))
 assert "torch" in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True)
@@ -76,4 +76,4 @@ def test_weights_that_are_not_those_of_the_architecture_are_refused(tmp_path):
             wrong.value = architectures.build(game, "resnet:2x16").value
         save_weights(tmp_path / "weights", wrong, "connect4")
         with pytest.raises(ValueError, match=f"weights holds no resnet:2x8 for connect4: .*{said}"):
-            make.make(f"net:{tmp_path / 'weights'}", game)
+            make_agent(f"net:{tmp_path / 'weights'}", game)

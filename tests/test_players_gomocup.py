@@ -16,8 +16,9 @@ import games
 from games import text
 from selfplay import cli
 from selfplay.arena import match
-from selfplay.players import gomocup, make
+from selfplay.players import gomocup
 from selfplay.players.gomocup import ForfeitError, OutsideEngine
+from selfplay.players.make import make_agent, opponent
 
 ENGINE = Path(__file__).with_name("bad_engine.py")
 PATIENCE = {"milliseconds": 5000.0, "tolerance": 5000.0, "megabytes": 300}  # the machine may be busy
@@ -232,7 +233,7 @@ def test_after_a_forfeit_the_next_game_begins_anew(tmp_path):
 @pytest.mark.parametrize("engine_first", [True, False])
 def test_forfeits_in_a_match(engine_first):
     spec = f"engine:{ENGINE},args=garbage,ms=5000,tolerance=5000"
-    players = make.make(spec, GAME), make.make("random", GAME)
+    players = make_agent(spec, GAME), make_agent("random", GAME)
     result = match.play_match(GAME, *(players if engine_first else players[::-1]), games=4)
     assert result.pairs_5 == ((2, 0, 0, 0, 0) if engine_first else (0, 0, 0, 0, 2))
     for record in result.records:
@@ -247,7 +248,7 @@ def test_forfeits_in_a_match(engine_first):
 def test_a_match_without_trouble(tmp_path):
     """Two engines against each other: every game ends by the rules, each process serves all its games and then ends."""
     spec = f"engine:{ENGINE},args='' {tmp_path}/pids,ms=5000,tolerance=5000"
-    result = match.play_match(GAME, make.make(spec, GAME), make.make(spec, GAME), games=8)
+    result = match.play_match(GAME, make_agent(spec, GAME), make_agent(spec, GAME), games=8)
     assert result.games == 8
     assert not any(record.note for record in result.records)
     pids = [int(line) for line in (tmp_path / "pids").read_text().split()]
@@ -310,13 +311,13 @@ def test_paths_with_spaces_and_arguments(tmp_path):
     script = tmp_path / "my engines" / "pbrain nice one.py"
     script.parent.mkdir()
     script.write_text(ENGINE.read_text())
-    agent = make.make(f"engine:{script},args='' '{tmp_path}/the pids',ms=5000,tolerance=5000", GAME)
+    agent = make_agent(f"engine:{script},args='' '{tmp_path}/the pids',ms=5000,tolerance=5000", GAME)
     assert agent.act(GAME.initial()[None], np.zeros(1, np.uint64)).actions_N.tolist() == [40]
     assert len((tmp_path / "the pids").read_text().split()) == 1
     program = tmp_path / "pbrain program"
     program.write_text(f"#!{sys.executable}\n" + ENGINE.read_text())
     program.chmod(0o755)
-    agent = make.make(f"engine:{program},ms=5000,tolerance=5000", GAME)
+    agent = make_agent(f"engine:{program},ms=5000,tolerance=5000", GAME)
     assert agent.act(GAME.initial()[None], np.zeros(1, np.uint64)).actions_N.tolist() == [40]
 
 
@@ -349,19 +350,12 @@ def test_what_is_no_program_of_this_machine_forfeits(tmp_path):
 )
 def test_mistakes_are_said_in_one_line(spec, name, said):
     with pytest.raises(ValueError) as mistake:
-        make.make(spec, games.make(name))
+        make_agent(spec, games.make(name))
     assert said in str(mistake.value)
 
 
-def test_which_specs_start_programs():
-    """What comes from strangers is refused by this."""
-    specs = {f"{kind}:x" if known.path_is else kind for kind, known in make._KINDS.items()}
-    assert {spec for spec in specs if make.starts_programs(spec)} == {"engine:x"}
-    assert make.starts_programs(" engine:/bin/true,ms=3")
-
-
 def test_an_opponent_in_an_environment_says_what_happened():
-    choose = make.opponent(f"engine:{ENGINE},args=refuse", GAME)
+    choose = opponent(f"engine:{ENGINE},args=refuse", GAME)
     with pytest.raises(ValueError, match="answered START with"):
         choose(GAME.initial(), np.random.default_rng(0))
 

@@ -10,7 +10,8 @@ import games
 from selfplay.arena.match import play_match
 from selfplay.network import onnx_graph
 from selfplay.network.frozen import FrozenNetwork
-from selfplay.players import learned, make
+from selfplay.players import learned
+from selfplay.players.make import make_agent
 
 SEEDS = np.arange(40, dtype=np.uint64)
 
@@ -38,10 +39,10 @@ def states(game):
 def test_weights_in_memory_play_the_games_that_their_file_plays(spec, options, game, tmp_path):
     network = network_of(game, "resnet:1x8")
     save_weights(tmp_path / "weights", network, "connect4")
-    opponent = make.make("rules", game)
+    opponent = make_agent("rules", game)
     players = (
         learned.from_network(network, game, **options),
-        make.make(spec.format(tmp_path / "weights"), game, name="x"),
+        make_agent(spec.format(tmp_path / "weights"), game, name="x"),
     )
     one, other = (play_match(game, player, opponent, games=40, seed=3) for player in players)
     assert (one.wins, one.draws, one.losses, one.pairs_5) == (other.wins, other.draws, other.losses, other.pairs_5)
@@ -57,8 +58,8 @@ def test_a_player_keeps_the_weights_that_it_was_made_of(game, states):
             parameter.mul_(-1.0)
     assert np.array_equal(player.act(states[:4], SEEDS[:4]).policy_NA, before)
     np.testing.assert_allclose(player.act(states, SEEDS).policy_NA[:4], before, atol=1e-4)  # torch, loaded just now
-    assert player.again
-    assert np.array_equal(player.again().act(states[:4], SEEDS[:4]).policy_NA, before)
+    assert player.clone
+    assert np.array_equal(player.clone().act(states[:4], SEEDS[:4]).policy_NA, before)
     changed = learned.from_network(network, game, policy_only=True, dtype="float32")
     assert not np.allclose(changed.act(states[:4], SEEDS[:4]).policy_NA, before, atol=1e-2)
 
@@ -72,8 +73,8 @@ def test_the_onnx_file_is_made_once_for_all_players_of_the_same_weights(game, mo
         learned.from_network(frozen, game, device="cpu", **options)
         for options in ({"simulations": 4}, {"policy_only": True}, {"ms": 2.0})
     ]
-    assert players[2].again
-    players[2].again()
+    assert players[2].clone
+    players[2].clone()
     assert [player.name for player in players] == ["mcts:sims=4", "net", "mcts:ms=2"]
     assert made == [1]
 

@@ -9,8 +9,7 @@ import pytest
 from web_server import GAME, RUN, think
 
 import games
-from selfplay.players import make as agents
-from selfplay.players.agent import Agent, Thoughts
+from selfplay.players.agent import Agent, Analysis
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -49,7 +48,7 @@ class Slow:
 
     def __init__(self, monkeypatch, seconds=0.05):
         self.batches, self.seeds, self.made, self.seconds = [], [], [], seconds
-        monkeypatch.setattr(agents, "make", self.make)
+        monkeypatch.setattr(thinking, "make_agent", self.make)
 
     def make(self, spec, game):
         self.made.append(spec)
@@ -58,7 +57,7 @@ class Slow:
             self.batches.append(len(states_NW))
             self.seeds += seeds_N.tolist()
             time.sleep(self.seconds)
-            return Thoughts(actions_N=states_NW[:, -1].astype(np.int64) % 7, value_N=np.zeros(len(states_NW)))
+            return Analysis(actions_N=states_NW[:, -1].astype(np.int64) % 7, value_N=np.zeros(len(states_NW)))
 
         return Agent(spec, act)
 
@@ -114,7 +113,7 @@ def test_an_agent_that_fails_fails_for_those_who_asked_and_may_be_asked_again(mo
             raise error
         return slow.make(spec, game)
 
-    monkeypatch.setattr(agents, "make", make)
+    monkeypatch.setattr(thinking, "make_agent", make)
 
     async def run():
         thinker = thinking.Thinking()

@@ -133,10 +133,10 @@ class _Games:
 
     def think(self, agent: Agent, games_G: np.ndarray, ply: int) -> np.ndarray:
         """The agent's moves in these games, `ply` moves after their openings; -1 where it forfeits."""
-        thoughts = agent.act(self.states_GW[games_G], _seeds(self.seed, self.numbers_G[games_G], ply))
-        for n, why in thoughts.forfeits.items():
+        analysis = agent.act(self.states_GW[games_G], _seeds(self.seed, self.numbers_G[games_G], ply))
+        for n, why in analysis.forfeits.items():
             self.forfeits[int(games_G[n])] = f"{agent.name} {why}"
-        return thoughts.actions_N
+        return analysis.actions_N
 
     def play(self, g: int, action: int) -> None:
         """A move of whoever's turn it is in game g."""
@@ -247,7 +247,7 @@ def _seats(a: Agent, b: Agent, most: int) -> list[tuple[Agent, Agent]]:
     at a time.
     """
     games = min(os.cpu_count() or 1, most) if a.timed and b.timed else 1
-    return [(a, b)] + [(a.again(), b.again()) for _ in range(games - 1) if a.again and b.again]
+    return [(a, b)] + [(a.clone(), b.clone()) for _ in range(games - 1) if a.clone and b.clone]
 
 
 def _warm_up(games: _Games, seats: Sequence[tuple[Agent, Agent]]) -> None:

@@ -1,4 +1,4 @@
-"""The `analyze` command: positions in as lines of moves, an agent's thoughts out as lines of JSON.
+"""The `analyze` command: positions in as lines of moves, an agent's analysis out as lines of JSON.
 
 N positions, A actions.
 """
@@ -13,8 +13,8 @@ import numpy as np
 
 from games import text
 from games.game import ONGOING, Game
-from selfplay.players.agent import Agent, Thoughts
-from selfplay.players.make import GRAMMAR
+from selfplay.players.agent import Agent, Analysis
+from selfplay.players.spec import GRAMMAR
 
 _BATCH = 256
 _PROVEN = (None, "win", "draw", "loss")
@@ -78,22 +78,22 @@ def answers(game: Game, agent: Agent, lines: Iterable[str], seed: int = 0, batch
                     for state_W in states
                 ]
             )
-            thoughts = agent.act(states_NW, seeds_N)
+            analysis = agent.act(states_NW, seeds_N)
             for n, record in enumerate(asked):
-                record |= answer(game, thoughts, n)
+                record |= answer(game, analysis, n)
         yield from records
 
 
-def answer(game: Game, thoughts: Thoughts, n: int) -> dict:
-    """What `thoughts` say of position n, as JSON."""
-    if n in thoughts.forfeits:
-        return {"error": f"the agent {thoughts.forfeits[n]}"}
-    move = text.format_action(game, int(thoughts.actions_N[n]))
+def answer(game: Game, analysis: Analysis, n: int) -> dict:
+    """What an agent says of position n, as JSON."""
+    if n in analysis.forfeits:
+        return {"error": f"the agent {analysis.forfeits[n]}"}
+    move = text.format_action(game, int(analysis.actions_N[n]))
     policy_NA, visits_NA, value_N, proven_N = (
-        thoughts.policy_NA,
-        thoughts.visits_NA,
-        thoughts.value_N,
-        thoughts.proven_N,
+        analysis.policy_NA,
+        analysis.visits_NA,
+        analysis.value_N,
+        analysis.proven_N,
     )
 
     def by_move(numbers_A: np.ndarray, digits: int | None) -> dict[str, float]:
@@ -112,7 +112,7 @@ def answer(game: Game, thoughts: Thoughts, n: int) -> dict:
 def run(args: argparse.Namespace) -> int:
     """`selfplay analyze`."""
     import games
-    from selfplay.players import make
+    from selfplay.players.make import make_agent
 
     name = args.game
     if args.size is not None:
@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"--size is for --game gomoku, not for {name}")
         name += f"{',' if ':' in name else ':'}size={args.size}"
     game = games.make(name)
-    agent = make.make(args.agent, game)
+    agent = make_agent(args.agent, game)
     failed = False
     batch_size = 1 if sys.stdin.isatty() else _BATCH  # a person waits for each answer
     for record in answers(game, agent, sys.stdin, args.seed, batch_size):

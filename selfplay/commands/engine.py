@@ -41,7 +41,7 @@ _END_SECONDS = 0.5  # for an answer that is due when END comes; Piskvork waits 0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `selfplay engine`."""
-    from selfplay.players.make import GRAMMAR
+    from selfplay.players.spec import GRAMMAR
 
     parser.epilog = _HELP.format(grammar=GRAMMAR)
     parser.add_argument("--game", required=True, help="gomoku; START sets the size, INFO the rule (default freestyle)")
@@ -54,14 +54,14 @@ def run(args: argparse.Namespace) -> int:
     """`selfplay engine`."""
     import games
     from selfplay.export.engine_protocol import Session
-    from selfplay.players import make
+    from selfplay.players.spec import Spec
 
     game = games.make(args.game)
     if game.kind != "gomoku" or game.in_a_row != 5:
         raise ValueError(f"the protocol is for Gomoku, five in a row, not for {args.game!r}")
     if args.seed < 0:
         raise ValueError(f"--seed is at least 0, not {args.seed}")
-    make.check(args.agent)
+    Spec.parse(args.agent)
     session = Session(args.agent, rule=str(game.options["rule"]), seed=args.seed, verbose=args.verbose)
     answers = os.fdopen(os.dup(1), "w")
     if os.path.sameopenfile(1, 2) and not os.isatty(2):  # Piskvork reads both as one

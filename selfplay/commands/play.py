@@ -15,8 +15,9 @@ from games import text
 from games.game import DRAW, ONGOING, Game
 from games.registry import nearest
 from selfplay.commands import analyze
-from selfplay.players import make
-from selfplay.players.agent import Agent, Thoughts
+from selfplay.players.agent import Agent, Analysis
+from selfplay.players.make import make_agent
+from selfplay.players.spec import GRAMMAR
 from selfplay.report import review, terminal_board
 from selfplay.run import checkpoint
 
@@ -56,7 +57,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `selfplay play`."""
     commands = "\n".join(f"  {name:6} {meaning}" for name, meaning in COMMANDS.items())
-    parser.epilog = _EXAMPLES.format(commands=commands, grammar=make.GRAMMAR)
+    parser.epilog = _EXAMPLES.format(commands=commands, grammar=GRAMMAR)
     parser.add_argument("--game", help="the game, as in connect4 or gomoku:size=9")
     parser.add_argument(
         "--agent", metavar="SPEC", help=f"who you play against (default {_PRETRAINED} where there is one)"
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--seed is at least 0, not {args.seed}")
     agent = None  # a second person
     if args.agent != _HUMAN:
-        agent = make.make(args.agent, game) if args.agent else _default(game, console)
+        agent = make_agent(args.agent, game) if args.agent else _default(game, console)
     seed = secrets.randbits(32) if args.seed is None else args.seed
     me = 0 if args.first == "me" else 1
     Dialogue(game, agent, console, me=me, hints=args.hints, seed=seed).hold(_typed(console))
@@ -108,7 +109,7 @@ def _default(game: Game, console: Console) -> Agent:
     except ValueError:
         for spec in _WITHOUT_NETWORK:
             try:
-                agent = make.make(spec, game)
+                agent = make_agent(spec, game)
             except ValueError:
                 continue
             console.print(
@@ -116,7 +117,7 @@ def _default(game: Game, console: Console) -> Agent:
             )
             return agent
         raise
-    return make.make(_PRETRAINED, game)
+    return make_agent(_PRETRAINED, game)
 
 
 def _typed(console: Console) -> Iterator[str]:
@@ -221,13 +222,13 @@ class Dialogue:
     def answered(self) -> bool:
         """The agent moves; False if it cannot, and has lost."""
         assert self.agent is not None
-        thoughts = self.think()
-        if thoughts.forfeits:
-            self.forfeit = f"{self.agent.name} {next(iter(thoughts.forfeits.values()))}"
+        analysis = self.think()
+        if analysis.forfeits:
+            self.forfeit = f"{self.agent.name} {next(iter(analysis.forfeits.values()))}"
             self.say(f"{self.forfeit}: you win", style="bold")
             return False
-        self.say(f"{self.agent.name} plays ", *self.opinion(thoughts))
-        self.actions.append(int(thoughts.actions_N[0]))
+        self.say(f"{self.agent.name} plays ", *self.opinion(analysis))
+        self.actions.append(int(analysis.actions_N[0]))
         return True
 
     def outcome(self) -> str:
@@ -238,8 +239,8 @@ class Dialogue:
             return f"the {'second' if winner else 'first'} player wins"
         return "you win" if winner == self.me else f"{self.agent.name} wins"
 
-    def think(self) -> Thoughts:
-        """The agent's thoughts about the position; what is random in them depends on seed and position alone."""
+    def think(self) -> Analysis:
+        """The agent's analysis of the position; what is random in it depends on seed and position alone."""
         assert self.agent is not None
         state_W, _ = text.replay(self.game, self.actions)
         drawn = np.random.SeedSequence([self.seed, *state_W.tolist()]).generate_state(1, np.uint64)
@@ -248,9 +249,9 @@ class Dialogue:
         with self.console.status(Text(f"{self.agent.name} thinks")):
             return self.agent.act(state_W[None], drawn)
 
-    def opinion(self, thoughts: Thoughts) -> tuple[str | Text, ...]:
+    def opinion(self, analysis: Analysis) -> tuple[str | Text, ...]:
         """Its move, what it expects for whoever plays that, what else it looked at, and how it sees the game go on."""
-        said = analyze.answer(self.game, thoughts, 0)
+        said = analyze.answer(self.game, analysis, 0)
         parts: list[str | Text] = [Text(said["move"], style="bold")]
         if said["proven"]:
             parts.append(f", a sure {said['proven']}")
@@ -278,10 +279,10 @@ class Dialogue:
             raise ValueError("nobody to ask: play against an agent, as in --agent rules")
         if self.over:
             raise ValueError("the game is over")
-        thoughts = self.think()
-        if thoughts.forfeits:
-            raise ValueError(f"{self.agent.name} {next(iter(thoughts.forfeits.values()))}")
-        self.say("hint: ", *self.opinion(thoughts))
+        analysis = self.think()
+        if analysis.forfeits:
+            raise ValueError(f"{self.agent.name} {next(iter(analysis.forfeits.values()))}")
+        self.say("hint: ", *self.opinion(analysis))
 
     def swap(self, rest: str) -> None:
         if self.agent is None:

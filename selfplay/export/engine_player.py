@@ -10,8 +10,9 @@ import numpy as np
 
 from games.game import Game
 from selfplay.export import engine_clock
-from selfplay.players import make
-from selfplay.players.agent import Thoughts
+from selfplay.players.agent import Analysis
+from selfplay.players.make import make_agent
+from selfplay.players.spec import Spec
 
 _DEFAULT_MS = 1000.0  # what an agent that thinks by the clock makes room for, if its spec does not say
 _WARM_MS = 50.0
@@ -21,13 +22,14 @@ class Player:
     """The agent of `spec` in one game. If it has not answered in time, a player of one-ply rules answers for it."""
 
     def __init__(self, spec: str, game: Game, seed: int) -> None:
-        clocked = make.by_the_clock(spec, _DEFAULT_MS)
+        given = Spec.parse(spec)
+        timed = given.by_the_clock(_DEFAULT_MS)
         self.game = game
         self.seed = seed
         self.stood_in = 0  # how often the agent was late
-        self._agent = make.make(clocked, game)
-        self._most_ms = self._agent.ms if clocked == spec else None  # what the user allows; None: any time
-        self._stand_in = make.make("rules", game)
+        self._agent = make_agent(timed, game)
+        self._most_ms = self._agent.ms if timed == given else None  # what the user allows; None: any time
+        self._stand_in = make_agent("rules", game)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="thinking")
         self._warm_up()
 
@@ -35,11 +37,11 @@ class Player:
         """The first answers load compiled code and take memory; they are nobody's move."""
         state_W = self.game.initial()
         self._stand_in.act(state_W[None], np.zeros(1, np.uint64))
-        for _ in range(2 if self._agent.within else 1):
+        for _ in range(2 if self._agent.act_timed else 1):
             self._thread.submit(self._think, state_W, _WARM_MS).result()
 
-    def think(self, state_W: np.ndarray, limit: float, asked: float) -> Thoughts:
-        """Its thoughts about a position that is not over, `limit` milliseconds after `asked` (`time.monotonic`)."""
+    def think(self, state_W: np.ndarray, limit: float, asked: float) -> Analysis:
+        """Its analysis of a position that is not over, `limit` milliseconds after `asked` (`time.monotonic`)."""
         spent = 1000 * (time.monotonic() - asked)
         thought = self._thread.submit(self._think, state_W, engine_clock.thinking(limit - spent))
         try:
@@ -49,10 +51,10 @@ class Player:
             self.stood_in += 1
             return self._stand_in.act(state_W[None], self._seeds(state_W))
 
-    def _think(self, state_W: np.ndarray, ms: float) -> Thoughts:
-        if self._agent.within is None:
+    def _think(self, state_W: np.ndarray, ms: float) -> Analysis:
+        if self._agent.act_timed is None:
             return self._agent.act(state_W[None], self._seeds(state_W))
-        return self._agent.within(state_W[None], self._seeds(state_W), min(ms, self._most_ms or ms))
+        return self._agent.act_timed(state_W[None], self._seeds(state_W), min(ms, self._most_ms or ms))
 
     def _seeds(self, state_W: np.ndarray) -> np.ndarray:
         return np.random.SeedSequence([self.seed, *state_W.tolist()]).generate_state(1, np.uint64)

@@ -20,7 +20,7 @@ from games.game import Game
 from selfplay import __version__
 from selfplay.export.engine_clock import Clock
 from selfplay.export.engine_player import Player
-from selfplay.players.agent import Thoughts
+from selfplay.players.agent import Analysis
 from selfplay.train import meters
 
 OWN, OTHER = 1, 2  # whose stone, as BOARD writes it
@@ -150,18 +150,18 @@ class Session:
 
     def _move(self, asked: float) -> list[str]:
         limit = self._clock.limit(len(self._stones))
-        thoughts = self._think(self._stones, limit, asked)
-        action = int(thoughts.actions_N[0])
+        analysis = self._think(self._stones, limit, asked)
+        action = int(analysis.actions_N[0])
         self._stones[action] = OWN
         elapsed = 1000 * (time.monotonic() - asked)
         self._clock.spend(elapsed)
-        value = "" if thoughts.value_N is None else f", value {thoughts.value_N[0]:+.3f}"
+        value = "" if analysis.value_N is None else f", value {analysis.value_N[0]:+.3f}"
         said = [f"MESSAGE {self._warning}"] if self._warning else []
         said += [f"DEBUG {elapsed:.0f} of {limit:.0f} ms{value}"] if self._verbose else []
         self._warning = ""
         return [*said, self._written(action)]
 
-    def _think(self, stones: Mapping[int, int], limit: float, asked: float) -> Thoughts:
+    def _think(self, stones: Mapping[int, int], limit: float, asked: float) -> Analysis:
         self._check_started()
         if self._refused:
             raise ValueError(self._refused)
@@ -172,12 +172,12 @@ class Session:
         if gomoku.has_line(player.game, own) or gomoku.has_line(player.game, other):
             raise ValueError("the game is over")
         stood_in = player.stood_in
-        thoughts = player.think(gomoku.position(player.game, own, other), limit, asked)
+        analysis = player.think(gomoku.position(player.game, own, other), limit, asked)
         if player.stood_in > stood_in:
             self._warning = f"{self._agent} was late: one-ply rules answered"
-        if thoughts.forfeits:
-            raise ValueError(f"{self._agent} {thoughts.forfeits[0]}")
-        return thoughts
+        if analysis.forfeits:
+            raise ValueError(f"{self._agent} {analysis.forfeits[0]}")
+        return analysis
 
     def _swap2(self, lines: list[str], asked: float) -> list[str]:
         """The choices of the opening rule swap2; black has the stones at even places, and white is to move."""
@@ -191,10 +191,10 @@ class Session:
         for place, line in enumerate(lines):
             x, y, _ = _numbers(_STONE, line)
             stones[self._cell(f"{x},{y}")] = OTHER if place % 2 == 0 else OWN
-        thoughts = self._think(stones, limit, asked)
-        if thoughts.value_N is not None and thoughts.value_N[0] < 0:
+        analysis = self._think(stones, limit, asked)
+        if analysis.value_N is not None and analysis.value_N[0] < 0:
             return ["SWAP"]
-        return [self._written(int(thoughts.actions_N[0]))]
+        return [self._written(int(analysis.actions_N[0]))]
 
     def _proposal(self, limit: float, asked: float) -> str:
         """Three stones in the middle that look even."""

@@ -1,4 +1,4 @@
-"""What every player is: positions in, thoughts out.
+"""What every player is: positions in, an analysis out.
 
 N positions, W words, A actions. Values are seen by the player to move. Players think about many positions at
 once; every position comes with a seed of its own, so a move does not depend on which others are asked for.
@@ -14,7 +14,7 @@ from games.game import Game
 
 
 @dataclass(frozen=True, kw_only=True)
-class Thoughts:
+class Analysis:
     """An agent's answer for N positions; what an agent has no notion of is None."""
 
     actions_N: np.ndarray  # int64; the moves to play
@@ -33,13 +33,13 @@ class Agent:
     """A player of one game. `name` is the spec that makes it again."""
 
     name: str
-    act: Callable[[np.ndarray, np.ndarray], Thoughts]
+    act: Callable[[np.ndarray, np.ndarray], Analysis]
     """moves for states_NW (uint64, none of them over); seeds_N (uint64) decides all that is random"""
     ms: float | None = None
     """milliseconds that it is given for a move, if it thinks by the clock"""
-    within: Callable[[np.ndarray, np.ndarray, float], Thoughts] | None = None
+    act_timed: Callable[[np.ndarray, np.ndarray, float], Analysis] | None = None
     """`act` with other milliseconds for each position, if it thinks by the clock and can change its pace"""
-    again: Callable[[], "Agent"] | None = None
+    clone: Callable[[], "Agent"] | None = None
     """the same player once more, sharing nothing with this one, so that both may think at the same time"""
 
     @property

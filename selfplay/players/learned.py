@@ -15,7 +15,8 @@ import numpy as np
 from games.game import Game
 from selfplay.config import SearchConfig, from_dict
 from selfplay.network.frozen import FrozenNetwork
-from selfplay.players.agent import Agent, Thoughts, legal_moves, one_core
+from selfplay.players.agent import Agent, Analysis, legal_moves, one_core
+from selfplay.players.spec import DEFAULT_SIMULATIONS
 from selfplay.search.evaluate import Evaluate
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def from_network(
             batch = min(config.considered, game.actions)
             evaluate, *_ = frozen.evaluators(batch=batch, device=device, dtype=dtype)
             by_the_clock = _ByTheClock(game, config, ms, evaluate)
-            agent = Agent(name or f"mcts:ms={ms:g}", by_the_clock.act, ms=ms, within=by_the_clock.act_timed)
+            agent = Agent(name or f"mcts:ms={ms:g}", by_the_clock.act, ms=ms, act_timed=by_the_clock.act_timed)
 
     def clone() -> Agent:
         return from_network(
@@ -102,7 +103,7 @@ def from_network(
             name=name,
         )
 
-    return replace(agent, again=clone)
+    return replace(agent, clone=clone)
 
 
 def net_player(game: Game, name: str, path: str, device: str = "auto", dtype: str = "auto") -> Agent:
@@ -127,7 +128,7 @@ def mcts_player(
     return from_network(
         _loaded(path, game),
         game,
-        simulations=None if ms is not None else sims or 64,
+        simulations=None if ms is not None else sims or DEFAULT_SIMULATIONS,
         ms=ms,
         rule=rule,
         c_scale=c_scale,
@@ -150,13 +151,13 @@ class _PolicyOnly:
         self._game = game
         self._workers = [lambda some_NW, e=evaluate: e(_planes(game, some_NW)) for evaluate in evaluators]
 
-    def act(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+    def act(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Analysis:
         logits, wdl = zip(*_shared_out(self._workers, states_NW), strict=True)
         logits_NA = np.where(legal_moves(self._game, states_NW), np.concatenate(logits).astype(np.float64), -np.inf)
         weights_NA = np.exp(logits_NA - logits_NA.max(axis=1, keepdims=True))
         policy_NA = (weights_NA / weights_NA.sum(axis=1, keepdims=True)).astype(np.float32)
         wdl_N3 = np.concatenate(wdl)
-        return Thoughts(
+        return Analysis(
             actions_N=policy_NA.argmax(axis=1),
             policy_NA=policy_NA,
             value_N=wdl_N3[:, 0] - wdl_N3[:, 2],
@@ -174,7 +175,7 @@ class _Simulations:
         self._searches: list[Search] = []
         self._room = 0  # positions that each of them can hold
 
-    def act(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+    def act(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Analysis:
         per_thread = -(-len(states_NW) // len(self._evaluators))
         self._make_room(min(_AT_ONCE, per_thread))
         pairs = zip(self._searches, self._evaluators, strict=True)
@@ -211,10 +212,10 @@ class _ByTheClock:
         gumbel = config.rule == "gumbel"
         self._search = TimedSearch(game, config, most_ms) if gumbel else Search(game, config, games=1)
 
-    def act(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+    def act(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Analysis:
         return self.act_timed(states_NW, seeds_N, self._most_ms)
 
-    def act_timed(self, states_NW: np.ndarray, seeds_N: np.ndarray, ms: float) -> Thoughts:
+    def act_timed(self, states_NW: np.ndarray, seeds_N: np.ndarray, ms: float) -> Analysis:
         one_core()
         return _joined([self._think(state_W, ms) for state_W in states_NW])
 
@@ -240,9 +241,9 @@ def _shared_out(workers: Sequence[Callable[[np.ndarray], Answer]], states_NW: np
     return [answer for some in answers for answer in some]
 
 
-def _joined(results: Sequence["Result"]) -> Thoughts:
+def _joined(results: Sequence["Result"]) -> Analysis:
     """The results of searches, one after the other, as one answer."""
-    return Thoughts(
+    return Analysis(
         actions_N=np.concatenate([result.action_N for result in results]),
         policy_NA=np.concatenate([result.policy_NA for result in results]),
         visits_NA=np.concatenate([result.visits_NA for result in results]),

@@ -12,15 +12,15 @@ import numpy as np
 from games.game import Game
 from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from games.registry import nearest
-from selfplay.players.agent import Agent, Thoughts, legal_moves
+from selfplay.players.agent import Agent, Analysis, legal_moves
 
 
 def random_player(game: Game, name: str) -> Agent:
     from selfplay.search import rollout
 
-    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Analysis:
         legal_NA = legal_moves(game, states_NW)
-        return Thoughts(
+        return Analysis(
             actions_N=rollout.pick(legal_NA, seeds_N),
             policy_NA=(legal_NA / legal_NA.sum(axis=1, keepdims=True)).astype(np.float32),
         )
@@ -32,7 +32,7 @@ def rules_player(game: Game, name: str) -> Agent:
     from selfplay.knowledge.rules import Rules
 
     rules = Rules(game)
-    return Agent(name, lambda states_NW, seeds_N: Thoughts(actions_N=rules.choose(states_NW, seeds_N)))
+    return Agent(name, lambda states_NW, seeds_N: Analysis(actions_N=rules.choose(states_NW, seeds_N)))
 
 
 def alphabeta_player(
@@ -60,7 +60,7 @@ def alphabeta_player(
         return Agent(name, lambda states_NW, seeds_N: _judged(jl.search(states_NW, seeds_N)), ms=ms)
     own = alphabeta.AlphaBeta(game, Budget(**(given or {"depth": 4})), frozenset(filter(None, without.split("+"))))
 
-    def within(states_NW: np.ndarray, seeds_N: np.ndarray, ms: float) -> Thoughts:
+    def act_timed(states_NW: np.ndarray, seeds_N: np.ndarray, ms: float) -> Analysis:
         hurried = copy.copy(own)
         hurried.budget = replace(own.budget, ms=ms)
         return _judged(hurried.search(states_NW, seeds_N))
@@ -69,21 +69,21 @@ def alphabeta_player(
         name,
         lambda states_NW, seeds_N: _judged(own.search(states_NW, seeds_N)),
         ms=ms,
-        within=within if ms is not None else None,
+        act_timed=act_timed if ms is not None else None,
     )
 
 
-def _judged(found: Any) -> Thoughts:
-    """The verdicts of an alpha-beta search as thoughts."""
-    return Thoughts(actions_N=found.actions_N, value_N=found.values_N, proven_N=found.proven_N)
+def _judged(found: Any) -> Analysis:
+    """The verdicts of an alpha-beta search."""
+    return Analysis(actions_N=found.actions_N, value_N=found.values_N, proven_N=found.proven_N)
 
 
 def rollout_player(game: Game, name: str, sims: int = 1000) -> Agent:
     from selfplay.search import rollout
 
-    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Analysis:
         found = rollout.search(game, states_NW, seeds_N, sims)
-        return Thoughts(
+        return Analysis(
             actions_N=found.visits_NA.argmax(axis=1),
             policy_NA=(found.visits_NA / found.visits_NA.sum(axis=1, keepdims=True)).astype(np.float32),
             visits_NA=found.visits_NA,
@@ -99,7 +99,7 @@ def solver_player(game: Game, name: str, last: int | None = None) -> Agent:
 
     oracle.check(game)
 
-    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Analysis:
         left_N = game.max_plies - states_NW[:, -1].astype(np.int64)
         knows_N = np.full(len(states_NW), True) if last is None else left_N <= last
         choices_NA = legal_moves(game, states_NW)
@@ -111,7 +111,7 @@ def solver_player(game: Game, name: str, last: int | None = None) -> Agent:
             choices_NA[knows_N] = scores_NA == best_N[:, None]
             value_N[knows_N] = np.sign(best_N)
             proven_N[knows_N] = np.choose(np.sign(best_N) + 1, [PROVEN_LOSS, PROVEN_DRAW, PROVEN_WIN])
-        return Thoughts(
+        return Analysis(
             actions_N=rollout.pick(choices_NA, seeds_N),
             policy_NA=(choices_NA / choices_NA.sum(axis=1, keepdims=True)).astype(np.float32),
             value_N=value_N,
@@ -134,7 +134,7 @@ def engine_player(
 
     engine = OutsideEngine(game, path, args, milliseconds=ms, tolerance=tolerance, megabytes=memory)
 
-    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Thoughts:
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Analysis:
         actions_N = np.full(len(states_NW), -1)
         forfeits = {}
         for n, state_W in enumerate(states_NW):
@@ -142,7 +142,7 @@ def engine_player(
                 actions_N[n] = engine.move(state_W)
             except ForfeitError as forfeit:
                 forfeits[n] = str(forfeit)
-        return Thoughts(actions_N=actions_N, forfeits=forfeits)
+        return Analysis(actions_N=actions_N, forfeits=forfeits)
 
     return Agent(name, act, ms=ms)
 

@@ -11,7 +11,7 @@ import games
 from games.game import Game
 from games.registry import nearest
 from selfplay.knowledge import oracle
-from selfplay.players import make
+from selfplay.players.spec import Option, Spec, value_text
 from selfplay.run import checkpoint, folder
 
 # Each game that is made compiles its rules, so a request may name these, what people added, and what a run is for.
@@ -132,23 +132,21 @@ def bounded(root: Path, game: Game, spec: str) -> str:
     A run is named without its folder, and comes back with it and the generation that is newest now.
     `ValueError` for anything else, above all for agents that start programs.
     """
-    kind, _, tail = spec.strip().partition(":")
+    kind = spec.strip().partition(":")[0]
     if kind not in _OPTIONS:
         raise ValueError(f"no agent {kind!r} here{nearest(kind, list(_OPTIONS))}; there are {', '.join(_OPTIONS)}")
-    make.check(spec)
-    items = tail.split(",") if tail else []
-    path = [_weights(root, game, items.pop(0))] if kind in ("net", "mcts") else []
-    options = dict(item.split("=", 1) for item in items)
-    for key, value in options.items():
+    asked = Spec.parse(spec)
+    path = _weights(root, game, asked.path) if asked.learned else ""
+    for key, value in asked.options.items():
         _check_option(game, kind, key, value)
+    options = dict(asked.options)
     if kind == "alphabeta" and "ms" not in options:
-        options = {"depth": "4"} | options if "nodes" not in options else options
-        options["ms"] = str(_LONGEST_MS)  # ends a search whose depth is out of reach
-    tail = ",".join(path + [f"{key}={value}" for key, value in options.items()])
-    return f"{kind}:{tail}" if tail else kind
+        options = {"depth": 4} | options if "nodes" not in options else options
+        options["ms"] = _LONGEST_MS  # ends a search whose depth is out of reach
+    return Spec(kind, path, options).format()
 
 
-def _check_option(game: Game, kind: str, key: str, value: str) -> None:
+def _check_option(game: Game, kind: str, key: str, value: Option) -> None:
     allowed = _OPTIONS[kind]
     if key not in allowed:
         names = ", ".join(f"{name}=" for name in allowed) or "none"
@@ -159,7 +157,7 @@ def _check_option(game: Game, kind: str, key: str, value: str) -> None:
     if kind == "rollout":
         most = min(most, _MOST_NODES // game.actions)
     if float(value) > most:
-        raise ValueError(f"option {key!r} of agent {kind!r} is at most {most:g} here, not {value}")
+        raise ValueError(f"option {key!r} of agent {kind!r} is at most {most:g} here, not {value_text(value)}")
 
 
 def _weights(root: Path, game: Game, name: str) -> str:

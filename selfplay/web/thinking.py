@@ -18,8 +18,9 @@ import numpy as np
 from games import text
 from games.game import Game
 from selfplay.commands.analyze import answer
-from selfplay.players import make
-from selfplay.players.agent import Agent, Thoughts
+from selfplay.players.agent import Agent, Analysis
+from selfplay.players.make import make_agent
+from selfplay.players.spec import Spec
 
 _THREADS = 2
 _AGENTS_KEPT = 12  # some tens of megabytes each at most
@@ -44,25 +45,20 @@ class _Desk:
 
     def at_once(self) -> int:
         """Positions of a batch: many for networks, which gain by it; one for the others, whose times add up."""
-        kind, _, tail = self.spec.partition(":")
-        options = {key: value for key, _, value in (item.partition("=") for item in tail.split(",")[1:])}
-        if kind == "net":
-            return _AT_ONCE
-        if kind != "mcts" or "ms" in options:
-            return 1
-        return max(1, min(_AT_ONCE, _MOST_SIMULATIONS // int(options.get("sims", 64))))
+        simulations = Spec.parse(self.spec).simulations
+        return 1 if simulations is None else max(1, min(_AT_ONCE, _MOST_SIMULATIONS // simulations))
 
     def think(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> list[dict[str, Any]]:
         """On a thread of the pool; the first call makes the agent."""
         if self.agent is None:
-            self.agent = make.make(self.spec, self.game)
-        thoughts = self.agent.act(states_NW, seeds_N)
-        return [_told(self.game, thoughts, n) for n in range(len(states_NW))]
+            self.agent = make_agent(self.spec, self.game)
+        analysis = self.agent.act(states_NW, seeds_N)
+        return [_told(self.game, analysis, n) for n in range(len(states_NW))]
 
 
-def _told(game: Game, thoughts: Thoughts, n: int) -> dict[str, Any]:
-    wdl_N3, lines_NL = thoughts.wdl_N3, thoughts.lines_NL
-    return answer(game, thoughts, n) | {
+def _told(game: Game, analysis: Analysis, n: int) -> dict[str, Any]:
+    wdl_N3, lines_NL = analysis.wdl_N3, analysis.lines_NL
+    return answer(game, analysis, n) | {
         "wdl": None if wdl_N3 is None else [round(float(p), 4) for p in wdl_N3[n]],
         "line": [] if lines_NL is None else [text.format_action(game, int(a)) for a in lines_NL[n] if a >= 0],
     }
