@@ -11,7 +11,7 @@ to move at that state. `step` hands the position to the other player, so a value
 import games.connect4
 import games.gomoku
 import games.gym_env  # noqa: F401
-from games.game import DRAW, MOVER_WON, ONGOING, Game
+from games.game import DRAW, MOVER_LOST, MOVER_WON, ONGOING, Game
 from games.registry import make, names, register
 
-__all__ = ["DRAW", "MOVER_WON", "ONGOING", "Game", "make", "names", "register"]
+__all__ = ["DRAW", "MOVER_LOST", "MOVER_WON", "ONGOING", "Game", "make", "names", "register"]

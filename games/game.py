@@ -25,6 +25,7 @@ from games.kernel import WINS, kernel
 ONGOING = 0
 MOVER_WON = 1  # the player who has just moved; the player to move in the new state has lost
 DRAW = 2
+MOVER_LOST = 3  # as in misere games: the player to move in the new state has won
 
 Legal = Callable[[np.ndarray, np.ndarray], int]
 Step = Callable[[np.ndarray, int, np.ndarray], int]

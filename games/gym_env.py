@@ -15,7 +15,7 @@ import numpy as np
 from gymnasium import spaces
 
 from games.draw import draw
-from games.game import DRAW, ONGOING, Game
+from games.game import DRAW, MOVER_LOST, MOVER_WON, ONGOING, Game
 from games.registry import make, nearest
 from games.text import board_of, render
 
@@ -123,7 +123,8 @@ class BoardGameEnv(gymnasium.Env[np.ndarray, np.int64]):
         self._state_W, status = self.game.after(self._state_W, action)
         self._last_cell = int(np.flatnonzero(board_of(self.game, self._state_W) - before_HW)[0])
         if status != ONGOING:
-            self._result = "draw" if status == DRAW else if_won
+            if_lost = "loss" if if_won == "win" else "win"
+            self._result = {MOVER_WON: if_won, DRAW: "draw", MOVER_LOST: if_lost}[status]
 
     def _opponents_action(self) -> int:
         # A copy: what an opponent does to its argument must not reach the game.

@@ -5,7 +5,7 @@ An `AssertionError` names the law that is broken.
 
 import numpy as np
 
-from games.game import DRAW, MOVER_WON, ONGOING, Game
+from games.game import DRAW, MOVER_LOST, MOVER_WON, ONGOING, Game
 
 _GARBAGE = 0xDEADBEEFDEADBEEF  # what outputs hold before a call, so that a cell left unwritten shows
 
@@ -56,7 +56,7 @@ def _step(game: Game, state_W: np.ndarray, action: int) -> tuple[np.ndarray, int
     assert (state_W == before_W).all(), "step leaves its input untouched"
     assert game.step(state_W, action, again_W) == status, "step depends on nothing but its inputs"
     assert (next_W == again_W).all(), "step fills the whole of its output"
-    assert status in (ONGOING, MOVER_WON, DRAW), f"step returns ONGOING, MOVER_WON or DRAW, not {status}"
+    assert status in (ONGOING, MOVER_WON, DRAW, MOVER_LOST), f"step returns a status, not {status}"
     return next_W, status
 
 

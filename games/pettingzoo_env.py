@@ -10,8 +10,9 @@ from gymnasium import spaces
 from pettingzoo import AECEnv  # pyright: ignore[reportMissingTypeStubs]
 
 from games.draw import draw
-from games.game import MOVER_WON, ONGOING
+from games.game import ONGOING
 from games.gym_env import one_of
+from games.outcome import outcome_of, value
 from games.registry import make
 from games.text import board_of, render
 
@@ -80,8 +81,8 @@ class BoardGameAEC(AECEnv[str, np.ndarray, int]):
             self._state_W, status = self.game.after(self._state_W, int(action))
             self._last_cell = int(np.flatnonzero(board_of(self.game, self._state_W) - before_HW)[0])
             if status != ONGOING:
-                won = float(status == MOVER_WON)
-                self._end({mover: won, other: -won})
+                won = value(outcome_of(status))
+                self._end({mover: float(won), other: -float(won)})
         self.agent_selection = other
         self._mask()
         self._accumulate_rewards()

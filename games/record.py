@@ -33,7 +33,7 @@ def result_of(plies: int, status: int) -> str:
         return UNFINISHED
     if status == DRAW:
         return DRAWN
-    return FIRST_WON if plies % 2 else SECOND_WON
+    return FIRST_WON if (status == MOVER_WON) == (plies % 2 == 1) else SECOND_WON
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-from games.game import MOVER_WON, ONGOING
+from games.game import MOVER_LOST, MOVER_WON, ONGOING
 from selfplay.knowledge.budget import WIN
 
 
@@ -217,6 +217,9 @@ def minimax(game, state_W, depth, evaluation, candidates):
     scores = {}
     for action in candidates(game, state_W):
         next_W, status = game.after(state_W, action)
-        scores[action] = 0 if status != ONGOING else -minimax(game, next_W, depth - 1, evaluation, candidates)[0]
+        if status == ONGOING:
+            scores[action] = -minimax(game, next_W, depth - 1, evaluation, candidates)[0]
+        else:
+            scores[action] = -(WIN - (plies + 1)) if status == MOVER_LOST else 0
     best = max(scores.values())
     return best, [action for action, value in scores.items() if value == best]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from games import DRAW, MOVER_WON, ONGOING, Game
+from games import DRAW, MOVER_LOST, MOVER_WON, ONGOING, Game
 
 Evaluate = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -72,6 +72,8 @@ class Node:
 def expand(game: Game, state_W: np.ndarray, status: int, evaluate: Evaluate) -> Node:
     if status == MOVER_WON:  # the player to move has lost
         return Node(state_W, value=-1.0)
+    if status == MOVER_LOST:
+        return Node(state_W, value=1.0)
     if status == DRAW:
         return Node(state_W, value=0.0)
     logits_BA, wdl_B3 = evaluate(game.planes_of(state_W)[None])
@@ -258,6 +260,8 @@ def solve(game: Game, state_W: np.ndarray, memo: dict[bytes, tuple[int, int]]) -
             next_W, status = game.after(state_W, int(action))
             if status == MOVER_WON:
                 found.append((1, 1))
+            elif status == MOVER_LOST:
+                found.append((-1, 1))
             elif status == DRAW:
                 found.append((0, 1))
             else:

@@ -17,7 +17,8 @@ import numpy as np
 
 from games import record as records
 from games import text
-from games.game import MOVER_WON, ONGOING, Game
+from games.game import ONGOING, Game
+from games.outcome import outcome_of, value
 from games.record import GameRecord
 from selfplay.arena import openings
 from selfplay.players.agent import Agent, one_core
@@ -147,7 +148,8 @@ class _Games:
         self.lines[g].append(action)
         self.plies += 1
         if status != ONGOING:
-            self.points_G[g] = 0.5 if status != MOVER_WON else 1.0 - self.side_G[g]
+            won = value(outcome_of(status)) * (1 - 2 * self.side_G[g])  # side 0 is `a`
+            self.points_G[g] = (1 + won) / 2
         self.side_G[g] = 1 - self.side_G[g]
 
     def records(self, a: Agent, b: Agent) -> Iterator[GameRecord]:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from games import record as records
 from games import text
-from games.game import DRAW, ONGOING, Game
+from games.game import DRAW, MOVER_LOST, ONGOING, Game
 from games.registry import nearest
 from selfplay.commands import analyze
 from selfplay.players.agent import Agent, Analysis
@@ -234,7 +234,7 @@ class Dialogue:
     def outcome(self) -> str:
         if self.status == DRAW:
             return "a draw"
-        winner = (len(self.actions) - 1) % 2
+        winner = (len(self.actions) - (self.status != MOVER_LOST)) % 2
         if self.agent is None:
             return f"the {'second' if winner else 'first'} player wins"
         return "you win" if winner == self.me else f"{self.agent.name} wins"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
-from games.game import DRAW, MOVER_WON, ONGOING, Game
+from games.game import MOVER_LOST, MOVER_WON, ONGOING, Game
 from games.kernel import LEGAL, STEP, WINS, flags_A, i64, kernel, u64, words_W
 from games.rng import below, mix
 from selfplay.knowledge.budget import DECIDED, INFINITE, WIN, Budget
@@ -276,6 +276,8 @@ def _search(
                         p += 1
                     elif status == MOVER_WON:
                         value = -to_win
+                    elif status == MOVER_LOST:
+                        value = to_win
                     else:
                         value = 0
                 else:
@@ -365,7 +367,7 @@ def search(
     allocates=False,
 )
 def _choose(legal, step, wins, states_NW, rng_N, flags_A, replies_A, next_W, spare_W, actions_N):
-    """Win at once; else leave the other side as few moves as one can that win at once."""
+    """Win at once; else do not lose at once, and leave the other side as few moves as one can that win at once."""
     for n in range(len(states_NW)):
         won = wins(states_NW[n], legal, step, flags_A, next_W) > 0
         if not won:
@@ -376,7 +378,10 @@ def _choose(legal, step, wins, states_NW, rng_N, flags_A, replies_A, next_W, spa
             if flags_A[action] == 0:
                 continue
             threats = 0
-            if not won and step(states_NW[n], action, next_W) != DRAW:
+            status = step(states_NW[n], action, next_W)
+            if status == MOVER_LOST:
+                threats = len(flags_A) + 1
+            elif status == ONGOING:
                 threats = wins(next_W, legal, step, replies_A, spare_W)
             if threats > fewest:
                 continue

@@ -1,8 +1,8 @@
 """What the rules alone say of a new leaf, before the network is asked: wins, threats, the only answer to one."""
 
-from games.game import DRAW, ONGOING
+from games.game import MOVER_LOST, ONGOING
 from games.kernel import i64, kernel
-from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN
+from games.outcome import PROVEN_LOSS, PROVEN_WIN, proof_of
 from selfplay.search.tree import FOREST, LEGAL_FN, NONE, RULES, STEP_FN, WINS_FN, add_node
 
 WON = -1  # what `look_ahead` says of a position, instead of how many moves are safe
@@ -74,9 +74,10 @@ def _keep_safe(forest, g, node, count, step, legal, wins):
     next_W = forest.states_GNW[g, forest.searches_G[g]["size"]]
     last_W = forest.states_GNW[g, forest.searches_G[g]["size"] + 1]
     for action in range(len(safe_A)):
-        if safe_A[action] == 0 or step(forest.states_GNW[g, node], action, next_W) != ONGOING:
+        if safe_A[action] == 0:
             continue
-        if wins(next_W, legal, step, forest.flags_A, last_W) > 0:
+        status = step(forest.states_GNW[g, node], action, next_W)
+        if status == MOVER_LOST or (status == ONGOING and wins(next_W, legal, step, forest.flags_A, last_W) > 0):
             safe_A[action] = 0
             count -= 1
     return count
@@ -113,6 +114,9 @@ def answer(forest, g, node, step):
     add_node(tree_N, child, node, action)
     tree_N[child]["prior"] = 1.0
     tree_N[node]["open"] = 1
-    if step(forest.states_GNW[g, node], action, forest.states_GNW[g, child]) == DRAW:
-        tree_N[child]["proven"] = PROVEN_DRAW
+    status = step(forest.states_GNW[g, node], action, forest.states_GNW[g, child])
+    if status != ONGOING:
+        tree_N[child]["proven"] = proof_of(status)
+    if status == MOVER_LOST:
+        tree_N[node]["value"] = -1.0
     return child

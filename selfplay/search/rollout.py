@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import types
 
-from games.game import DRAW, MOVER_WON, ONGOING, Game
+from games.game import DRAW, MOVER_LOST, MOVER_WON, ONGOING, Game
 from games.kernel import LEGAL, STEP, flags_A, i64, kernel, u64, words_W
 from games.rng import below
 
@@ -57,6 +57,8 @@ def _playout(legal, step, state_W, spare_W, flags_A, rng_N, n):
         status = step(state_W, _pick(flags_A, count, rng_N, n), spare_W)
         if status == MOVER_WON:
             return sign
+        if status == MOVER_LOST:
+            return -sign
         if status == DRAW:
             return 0.0
         state_W[:] = spare_W
@@ -134,6 +136,8 @@ def _search(legal, step, states_NW, rng_N, actions, simulations, exploration, vi
                 length += 1
             if status_T[t] == MOVER_WON:
                 result = 1.0
+            elif status_T[t] == MOVER_LOST:
+                result = -1.0
             elif status_T[t] == DRAW:
                 result = 0.0
             else:

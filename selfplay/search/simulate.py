@@ -7,9 +7,9 @@ from numba import float64 as f64
 from numba import types, void
 
 from games import rng
-from games.game import MOVER_WON, ONGOING
+from games.game import ONGOING
 from games.kernel import flags_A, i64, kernel, u64, words_W
-from games.outcome import PROVEN_DRAW, PROVEN_LOSS, UNPROVEN
+from games.outcome import PROVEN_DRAW, PROVEN_LOSS, UNPROVEN, proof_of
 from selfplay.search import rule
 from selfplay.search.backup import backup, proven_value
 from selfplay.search.lookahead import WON, answer, look_ahead
@@ -166,7 +166,7 @@ def _simulate(forest, g, rules, step, legal, wins):
                 tree_N[leaf]["proven"] = PROVEN_LOSS
                 tree_N[leaf]["plies"] = 2
         else:
-            tree_N[leaf]["proven"] = PROVEN_LOSS if status == MOVER_WON else PROVEN_DRAW
+            tree_N[leaf]["proven"] = proof_of(status)
         newly_proven = 1
         node = leaf
     value = proven_value(tree_N[node]["proven"])

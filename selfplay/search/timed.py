@@ -14,9 +14,9 @@ import time
 import numpy as np
 from numba import void
 
-from games.game import MOVER_WON, ONGOING, Game
+from games.game import ONGOING, Game
 from games.kernel import direct, i64, kernel, words_W
-from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
+from games.outcome import PROVEN_WIN, UNPROVEN, proof_of
 from selfplay.config import SearchConfig
 from selfplay.search import gumbel, rule, simulate, tree
 from selfplay.search.backup import prove_parent
@@ -67,7 +67,7 @@ def expand_root(root, state_W, logits_A, wdl_3, rules, legal, step):
             status = step(state_W, action, root.states_GNW[0, 1 + action])
             if status != ONGOING:
                 _add_move(tree_N, prior_A, action)
-                tree_N[1 + action]["proven"] = PROVEN_LOSS if status == MOVER_WON else PROVEN_DRAW
+                tree_N[1 + action]["proven"] = proof_of(status)
                 prove_parent(tree_N, 0, 1 + action)
 
 

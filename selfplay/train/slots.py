@@ -13,9 +13,9 @@ import numba
 import numpy as np
 from numba import void
 
-from games.game import DRAW, ONGOING, Game
+from games.game import ONGOING, Game
 from games.kernel import i64, kernel, tuple_type
-from games.outcome import DRAWN, LOSS, WIN
+from games.outcome import DRAWN, LOSS, outcome_of
 from games.rng import below, uniform
 from selfplay.search import root, simulate, tree
 from selfplay.search.tree import (
@@ -181,16 +181,17 @@ def _judge_opening(forest, slots, g, plan, step, legal):
 
 @kernel(void(SLOTS, i64, i64), allocates=False)
 def _finish_game(slots, g, status):
-    """Move slot g's positions to the output, now that the result is known; the last mover won or drew."""
+    """Move slot g's positions to the output, now that the result is known."""
     count = slots.count_G[g]
     last_mover = (slots.ply_G[g] - 1) & 1
     game = slots.filled[GAMES]
     slots.lengths[game] = slots.ply_G[g]
-    slots.results[game] = DRAWN if status == DRAW else (WIN if last_mover == 0 else LOSS)
+    outcome = outcome_of(status)
+    slots.results[game] = outcome if last_mover == 0 else LOSS - outcome
     slots.filled[GAMES] += 1
     for t in range(count):
         fact = slots.facts_GT[g, t]
-        fact["z"] = DRAWN if status == DRAW else (WIN if fact["mover"] == last_mover else LOSS)
+        fact["z"] = outcome if fact["mover"] == last_mover else LOSS - outcome
         fact["reply"] = slots.facts_GT[g, t + 1]["action"] if t + 1 < count else NONE
         if fact["full"] == 0:
             continue

@@ -32,7 +32,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from games import text
-from games.game import MOVER_WON, ONGOING, Game
+from games.game import MOVER_LOST, MOVER_WON, ONGOING, Game
 from selfplay.arena import openings
 from selfplay.knowledge import oracle
 from selfplay.run import checkpoint
@@ -74,7 +74,7 @@ def _judged(root: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     mover = 1 if game.plies(state_W) % 2 == 0 else -1
     return {
         "over": status != ONGOING,
-        "winner": -mover if status == MOVER_WON else 0,
+        "winner": {MOVER_WON: -mover, MOVER_LOST: mover}.get(status, 0),
         "legal": [] if status != ONGOING else game.legal_actions(state_W).tolist(),
     }
 
