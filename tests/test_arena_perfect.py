@@ -15,7 +15,7 @@ from selfplay.knowledge import oracle
 from selfplay.players import make
 from selfplay.players.agent import Agent, Analysis
 
-PONS = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "pons"
+PONS = Path(__file__).resolve().parent / "golden" / "pons"
 
 
 @pytest.fixture(autouse=True)
@@ -150,10 +150,10 @@ def test_mistakes_cost_one_line(argv, said, capsys):
     assert captured.out == "" and said in captured.err and captured.err.count("\n") == 1
 
 
-@pytest.mark.skipif(not PONS.is_dir(), reason="the public test sets are not here")
-def test_scores_of_the_public_sets_are_ours():
+@pytest.mark.parametrize("name", ["L1_R1", "L1_R2", "L1_R3", "L2_R1", "L2_R2", "L3_R1"])
+def test_scores_of_the_public_sets_are_ours(name):
     game = games.make("connect4")
-    for path in sorted(PONS.iterdir()):
-        rows = [line.split() for line in path.read_text().splitlines()[:15]]
-        states_NW = np.array([text.replay(game, text.parse_moves(game, moves))[0] for moves, _ in rows])
-        assert oracle.scores(states_NW).max(axis=1).tolist() == [int(value) for _, value in rows]
+    rows = [line.split() for line in (PONS / f"Test_{name}").read_text().splitlines()]
+    assert len(rows) == 100
+    states_NW = np.array([text.replay(game, text.parse_moves(game, moves))[0] for moves, _ in rows])
+    assert oracle.scores(states_NW).max(axis=1).tolist() == [int(value) for _, value in rows]

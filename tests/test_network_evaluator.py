@@ -125,7 +125,7 @@ def test_uniform_knows_nothing():
     assert np.array_equal(wdl, np.tile(np.float32([0, 1, 0]), (3, 1)))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_cuda_where_there_is_none_is_one_clear_line():
     assert pick_device("auto").type == "cpu"
     with pytest.raises(ValueError, match=r"^device cuda was asked for, .*; use --device cpu$"):
