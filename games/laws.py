@@ -56,7 +56,8 @@ def _step(game: Game, state_W: np.ndarray, action: int) -> tuple[np.ndarray, int
     assert (state_W == before_W).all(), "step leaves its input untouched"
     assert game.step(state_W, action, again_W) == status, "step depends on nothing but its inputs"
     assert (next_W == again_W).all(), "step fills the whole of its output"
-    assert status in (ONGOING, MOVER_WON, DRAW, MOVER_LOST), f"step returns a status, not {status}"
+    known = (ONGOING, MOVER_WON, DRAW, MOVER_LOST)
+    assert status in known, f"step returns ONGOING, MOVER_WON, DRAW or MOVER_LOST, not {status}"
     return next_W, status
 
 
