@@ -25,7 +25,7 @@ COMMANDS = {
         "selfplay.commands.measure",
         "evaluate the checkpoints of a finished run anew, against other opponents",
     ),
-    "eval": ("selfplay.arena.perfect", "compare an agent with perfect play"),
+    "eval": ("selfplay.commands.eval", "compare an agent with perfect play"),
     "crossover": ("selfplay.commands.crossover", "when a run overtook each opponent, with confidence intervals"),
     "play": ("selfplay.commands.play", "play against any agent in the terminal, or go through recorded games"),
     "serve": ("selfplay.commands.serve", "play, look at runs and step through games in a browser"),

@@ -1,15 +1,18 @@
-"""Price tags of knowledge: Elo by matches, compute by a run whose growth is known."""
+"""Values of pieces of knowledge: Elo by matches, compute by a run whose growth is known."""
 
+import dataclasses
 import json
 import math
 
 import numpy as np
 import pytest
+from matches import a_line
 
 import games
 from games import record as records
 from selfplay import cli
-from selfplay.arena import ablation, match
+from selfplay.arena import ablation, match, pacing
+from selfplay.stats import growth
 
 SLOPE = 300.0  # Elo per decade of the learners below
 
@@ -22,21 +25,12 @@ def learner(rng, *, opponent="alphabeta:depth=4", agent="mcts:sims=64", even_at=
         chance = 1 / (1 + 10 ** (-elo / 400))
         won = int(rng.binomial(pairs, chance))
         counts = [pairs - won, 0, 0, 0, won]
-        lines.append(
-            {
-                "generation": 1,
-                "flops": flops,
-                "agent": agent,
-                "opponent": opponent,
-                "pairs": counts,
-                "score": won / pairs,
-            }
-        )
+        lines.append(a_line(flops=float(flops), agent=agent, opponent=opponent, pairs=counts, score=won / pairs))
     return lines
 
 
 def result(pairs_5):
-    pace = match.Pace()
+    pace = pacing.Pace()
     points = sum(n * half / 2 for half, n in enumerate(pairs_5))
     total = 2 * sum(pairs_5)
     return match.MatchResult(
@@ -47,7 +41,7 @@ def result(pairs_5):
 
 
 def test_growth_is_found_where_it_is_known():
-    grown = ablation.growth(learner(np.random.default_rng(1)), "alphabeta:nodes=500")
+    grown = growth.growth(learner(np.random.default_rng(1)), "alphabeta:nodes=500")
     assert grown is not None
     assert grown.elo_per_decade == pytest.approx(SLOPE, rel=0.1)
     assert math.log10(grown.flops) == pytest.approx(13, abs=0.1)
@@ -60,7 +54,7 @@ def test_growth_is_found_where_it_is_known():
 def test_the_interval_of_growth_holds_the_truth_also_where_checkpoints_scatter():
     held = 0
     for seed in range(60):
-        told = ablation.growth(learner(np.random.default_rng(seed), pairs=50, wobble=40), "x").as_dict()
+        told = growth.growth(learner(np.random.default_rng(seed), pairs=50, wobble=40), "x").as_dict()
         held += told["elo_per_decade_low"] < SLOPE < told["elo_per_decade_high"]
     assert held >= 51  # 95 % would be 57 +- 1.7
 
@@ -68,40 +62,40 @@ def test_the_interval_of_growth_holds_the_truth_also_where_checkpoints_scatter()
 def test_whom_growth_is_told_by():
     rng = np.random.default_rng(0)
     both = learner(rng) + learner(rng, opponent="alphabeta:nodes=500", even_at=1e15)
-    assert ablation.growth(both, "alphabeta:nodes=500").opponent == "alphabeta:nodes=500"
-    assert math.log10(ablation.growth(both, "alphabeta:nodes=500").flops) == pytest.approx(15, abs=0.15)
-    assert ablation.growth(both, "alphabeta:depth=4").opponent == "alphabeta:depth=4"
-    assert ablation.growth(both[::-1], "x").opponent == "alphabeta:nodes=500"  # the stronger one
+    assert growth.growth(both, "alphabeta:nodes=500").opponent == "alphabeta:nodes=500"
+    assert math.log10(growth.growth(both, "alphabeta:nodes=500").flops) == pytest.approx(15, abs=0.15)
+    assert growth.growth(both, "alphabeta:depth=4").opponent == "alphabeta:depth=4"
+    assert growth.growth(both[::-1], "x").opponent == "alphabeta:nodes=500"  # the stronger one
     net = learner(rng, agent="net", even_at=1e14) + learner(rng)
-    assert ablation.growth(net, "x").agent == "mcts:sims=64"
-    few = [line for line in both if not 0.1 <= line["score"] <= 0.9] + both[6:8]
-    assert ablation.growth(few, "x") is None
-    assert ablation.growth([], "x") is None
-    shrinking = [{**line, "flops": 1e30 / line["flops"]} for line in learner(rng)]
-    assert ablation.growth(shrinking, "x") is None
+    assert growth.growth(net, "x").agent == "mcts:sims=64"
+    few = [line for line in both if not 0.1 <= line.score <= 0.9] + both[6:8]
+    assert growth.growth(few, "x") is None
+    assert growth.growth([], "x") is None
+    shrinking = [dataclasses.replace(line, flops=1e30 / line.flops) for line in learner(rng)]
+    assert growth.growth(shrinking, "x") is None
 
 
-def test_a_price_by_hand():
+def test_a_value_by_hand():
     """75 % is 400 log10(3) Elo; where ten times the compute brings 300 of them, that is a factor of 4.32."""
-    grown = ablation.growth(learner(np.random.default_rng(1), pairs=20_000), "x")
-    paid = ablation.price("lines", result((500, 0, 0, 0, 1500)), grown)
-    assert paid.factor == pytest.approx(10 ** (400 * math.log10(3) / 300), rel=0.03)
+    grown = growth.growth(learner(np.random.default_rng(1), pairs=20_000), "x")
+    paid = ablation.value("lines", result((500, 0, 0, 0, 1500)), grown)
+    assert paid.compute.factor == pytest.approx(10 ** (400 * math.log10(3) / 300), rel=0.03)
     # 2,000 pairs won or lost whole: 75 +- 1.9 % is 173 to 209 Elo.
-    assert paid.factor_low == pytest.approx(10 ** (173.1 / 300), rel=0.04)
-    assert paid.factor_high == pytest.approx(10 ** (209.5 / 300), rel=0.04)
-    worthless = ablation.price("x", result((1500, 0, 0, 0, 500)), grown)
-    assert worthless.factor == pytest.approx(1 / paid.factor, rel=1e-6)
-    swept = ablation.price("x", result((0, 0, 0, 0, 30)), grown)
-    assert swept.factor is None and swept.factor_low > 10
-    assert ablation.price("x", result((5, 0, 0, 0, 15)), None).factor is None
+    assert paid.compute.factor_low == pytest.approx(10 ** (173.1 / 300), rel=0.04)
+    assert paid.compute.factor_high == pytest.approx(10 ** (209.5 / 300), rel=0.04)
+    worthless = ablation.value("x", result((1500, 0, 0, 0, 500)), grown)
+    assert worthless.compute.factor == pytest.approx(1 / paid.compute.factor, rel=1e-6)
+    swept = ablation.value("x", result((0, 0, 0, 0, 30)), grown)
+    assert swept.compute.factor is None and swept.compute.factor_low > 10
+    assert ablation.value("x", result((5, 0, 0, 0, 15)), None).compute.factor is None
 
 
 def test_where_compute_may_not_have_helped_no_factor_is_certain():
-    grown = ablation.growth(learner(np.random.default_rng(1)), "x")
-    unsure = ablation.Growth(**{**grown.__dict__, "slopes_R": np.where(np.arange(1000) < 100, -1.0, 300.0)})
-    paid = ablation.price("x", result((50, 0, 0, 0, 150)), unsure)
-    assert paid.factor_high is None
-    assert paid.factor_low > 1
+    grown = growth.growth(learner(np.random.default_rng(1)), "x")
+    unsure = growth.Growth(**{**grown.__dict__, "slopes_R": np.where(np.arange(1000) < 100, -1.0, 300.0)})
+    paid = ablation.value("x", result((50, 0, 0, 0, 150)), unsure)
+    assert paid.compute.factor_high is None
+    assert paid.compute.factor_low > 1
 
 
 @pytest.mark.parametrize(
@@ -128,7 +122,9 @@ def test_the_command(capsys, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     (run / "config.toml").write_text('game = "connect4:height=5,width=5"\n')
-    (run / "evals.jsonl").write_text("".join(json.dumps(line) + "\n" for line in learner(np.random.default_rng(0))))
+    (run / "evals.jsonl").write_text(
+        "".join(json.dumps(line.as_dict()) + "\n" for line in learner(np.random.default_rng(0)))
+    )
     argv = ["arena", "--ablate", "alphabeta:depth=2", "--games", "40"]
     assert cli.guarded([*argv, "--run", str(run), "--record", str(tmp_path / "games.jsonl"), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)

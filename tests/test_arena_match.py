@@ -10,7 +10,7 @@ import pytest
 import games
 from games import record as records
 from games import text
-from selfplay.arena import match, openings, tournament
+from selfplay.arena import ongoing, openings, pacing, tournament
 from selfplay.arena.match import play_match
 from selfplay.players import make
 from selfplay.players.agent import Agent, Analysis
@@ -93,7 +93,7 @@ def test_matches_repeat_by_seed():
 
 
 def test_random_players_get_different_seeds_in_every_game_and_ply():
-    seeds = np.concatenate([match._seeds(5, np.arange(500), ply) for ply in range(40)])
+    seeds = np.concatenate([ongoing._seeds(5, np.arange(500), ply) for ply in range(40)])
     assert len(np.unique(seeds)) == 500 * 40
 
 
@@ -159,7 +159,7 @@ class Clocked:
 
 
 def test_by_the_clock_the_same_games_are_played(monkeypatch):
-    monkeypatch.setattr(match.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(pacing.os, "cpu_count", lambda: 3)
     game = games.make("connect4")
     low, high = scripted(game, "low", min), scripted(game, "high", max)
     clocked = play_match(game, Clocked(game).agent("low"), Clocked(game, max).agent("high"), games=40, seed=2)
@@ -169,7 +169,7 @@ def test_by_the_clock_the_same_games_are_played(monkeypatch):
 
 
 def test_equal_time_has_a_game_on_each_core_and_one_thinker_in_a_game(monkeypatch):
-    monkeypatch.setattr(match.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(pacing.os, "cpu_count", lambda: 3)
     game = games.make("connect4:height=4,width=4")
     both = Clocked(game, seconds=0.002)
     play_match(game, both.agent("a"), both.agent("b"), games=12)
@@ -178,7 +178,7 @@ def test_equal_time_has_a_game_on_each_core_and_one_thinker_in_a_game(monkeypatc
 
 
 def test_a_player_by_the_clock_against_one_that_is_not_has_the_machine_to_itself(monkeypatch):
-    monkeypatch.setattr(match.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(pacing.os, "cpu_count", lambda: 3)
     game = games.make("connect4:height=4,width=4")
     clocked, free = Clocked(game, seconds=0.001), Clocked(game, max, ms=None)
     result = play_match(game, clocked.agent("a"), free.agent("b"), games=8)

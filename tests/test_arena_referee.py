@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from matches import a_line
 
 import games
 from games.record import read
@@ -17,8 +18,10 @@ from selfplay.network.frozen import FrozenNetwork
 from selfplay.network.weights import weights_bytes
 from selfplay.players import make
 from selfplay.run import folder
+from selfplay.run import read as run_files
 from selfplay.stats import crossover
-from selfplay.stats.strength import strength
+from selfplay.stats.rating import strength
+from selfplay.stats.records import EvalLine
 
 LADDER = ("random", "rules", "alphabeta:depth=1", "alphabeta:depth=2", "alphabeta:depth=3")
 
@@ -41,35 +44,34 @@ def spent(**amounts) -> Ledger:
                   **amounts)  # fmt: skip
 
 
-def line(agent: str, opponent: str, flops: float, pairs) -> dict:
+def line(agent: str, opponent: str, flops: float, pairs) -> EvalLine:
     """A line of evals.jsonl with these pairs, all of whose games were won or lost."""
     count = sum(pairs)
     score = sum(n * i / 4 for i, n in enumerate(pairs)) / count
-    return {
-        "generation": 1, "flops": flops, "evaluations": 1, "games": 1, "seconds": 1.0, "agent": agent,
-        "opponent": opponent, "wins": round(2 * count * score), "draws": 0, "losses": round(2 * count * (1 - score)),
-        "pairs": pairs, "distinct_games": 2 * count, "score": score, "score_low": score - 0.05,
-        "score_high": score + 0.05,
-    }  # fmt: skip
+    return a_line(
+        flops=flops, agent=agent, opponent=opponent, wins=round(2 * count * score), draws=0,
+        losses=round(2 * count * (1 - score)), pairs=pairs, distinct_games=2 * count, score=score,
+        score_low=score - 0.05, score_high=score + 0.05,
+    )  # fmt: skip
 
 
 def test_an_evaluation_is_a_line_for_each_match_with_what_was_spent(weights):
     ask = referee()
     told = []
-    ask = evaluation.Referee(ask.config, match=told.append)
+    ask = evaluation.Referee(ask.config, on_match_end=told.append)
     lines = ask(weights, spent(), generation=7, final=False)
     assert lines == ask.lines == told
-    assert [(row["agent"], row["opponent"]) for row in lines] == [
+    assert [row.pairing for row in lines] == [
         (agent, opponent) for agent in ("mcts:sims=4", "net") for opponent in LADDER[:3]
     ]
     for row in lines:
-        assert (row["generation"], row["flops"], row["evaluations"], row["games"], row["seconds"]) == (
+        assert (row.generation, row.flops, row.evaluations, row.games, row.seconds) == (
             7, 3e12, 300, 40, 100.0,
         )  # fmt: skip
-        assert row["wins"] + row["draws"] + row["losses"] == 4 == 2 * sum(row["pairs"])
-        assert row["score"] == (row["wins"] + row["draws"] / 2) / 4
-        assert len(ask.results[row["agent"], row["opponent"]].records) == 4
-    assert [row["simulations"] for row in lines] == [4] * 3 + [0] * 3
+        assert row.played == 4 == 2 * sum(row.pairs)
+        assert row.score == (row.wins + row.draws / 2) / 4
+        assert len(ask.results[row.pairing].records) == 4
+    assert [row.simulations for row in lines] == [4] * 3 + [0] * 3
 
 
 def test_the_same_weights_and_seed_play_the_same_games(weights):
@@ -78,14 +80,16 @@ def test_the_same_weights_and_seed_play_the_same_games(weights):
     )
 
 
-def test_settled_rungs_are_left_out_until_the_end(weights):
-    history = [line("mcts:sims=4", rung, flops, [0, 0, 0, 0, 50]) for flops in (1e9, 2e9) for rung in LADDER[:3]]
+def test_settled_opponents_are_left_out_until_the_end(weights):
+    history = [
+        line("mcts:sims=4", opponent, flops, [0, 0, 0, 0, 50]) for flops in (1e9, 2e9) for opponent in LADDER[:3]
+    ]
     ask = referee(history)
-    met = [row["opponent"] for row in ask(weights, spent(), generation=1, final=False) if row["agent"] != "net"]
+    met = [row.opponent for row in ask(weights, spent(), generation=1, final=False) if row.agent != "net"]
     assert met == list(LADDER[2:])
     final = ask(weights, spent(), generation=2, final=True)
-    assert [row["opponent"] for row in final] == [*LADDER, *LADDER]
-    assert {row["wins"] + row["draws"] + row["losses"] for row in final} == {6}
+    assert [row.opponent for row in final] == [*LADDER, *LADDER]
+    assert {row.played for row in final} == {6}
 
 
 def test_a_match_by_the_clock_has_as_many_games_as_its_share_of_time_allows(weights):
@@ -96,8 +100,8 @@ def test_a_match_by_the_clock_has_as_many_games_as_its_share_of_time_allows(weig
     ask = referee(clocked=("alphabeta:ms=1",), opponents=(), share=0.15)
     # 4 games of about 30 plies of 1 ms: 0.12 s. Of 100 s of training 15 % are 17.6 s of matches.
     (row,) = ask(weights, spent(), generation=1, final=False)
-    assert (row["agent"], row["opponent"]) == ("mcts:ms=1", "alphabeta:ms=1")
-    assert all(ms > 0 for ms in row["ms_per_move"])
+    assert (row.agent, row.opponent) == ("mcts:ms=1", "alphabeta:ms=1")
+    assert all(ms > 0 for ms in row.ms_per_move)
     assert ask(weights, spent(eval_seconds=17.6), generation=2, final=False) == []
     assert len(ask(weights, spent(eval_seconds=17.6), generation=3, final=True)) == 1
     with pytest.raises(ValueError, match=r"clocked .* by the clock, as alphabeta:ms=20, not rules"):
@@ -114,13 +118,14 @@ def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):
     for count in range(1, 6):
         record = moments.write_crossings(tmp_path, game, rises[:count], {("mcts:sims=64", "random"): result})
         moments.write_forecasts(tmp_path, rises[:count])
-    assert json.loads((tmp_path / folder.CROSSOVER).read_text()) == record == crossover.record([rises], "connect4")
-    (rung,) = record["rungs"]
-    assert rung["status"] == "overtaken"
-    assert 1e10 < rung["flops"] < 4e10
-    forecasts = folder.read_lines(tmp_path / folder.FORECASTS)
-    assert forecasts[0]["made_at_flops"] == pytest.approx(1e10)
-    assert all(entry["made_at_flops"] < rung["flops"] for entry in forecasts)
+    assert json.loads((tmp_path / folder.CROSSOVER).read_text()) == record.as_dict()
+    assert record == crossover.record(rises, "connect4")
+    (crossing,) = record.crossings
+    assert crossing.overtaken
+    assert 1e10 < crossing.flops < 4e10
+    forecasts = run_files.forecasts(tmp_path)
+    assert forecasts[0].made_at_flops == pytest.approx(1e10)
+    assert all(entry.made_at_flops < crossing.flops for entry in forecasts)
     (moment,) = read(tmp_path / folder.OVERTAKEN)  # once, however often it stays overtaken
     assert moment.second == "mcts:sims=64"
     assert moment.result == "0-1"
@@ -154,7 +159,7 @@ def test_strength_is_one_scale_for_learner_and_ladder():
         line("net", "alphabeta:depth=4", 1e10, [25, 0, 0, 0, 75]),
     ]
     found = strength(lines)
-    assert found.rungs == pytest.approx({"rules": 0.0, "alphabeta:depth=4": 382}, abs=5)
+    assert found.opponents == pytest.approx({"rules": 0.0, "alphabeta:depth=4": 382}, abs=5)
     (first, early), (second, late) = found.learner["net"]
     assert (first, second) == (1e9, 1e10)
     assert (early, late) == pytest.approx((191, 573), abs=8)
@@ -188,5 +193,5 @@ def test_two_that_met_only_each_other_have_no_place_on_the_scale():
     apart = [line("mcts:ms=20", "alphabeta:ms=20", 1e9, [0, 0, 0, 0, 50])]
     assert strength([*ladder, *apart]) == strength(ladder)
     joined = strength([*ladder, *apart, line("mcts:ms=20", "rules", 1e9, [10, 0, 0, 0, 40])])
-    assert set(joined.rungs) == {"rules", "alphabeta:ms=20"}
+    assert set(joined.opponents) == {"rules", "alphabeta:ms=20"}
     assert set(joined.learner) == {"net", "mcts:ms=20"}

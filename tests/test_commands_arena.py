@@ -11,7 +11,7 @@ import pytest
 import games
 from games import record as records
 from selfplay import cli
-from selfplay.arena import match, tournament
+from selfplay.arena import match, pacing, tournament
 from selfplay.commands import arena
 from selfplay.players import make
 from selfplay.report import terminal_match
@@ -197,7 +197,7 @@ def test_equal_time_on_a_busy_machine_is_warned_of(monkeypatch, capsys, load, sp
 
 def matches_by_hand(*counts):
     """Results of a circle: a beats b, b beats c, c beats a."""
-    pace = match.Pace()
+    pace = pacing.Pace()
     return [
         match.MatchResult(
             **{"game": "connect4", "a": a, "b": b, "seed": 0, "wins": 180, "draws": 0, "losses": 20},
@@ -236,7 +236,7 @@ def test_live_on_a_terminal_and_lines_under_no_color(monkeypatch, no_color, live
         monkeypatch.setenv("NO_COLOR", "1")
     game = games.make("connect4")
     players = [make.make(spec, game) for spec in ("random", "rules", "alphabeta:depth=1")]
-    results = tournament.play(game, tournament.everyone(players), games=10)
+    results = tournament.play(game, tournament.everyone(players), games=10, watching=terminal_match.watching)
     shown = screen.getvalue()
     assert ("\x1b[" in shown) == live
     score = results[2].wins, results[2].draws, results[2].losses

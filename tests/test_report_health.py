@@ -1,8 +1,10 @@
 """Ailments of runs: each is found in the numbers that it shows in, and in no others."""
 
+import dataclasses
 import json
 
 import pytest
+from matches import a_line
 
 from selfplay import cli
 from selfplay.config import Config
@@ -33,8 +35,8 @@ def well():
 
 def match(flops, score, games=400, opponent="alphabeta:depth=4", agent="mcts:sims=64"):
     won = round(games * score)
-    return {"generation": 1, "flops": flops, "agent": agent, "opponent": opponent, "wins": won, "draws": 0,
-            "losses": games - won, "distinct_games": games, "score": score}  # fmt: skip
+    return a_line(flops=flops, agent=agent, opponent=opponent, wins=won, losses=games - won, distinct_games=games,
+                  score=score)  # fmt: skip
 
 
 GROWING = [match(2.5e13, 0.25), match(5e13, 0.36), match(1e14, 0.5), match(1e14, 0.1, agent="net")]
@@ -106,7 +108,8 @@ def test_opponents_that_are_all_beaten():
 
 
 def test_matches_of_few_distinct_games():
-    assert ailments(evals=[*GROWING[:2], {**GROWING[2], "distinct_games": 2}]) == {"Matches repeat a few games"}
+    repeated = dataclasses.replace(GROWING[2], distinct_games=2)
+    assert ailments(evals=[*GROWING[:2], repeated]) == {"Matches repeat a few games"}
 
 
 def test_a_young_run_is_not_judged_by_what_falls():
@@ -140,7 +143,7 @@ def test_the_doctor_looks_at_a_run(tmp_path, capsys):
     config = folder.settle(tmp_path / "r", Config(), {})
     with folder.opened(tmp_path / "r", config, command=["x"]):
         folder.append(tmp_path / "r" / folder.METRICS, [{**line, "policy/entropy": 0.05} for line in well()])
-        folder.append(tmp_path / "r" / folder.EVALS, GROWING)
+        folder.append(tmp_path / "r" / folder.EVALS, [line.as_dict() for line in GROWING])
     assert cli.guarded(["doctor", str(tmp_path / "r")]) == 0
     said = capsys.readouterr().out
     collapsed = said.index("look here  Play has collapsed into a few lines")

@@ -1,15 +1,16 @@
 """The page and the pictures of a run: what a reader finds on it, in a real browser too."""
 
+import dataclasses
 import json
 import re
 import shutil
 from html.parser import HTMLParser
 
 import pytest
+from matches import a_line
 from web_server import a_run
 
 from selfplay import cli
-from selfplay.arena import frontier
 from selfplay.commands import report
 from selfplay.config import Config
 from selfplay.report import page as report_page
@@ -23,13 +24,13 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chro
 def match(generation, score, agent="mcts:sims=64", opponent="rules"):
     """100 games; the score is 50 % at generation 2 if it is that of `RISING`."""
     points = round(200 * score)
-    return {
-        "generation": generation, "flops": 1e12 * 4**generation, "agent": agent, "opponent": opponent,
-        "wins": points // 2, "draws": points % 2, "losses": 100 - points // 2 - points % 2, "distinct_games": 97,
-        "score": score, "score_low": score - 0.1, "score_high": score + 0.1, "evaluations": 5 * generation,
-        "games": 7 * generation, "seconds": 600.0 * generation, "pairs": [50 - points // 4, 0, 0, 0, points // 4],
-        "simulations": 64 if agent == "mcts:sims=64" else 0,
-    }  # fmt: skip
+    return a_line(
+        generation=generation, flops=1e12 * 4**generation, agent=agent, opponent=opponent,
+        wins=points // 2, draws=points % 2, losses=100 - points // 2 - points % 2, distinct_games=97,
+        score=score, score_low=score - 0.1, score_high=score + 0.1, evaluations=5 * generation,
+        games=7 * generation, seconds=600.0 * generation, pairs=[50 - points // 4, 0, 0, 0, points // 4],
+        simulations=int(agent.partition("sims=")[2] or 0),
+    )  # fmt: skip
 
 
 RISING = {1: 0.2, 2: 0.5, 3: 0.8, 4: 0.95}
@@ -38,7 +39,7 @@ RUN = [match(generation, score) for generation, score in RISING.items()]
 
 def with_matches(path, matches):
     run_dir = a_run(path.parent, path.name, matches=0)
-    folder.append(run_dir / folder.EVALS, matches)
+    folder.append(run_dir / folder.EVALS, [line.as_dict() for line in matches])
     lines = [{"generation": n, "loss/policy": 2 / n, "policy/entropy": 1 / n} for n in RISING]
     folder.append(run_dir / folder.METRICS, lines)
     return run_dir
@@ -193,9 +194,9 @@ def test_several_runs_are_seeds_of_one_experiment(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == str(out)
     elements, record = (
         Elements(out.read_text()),
-        crossover.record([RUN, folder.read_lines(second / folder.EVALS)], "connect4"),
+        crossover.together([crossover.record(lines, "connect4") for lines in (RUN, read.evals(second))]),
     )
-    assert row(elements, "rules")[1].startswith(f"{record['rungs'][0]['flops']:.1e}".replace("e+", "e"))
+    assert row(elements, "rules")[1].startswith(f"{record.crossings[0].flops:.1e}".replace("e+", "e"))
     assert "Student" in out.read_text()
     assert row(elements, "looked for")[1:3] == ["a", "b"]
     assert cli.guarded(["report", str(first), str(second), "--out", str(tmp_path / "all.png")]) == 0
@@ -228,23 +229,24 @@ def test_the_frontier_is_drawn_where_it_was_measured(tmp_path):
     run_dir = with_matches(tmp_path / "r", RUN)
     assert "frontier" not in shown(run_dir)
     more = [
-        {**match(generation, score, agent="mcts:sims=256"), "flops": 4e12 * 4 ** (generation - 2)}
+        dataclasses.replace(match(generation, score, agent="mcts:sims=256"), flops=4e12 * 4 ** (generation - 2))
         for generation, score in RISING.items()
     ]
-    fewer = [{**match(generation, 0.05 * generation, agent="mcts:sims=4"), "simulations": 4} for generation in RISING]
-    folder.append(run_dir / folder.FRONTIER, [{**line, "simulations": 256} for line in more] + fewer)
+    fewer = [match(generation, 0.05 * generation, agent="mcts:sims=4") for generation in RISING]
+    folder.append(run_dir / folder.FRONTIER, [line.as_dict() for line in more + fewer])
     text = shown(run_dir)
     cells = next(cells for cells in Elements(text).rows if cells[0] == "rules" and len(cells) == 4)
     assert cells[1] == "beyond 2.6e14" and cells[2].startswith("1.6e13 [") and cells[3].startswith("4.0e12 [")
     assert ["opponent", "4 simulations", "64 simulations", "256 simulations"] in Elements(text).rows
     assert "selfplay measure runs/again --frontier 4 256" in text
-    assert [rung["simulations"] for rung in frontier.crossings(frontier.together(run_dir), "connect4")] == [64, 256, 4]
+    assert [point.simulations for point in read.read(run_dir).frontier] == [64, 256, 4]
 
 
 def test_an_untrained_player_has_no_place_on_a_logarithmic_axis():
-    untrained = {**match(1, 0.1), "generation": 0, "flops": 0}
-    assert plots.curves(Config(), [], [untrained, *RUN]) == plots.curves(Config(), [], RUN)
-    assert plots.curves(Config(), [], RUN) != plots.curves(Config(), [], RUN[:3])
+    untrained = dataclasses.replace(match(1, 0.1), generation=0, flops=0.0)
+    record = crossover.record(RUN, "connect4")
+    assert plots.curves(Config(), [], [untrained, *RUN], record) == plots.curves(Config(), [], RUN, record)
+    assert plots.curves(Config(), [], RUN, record) != plots.curves(Config(), [], RUN[:3], record)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: apt-get install chromium-headless-shell")

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from selfplay.report import story
 from selfplay.stats import crossover
+from selfplay.stats.records import EvalLine
 
 NAMES = {"rules": "one-ply rules", "alphabeta:depth=2": "a beginner", "alphabeta:depth=12": "a master"}
 
@@ -18,27 +19,29 @@ def run(shift=0.0, games=400):
             score = 1 / (1 + 10 ** (-300 * (np.log10(flops) - even) / 400))
             won = round(games / 2 * score)
             lines.append(
-                {
-                    "generation": generation,
-                    "flops": flops,
-                    "seconds": flops / 1e11,
-                    "evaluations": int(flops / 1e6),
-                    "games": int(flops / 1e9),
-                    "jones_flops": flops / 4,
-                    "joules": None,
-                    "agent": "mcts:sims=64",
-                    "opponent": opponent,
-                    "simulations": 64,
-                    "wins": 2 * won,
-                    "draws": 0,
-                    "losses": games - 2 * won,
-                    "pairs": [games // 2 - won, 0, 0, 0, won],
-                    "distinct_games": games,
-                    "score": won / (games / 2),
-                    "score_low": 0.0,
-                    "score_high": 1.0,
-                    "seed": 0,
-                }
+                EvalLine.from_dict(
+                    {
+                        "generation": generation,
+                        "flops": float(flops),
+                        "seconds": flops / 1e11,
+                        "evaluations": int(flops / 1e6),
+                        "games": int(flops / 1e9),
+                        "jones_flops": flops / 4,
+                        "joules": None,
+                        "agent": "mcts:sims=64",
+                        "opponent": opponent,
+                        "simulations": 64,
+                        "wins": 2 * won,
+                        "draws": 0,
+                        "losses": games - 2 * won,
+                        "pairs": [games // 2 - won, 0, 0, 0, won],
+                        "distinct_games": games,
+                        "score": won / (games / 2),
+                        "score_low": 0.0,
+                        "score_high": 1.0,
+                        "seed": 0,
+                    }
+                )
             )
     return lines
 
@@ -46,7 +49,7 @@ def run(shift=0.0, games=400):
 @pytest.fixture(scope="module")
 def drawn():
     evals = [run(), run(shift=0.1)]
-    record = crossover.record(evals, "connect4")
+    record = crossover.together([crossover.record(lines, "connect4") for lines in evals])
     axes = Figure().subplots()
     story.draw(axes, evals, record, NAMES.__getitem__)
     return axes, record
@@ -60,8 +63,8 @@ def test_the_sentence_is_the_last_opponent_overtaken_and_when(drawn):
 
 
 def test_nothing_is_claimed_where_nothing_was_overtaken():
-    lines = [line for line in run() if line["opponent"] == "alphabeta:depth=12"]
-    record = crossover.record([lines], "connect4")
+    lines = [line for line in run() if line.opponent == "alphabeta:depth=12"]
+    record = crossover.record(lines, "connect4")
     assert story.finding(record, NAMES.__getitem__) == "From nothing but the rules: not past human knowledge yet"
 
 
@@ -81,5 +84,5 @@ def test_labels_keep_their_distance():
 
 
 def test_it_is_a_picture():
-    record = crossover.record([run()], "connect4")
+    record = crossover.record(run(), "connect4")
     assert story.picture([run()], record, NAMES.__getitem__).startswith(b"\x89PNG")

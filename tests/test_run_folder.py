@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from matches import a_line
 
 from selfplay.config import Config, ConfigError
 from selfplay.ledger import Ledger
@@ -24,7 +25,7 @@ def ledger(generation):
 
 
 def match(generation):
-    return {"generation": generation, "agent": "net", "opponent": "rules", "score": 0.5}
+    return a_line(generation=generation)
 
 
 def begun(run_dir, given=None, generations=0):
@@ -88,7 +89,7 @@ def test_lines_of_a_generation(tmp_path):
     assert first["loss/total"] is None
     assert second["loss/total"] is None
     assert first.keys() >= {item.name for item in dataclasses.fields(Ledger)}
-    assert folder.read_lines(tmp_path / "r/evals.jsonl") == [match(2), match(2)]
+    assert folder.read_lines(tmp_path / "r/evals.jsonl") == [match(2).as_dict()] * 2
 
 
 def test_reopening_cuts_lines_newer_than_the_checkpoint(tmp_path):

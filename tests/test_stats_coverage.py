@@ -45,8 +45,8 @@ def test_a_simulated_learner_passes_one_half_where_it_should_and_seeds_differ():
         assert at == pytest.approx(0.5)
         assert below < 0.5 < above
     lines = coverage.play_run(rng, coverage.learner(rng), 13.5, "rules")
-    assert [sum(row["pairs"]) for row in lines[:-1]] == [50] * (len(lines) - 1)
-    assert sum(lines[-1]["pairs"]) == 200
+    assert [sum(row.pairs) for row in lines[:-1]] == [50] * (len(lines) - 1)
+    assert sum(lines[-1].pairs) == 200
 
 
 def test_it_is_a_part_of_bench_and_not_of_all(monkeypatch, capsys):

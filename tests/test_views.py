@@ -6,6 +6,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from matches import a_line
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -13,16 +14,14 @@ from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.report import terminal_run
 from selfplay.report.tensorboard import TensorBoard
-from selfplay.stats.strength import Strength
+from selfplay.stats.rating import Strength
 
 
 def match(generation, score, agent="mcts:sims=64", opponent="rules"):
-    return {
-        "generation": generation, "flops": 1e12 * generation, "agent": agent, "opponent": opponent, "wins": 60,
-        "draws": 10, "losses": 30, "distinct_games": 97, "score": score, "score_low": score - 0.1,
-        "score_high": score + 0.1, "evaluations": 5 * generation, "games": 7 * generation, "seconds": 9.0 * generation,
-        "pairs": [10, 0, 20, 10, 10],
-    }  # fmt: skip
+    return a_line(
+        generation=generation, flops=1e12 * generation, agent=agent, opponent=opponent, wins=60, draws=10, losses=30,
+        distinct_games=97, score=score, score_low=score - 0.1, score_high=score + 0.1,
+    )  # fmt: skip
 
 
 def generation(number, done=False, evals=()):

@@ -15,6 +15,7 @@ from selfplay.ledger import Ledger
 from selfplay.network.weights import weights_bytes
 from selfplay.run import checkpoint
 from selfplay.run import folder as runs
+from selfplay.stats.records import EvalLine
 
 GAME = "connect4"
 RUN = "tiny"  # of that game, in the folder of `some_runs`
@@ -44,25 +45,27 @@ def add_generation(opened: runs.Run, generation: int) -> None:
     spent = 1e12 * 2**generation
     ledger = Ledger(games=100 * generation, play_flops=spent / 2, learn_flops=spent / 2, play_seconds=30.0 * generation)
     wins = min(40, 5 * generation)
-    match = {
-        "generation": generation,
-        "flops": spent,
-        "evaluations": int(spent / 1e6),
-        "games": 100 * generation,
-        "seconds": 30.0 * generation,
-        "agent": "mcts:sims=64",
-        "opponent": "rules",
-        "simulations": 64,
-        "wins": wins,
-        "draws": 0,
-        "losses": 40 - wins,
-        "pairs": [(40 - wins) // 2, 0, wins % 2, 0, wins // 2],
-        "distinct_games": 40,
-        "score": wins / 40,
-        "score_low": max(0.0, wins / 40 - 0.1),
-        "score_high": min(1.0, wins / 40 + 0.1),
-        "seed": 0,
-    }
+    match = EvalLine.from_dict(
+        {
+            "generation": generation,
+            "flops": spent,
+            "evaluations": int(spent / 1e6),
+            "games": 100 * generation,
+            "seconds": 30.0 * generation,
+            "agent": "mcts:sims=64",
+            "opponent": "rules",
+            "simulations": 64,
+            "wins": wins,
+            "draws": 0,
+            "losses": 40 - wins,
+            "pairs": [(40 - wins) // 2, 0, wins % 2, 0, wins // 2],
+            "distinct_games": 40,
+            "score": wins / 40,
+            "score_low": max(0.0, wins / 40 - 0.1),
+            "score_high": min(1.0, wins / 40 + 0.1),
+            "seed": 0,
+        }
+    )
     opened.record(generation, ledger, {"loss/policy": 2.0 / generation, "loss/value": 1.0}, [match])
 
 

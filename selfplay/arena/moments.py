@@ -1,16 +1,15 @@
 """What a run writes down after each evaluation: crossings, forecasts, and a game for each opponent overtaken.
 
-crossover.json    the record of selfplay.stats.crossover, from all lines so far
-forecasts.jsonl   what was expected of each opponent not yet overtaken, with the time of writing
+crossover.json    when each opponent was overtaken, from all matches so far (`CrossoverRecord`)
+forecasts.jsonl   what was expected of each opponent not yet overtaken, with the time of writing (`WrittenForecast`)
 overtaken.jsonl   game records: a game that the learner won in the evaluation which settled it, with the
                   perfect player's remarks where there is one
 """
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,35 +20,52 @@ from games.record import FIRST_WON, SECOND_WON, GameRecord
 from selfplay.arena.match import MatchResult
 from selfplay.run import atomic, folder
 from selfplay.stats import crossover
+from selfplay.stats.records import CrossoverRecord, EvalLine, Lines, WrittenForecast
 
 _OUTCOMES = {1: "win", 0: "draw", -1: "loss"}
 
 
 def write_crossings(
-    run_dir: Path, game: Game, lines: Sequence[Mapping[str, Any]], results: Mapping[tuple[str, str], MatchResult]
-) -> dict[str, Any]:
-    """Bring crossover.json and overtaken.jsonl up to date; the crossover record.
-
-    `results` are the matches of the last lines.
-    """
-    record = crossover.record([lines], game.name)
-    atomic.write_file(run_dir / folder.CROSSOVER, json.dumps(record, indent=1).encode() + b"\n")
-    shown = _shown(run_dir / folder.OVERTAKEN)
-    for rung in record["rungs"]:
-        pairing = rung["agent"], rung["opponent"]
-        if rung["status"] == "overtaken" and pairing in results and pairing not in shown:
-            line = next(row for row in reversed(lines) if (row["agent"], row["opponent"]) == pairing)
-            if moment := _moment(game, results[pairing], line):
-                with atomic.naming(run_dir / folder.OVERTAKEN):
-                    records.append(run_dir / folder.OVERTAKEN, [moment])
+    run_dir: Path, game: Game, lines: Lines, results: Mapping[tuple[str, str], MatchResult]
+) -> CrossoverRecord:
+    """Bring crossover.json and overtaken.jsonl up to date. `results` are the matches of the last lines."""
+    record = crossover.record(lines, game.name)
+    write_record(run_dir, record)
+    add_overtaken(run_dir, game, record, lines, results)
     return record
 
 
-def write_forecasts(run_dir: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Add to forecasts.jsonl what the lines so far let expect, with the time: so it was said before the event."""
+def add_overtaken(
+    run_dir: Path,
+    game: Game,
+    record: CrossoverRecord,
+    lines: Lines,
+    results: Mapping[tuple[str, str], MatchResult],
+) -> None:
+    """Add to overtaken.jsonl a game for each opponent that is overtaken and not in there."""
+    shown = _shown(run_dir / folder.OVERTAKEN)
+    for crossing in record.crossings:
+        pairing = crossing.pairing
+        if crossing.overtaken and pairing in results and pairing not in shown:
+            line = next(row for row in reversed(lines) if row.pairing == pairing)
+            if moment := _moment(game, results[pairing], line):
+                with atomic.naming(run_dir / folder.OVERTAKEN):
+                    records.append(run_dir / folder.OVERTAKEN, [moment])
+
+
+def write_record(run_dir: Path, record: CrossoverRecord) -> None:
+    """Write crossover.json. It is as old as the lines of evals.jsonl that it was made from, or newer."""
+    atomic.write_file(run_dir / folder.CROSSOVER, json.dumps(record.as_dict(), indent=1).encode() + b"\n")
+
+
+def write_forecasts(run_dir: Path, lines: Lines) -> None:
+    """Add to forecasts.jsonl what the matches so far let expect, with the time: so it was said before the event."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    stamp = {"generation": lines[-1]["generation"], "written": now}
-    folder.append(run_dir / folder.FORECASTS, [{**stamp, **entry} for entry in crossover.forecast(lines)])
+    generation = lines[-1].generation
+    made = [
+        WrittenForecast(**entry.as_dict(), generation=generation, written=now) for entry in crossover.forecast(lines)
+    ]
+    folder.append(run_dir / folder.FORECASTS, [entry.as_dict() for entry in made])
 
 
 def _shown(path: Path) -> set[tuple[str, str]]:
@@ -58,7 +74,7 @@ def _shown(path: Path) -> set[tuple[str, str]]:
     return {pairing for entry in known for pairing in ((entry.first, entry.second), (entry.second, entry.first))}
 
 
-def _moment(game: Game, result: MatchResult, line: Mapping[str, Any]) -> GameRecord | None:
+def _moment(game: Game, result: MatchResult, line: EvalLine) -> GameRecord | None:
     """The shortest game that the learner (`a` of the match) won, if it can be as the second player, with remarks."""
     won = [
         entry
@@ -70,9 +86,9 @@ def _moment(game: Game, result: MatchResult, line: Mapping[str, Any]) -> GameRec
         return None
     best = min(won, key=lambda entry: (entry.second != result.a, len(entry.moves)))
     note = (
-        f"{result.a} has overtaken {result.b} by generation {line['generation']}: {line['flops']:.2g} FLOPs of"
-        f" training, {line['seconds'] / 60:.1f} minutes, {line['games']:,} games; it scores"
-        f" {100 * line['score']:.1f} % [{100 * line['score_low']:.1f}, {100 * line['score_high']:.1f}]"
+        f"{result.a} has overtaken {result.b} by generation {line.generation}: {line.flops:.2g} FLOPs of"
+        f" training, {line.seconds / 60:.1f} minutes, {line.games:,} games; it scores"
+        f" {100 * line.score:.1f} % [{100 * line.score_low:.1f}, {100 * line.score_high:.1f}]"
     )
     from selfplay.knowledge import oracle  # not at the start: a run against `random` alone loads no knowledge
 

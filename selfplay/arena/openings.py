@@ -15,11 +15,11 @@ import numpy as np
 from games import text
 from games.game import ONGOING, Game
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).parent / "stored_openings"
 _STORED = {  # file and number of lines, by game; rules of overlines do not matter to so few stones
-    "connect4": ("openings_connect4.txt", 2048),
-    "gomoku:size=9": ("openings_gomoku9.txt", 512),
-    "gomoku:size=15": ("openings_gomoku15.txt", 512),
+    "connect4": ("connect4.txt", 2048),
+    "gomoku:size=9": ("gomoku9.txt", 512),
+    "gomoku:size=15": ("gomoku15.txt", 512),
 }
 _CHOSEN_OF = 4  # candidates for each opening that is kept
 _CENTRE = 7  # side of the square in the middle of a Gomoku board in which openings are played

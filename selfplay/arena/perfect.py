@@ -1,13 +1,11 @@
-"""The `eval` command: an agent's moves against perfect play in Connect Four.
+"""An agent's moves against perfect play in Connect Four.
 
 A move is an outcome mistake if it turns a win into a draw or a loss, or a draw into a loss; it is the fastest if it
 also wins as early, or loses as late, as can be. N positions, A actions; scores as in `oracle`.
 """
 
-import argparse
 import hashlib
 import io
-import json
 import os
 import re
 import sys
@@ -24,7 +22,6 @@ from selfplay.players.agent import Agent
 from selfplay.run import atomic
 from selfplay.stats import score
 
-_REFERENCES = ("rules", "alphabeta:depth=4")
 _STAGES = (("beginning", 0, 14), ("middle", 15, 28), ("end", 29, 41))  # by moves played, as the public sets are cut
 _STEP = 250  # positions between two lines of progress
 
@@ -187,69 +184,3 @@ def random_suites(game: Game, positions: int, seed: int) -> list[Suite]:
         scores_NA = labels(list(lines), states_NW, f"random positions, {name}")
         suites.append(Suite(name=name, states_NW=states_NW, scores_NA=scores_NA))
     return suites
-
-
-_EXAMPLES = """\
-A move keeps the outcome if it does not turn a win into a draw or a loss, nor a draw into a loss. It is the fastest
-if it also wins as early, or loses as late, as can be. Intervals are 95 %. The exact scores come from the
-package `bitbully` and are kept in ~/.cache/selfplay. Beside the agent stand `rules` and `alphabeta:depth=4`.
-
-examples:
-  selfplay eval --game connect4 --agent mcts:runs/connect4,sims=600 --suite ../shared/data/pons
-  selfplay eval --game connect4 --agent net:runs/connect4 --positions 200 --json
-"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `selfplay eval`."""
-    parser.epilog = _EXAMPLES
-    parser.add_argument("--game", default="connect4", help="the game; perfect play is known of connect4 only")
-    parser.add_argument("--agent", required=True, metavar="SPEC", help="who is graded")
-    positions = parser.add_mutually_exclusive_group()
-    positions.add_argument("--suite", type=Path, help="a folder of files with lines `MOVES SCORE`")
-    positions.add_argument("--positions", type=int, default=300, help="random positions for each stage (default 300)")
-    parser.add_argument("--seed", type=int, default=0, help="decides positions and all that is random (default 0)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-
-
-def run(args: argparse.Namespace) -> int:
-    """`selfplay eval`."""
-    import games
-    from selfplay.knowledge import oracle
-    from selfplay.players import make
-
-    game = games.make(args.game)
-    oracle.check(game)
-    if args.positions < 1:
-        raise ValueError(f"--positions is at least 1, not {args.positions}")
-    specs = [args.agent, *(spec for spec in _REFERENCES if spec != args.agent)]
-    players = [make.make(spec, game) for spec in specs]
-    suites = read_folder(game, args.suite) if args.suite else random_suites(game, args.positions, args.seed)
-    marks = []
-    for suite in suites:
-        for player in players:
-            marks.append(grade(suite, player, args.seed))
-            print(f"{suite.name}: {player.name}, {marks[-1].seconds:.1f} s", file=sys.stderr)
-    if args.json:
-        print(json.dumps({"game": game.name, "agent": args.agent, "results": [mark.as_dict() for mark in marks]}))
-    else:
-        print(_table(marks))
-    return 0
-
-
-def _table(marks: Sequence[Mark]) -> str:
-    """Mistakes and fastest moves in percent, with intervals, a line for each suite and agent."""
-    width = max(len(mark.agent) for mark in marks)
-    across = max(len(mark.suite) for mark in marks)
-    header = f"{'positions':{across}}  {'agent':{width}}  {'outcome mistakes, %':>22}  {'fastest, %':>22}"
-    lines = [header]
-    for mark in marks:
-        record = mark.as_dict()
-
-        def percent(key: str, record: dict = record) -> str:
-            low, high = (100 * record[f"{key}_{end}"] for end in ("low", "high"))
-            return f"{100 * record[key]:5.1f} [{low:5.1f}, {high:5.1f}]"
-
-        mistakes, fastest = percent("outcome_mistake_rate"), percent("fastest")
-        lines.append(f"{mark.suite:{across}}  {mark.agent:{width}}  {mistakes:>22}  {fastest:>22}")
-    return "\n".join(lines)

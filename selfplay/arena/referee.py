@@ -4,10 +4,10 @@ The trainer is handed a `Referee` from outside, so that nothing which learns can
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import games
+from selfplay.arena import schedule
 from selfplay.arena.match import MatchResult, play_match
 from selfplay.config import Config
 from selfplay.ledger import Ledger
@@ -16,7 +16,7 @@ from selfplay.network.frozen import FrozenNetwork
 from selfplay.players import make
 from selfplay.players.agent import Agent
 from selfplay.players.learned import from_network
-from selfplay.stats import crossover
+from selfplay.stats.records import EvalLine, Lines
 
 _FEWEST_GAMES = 20  # of a match by the clock, when its share of the time allows no more
 _PLIES = 30  # of a game, as a first guess of how long a match by the clock takes
@@ -31,12 +31,12 @@ class Referee:
     def __init__(
         self,
         config: Config,
-        history: Sequence[Mapping[str, Any]] = (),
+        history: Lines = (),
         *,
-        doing: Callable[[str], None] = lambda text: None,
-        match: Callable[[Mapping[str, Any]], None] = lambda line: None,
+        on_match_start: Callable[[str], None] = lambda text: None,
+        on_match_end: Callable[[EvalLine], None] = lambda line: None,
     ) -> None:
-        """`doing` is told of each match as it begins, `match` gets its line when it is over."""
+        """`history` are the run's matches so far; `on_match_start` gets a text that names the match."""
         self.config = config
         self.game = games.make(config.game)
         self.lines = list(history)
@@ -46,13 +46,13 @@ class Referee:
                 raise ValueError(f"eval.clocked holds players that think by the clock, as alphabeta:ms=20, not {spec}")
         self.results: dict[tuple[str, str], MatchResult] = {}
         """of the last evaluation, by the learner's name and the opponent's"""
-        self._doing, self._tell = doing, match
-        self._took: dict[str, float] = {}  # seconds per game of the last match against a clocked opponent
+        self._on_match_start, self._on_match_end = on_match_start, on_match_end
+        self._seconds_per_game: dict[str, float] = {}  # of the last match against an opponent
 
     def __call__(
         self, network: Network | FrozenNetwork, ledger: Ledger, *, generation: int, final: bool, dtype: str = "auto"
-    ) -> list[dict]:
-        """The matches of the network as lines of evals.jsonl.
+    ) -> list[EvalLine]:
+        """Play the matches of the network.
 
         `dtype` is that in which the network plays; by default the faster one, which a measurement decides and
         which is therefore not always the same. The `final` evaluation leaves nothing out, and plays more games.
@@ -60,7 +60,7 @@ class Referee:
         started = time.perf_counter()
         config = self.config.eval
         games_each = config.final_games if final else config.games
-        lines = []
+        lines: list[EvalLine] = []
         self.results.clear()
         for learner, opponents in self._players(network, dtype, final):
             for opponent in opponents:
@@ -70,9 +70,13 @@ class Referee:
                     games = min(games, self._affordable(opponent, spent, ledger.train_seconds))
                     if games < min(_FEWEST_GAMES, games_each):
                         continue
-                self._doing(f"{learner.name} against {opponent}, {games} games")
-                lines.append({"generation": generation, **self._match(learner, opponent, games, ledger)})
-                self._tell(lines[-1])
+                self._on_match_start(f"{learner.name} against {opponent}, {games} games")
+                result = self._match(learner, opponent, games)
+                simulations = config.simulations if learner.name.startswith("mcts:sims") else 0
+                lines.append(
+                    eval_line(result, ledger, opponent=opponent, generation=generation, simulations=simulations)
+                )
+                self._on_match_end(lines[-1])
         self.lines += lines
         return lines
 
@@ -87,8 +91,8 @@ class Referee:
         )
         policy_only = from_network(frozen, self.game, policy_only=True, device=self.config.device, dtype=dtype)
         for learner in (searching, policy_only):
-            rungs = config.opponents if final else crossover.informative(self.lines, config.opponents, learner.name)
-            yield learner, rungs
+            ladder = config.opponents
+            yield learner, ladder if final else schedule.informative(self.lines, ladder, learner.name)
         for opponent in config.clocked:
             # At the clock's small batches the faster dtype is another one.
             yield from_network(frozen, self.game, ms=self.opponents[opponent].ms), (opponent,)
@@ -97,34 +101,42 @@ class Referee:
         """How many games by the clock, in pairs, keep evaluation within its share of the run's time."""
         share, ms = self.config.eval.share, self.opponents[opponent].ms or 0.0
         left = share / (1 - share) * train_seconds - spent
-        return 2 * int(max(0.0, left) / self._took.get(opponent, _PLIES * ms / 1000) / 2)
+        return 2 * int(max(0.0, left) / self._seconds_per_game.get(opponent, _PLIES * ms / 1000) / 2)
 
-    def _match(self, learner: Agent, opponent: str, games_each: int, ledger: Ledger) -> dict[str, Any]:
+    def _match(self, learner: Agent, opponent: str, games: int) -> MatchResult:
         started = time.perf_counter()
-        result = play_match(self.game, learner, self.opponents[opponent], games=games_each, seed=self.config.seed)
-        self._took[opponent] = (time.perf_counter() - started) / games_each
+        result = play_match(self.game, learner, self.opponents[opponent], games=games, seed=self.config.seed)
+        self._seconds_per_game[opponent] = (time.perf_counter() - started) / games
         self.results[learner.name, opponent] = result
-        low, high = result.interval
-        line = {
-            "flops": ledger.train_flops,
-            "evaluations": ledger.evaluations,
-            "games": ledger.games,
-            "seconds": ledger.train_seconds,
-            "jones_flops": ledger.jones_flops,
-            "joules": ledger.train_joules or None,
-            "agent": learner.name,
-            "opponent": opponent,
-            "simulations": self.config.eval.simulations if learner.name.startswith("mcts:sims") else 0,
-            "wins": result.wins,
-            "draws": result.draws,
-            "losses": result.losses,
-            "pairs": list(result.pairs_5),
-            "distinct_games": result.distinct_games,
-            "score": result.score,
-            "score_low": low,
-            "score_high": high,
-            "seed": self.config.seed,
-        }
-        if learner.timed:
-            line["ms_per_move"] = [round(1000 * pace.mean, 3) for pace in result.paces]
-        return line
+        return result
+
+
+def eval_line(result: MatchResult, spent: Ledger, *, opponent: str, generation: int, simulations: int) -> EvalLine:
+    """A match of a learner (`a`), whose training had `spent` so much, as a run writes it down.
+
+    `opponent` is the spec by which the run knows `b`. `simulations` are the learner's, 0 where it has no such number.
+    """
+    low, high = result.interval
+    ours, theirs = (round(1000 * pace.mean, 3) for pace in result.paces)
+    return EvalLine(
+        generation=generation,
+        flops=spent.train_flops,
+        evaluations=spent.evaluations,
+        games=spent.games,
+        seconds=spent.train_seconds,
+        jones_flops=spent.jones_flops,
+        joules=spent.train_joules or None,
+        agent=result.a,
+        opponent=opponent,
+        simulations=simulations,
+        wins=result.wins,
+        draws=result.draws,
+        losses=result.losses,
+        pairs=result.pairs_5,
+        distinct_games=result.distinct_games,
+        score=result.score,
+        score_low=low,
+        score_high=high,
+        seed=result.seed,
+        ms_per_move=(ours, theirs) if result.paces[0].budget is not None else None,
+    )

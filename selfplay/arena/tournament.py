@@ -2,16 +2,43 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Protocol
+
+import numpy as np
 
 from games import record as records
 from games.game import Game
 from selfplay.arena.match import MatchResult, Until, play_match
 from selfplay.players.agent import Agent
-from selfplay.report import terminal_match
 
 Couple = tuple[Agent, Agent]
+
+
+class View(Protocol):
+    """Whoever watches the matches of a tournament."""
+
+    def playing(self, points_G: np.ndarray, share: float) -> None:
+        """The next match is under way; see `selfplay.arena.pacing.Watch`."""
+
+    def played(self, result: MatchResult) -> None:
+        """It is over."""
+
+
+Watching = Callable[[Sequence[tuple[str, str]]], AbstractContextManager[View]]
+"""given the names of each couple, in the order of their matches: the view for the time of the tournament"""
+
+
+class _NoView:
+    def playing(self, points_G: np.ndarray, share: float) -> None: ...
+    def played(self, result: MatchResult) -> None: ...
+
+
+def unwatched(couples: Sequence[tuple[str, str]]) -> AbstractContextManager[View]:
+    """Nobody watches."""
+    return nullcontext(_NoView())
 
 
 def everyone(players: Sequence[Agent]) -> list[Couple]:
@@ -27,21 +54,21 @@ def play(
     seed: int = 0,
     until: Until | None = None,
     record: str | Path | None = None,
-    watched: bool = True,
+    watching: Watching = unwatched,
 ) -> list[MatchResult]:
     """A match for each couple, of `games` games or until `until` is satisfied.
 
-    `record` is a file to which the games of each match are added when it ends. `watched` shows on stderr how
-    things stand.
+    `record` is a file to which the games of each match are added when it ends. `watching` shows how things stand.
     """
-    names = [(a.name, b.name) for a, b in couples]
-    with terminal_match.watching(names, quiet=not watched) as view:
+    results = []
+    with watching([(a.name, b.name) for a, b in couples]) as view:
         for a, b in couples:
             result = play_match(game, a, b, games=games, seed=seed, until=until, watch=view.playing)
             if record is not None:
                 records.append(record, result.records)
             view.played(result)
-    return view.results
+            results.append(result)
+    return results
 
 
 def warnings(results: Sequence[MatchResult]) -> list[str]:

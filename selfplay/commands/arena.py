@@ -17,8 +17,10 @@ from games.registry import nearest
 from selfplay.arena import ablation, tournament
 from selfplay.arena.match import MatchResult, check_games, play_match
 from selfplay.players import make
-from selfplay.run import atomic, folder
+from selfplay.report import terminal_match
+from selfplay.run import atomic, folder, read
 from selfplay.stats import rating, score
+from selfplay.stats.growth import Growth
 
 __all__ = ["play_match", "report"]
 
@@ -91,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _game_name(args: argparse.Namespace) -> str:
-    """What is played; price tags are those of the run's game, or of Connect Four, if nothing else is said."""
+    """What is played; ablation values are those of the run's game, or of Connect Four, if nothing else is said."""
     if args.run and not args.ablate:
         raise ValueError("--run goes with --ablate")
     if args.run and not (Path(args.run) / folder.CONFIG).exists():
@@ -125,6 +127,7 @@ def _tournament(game: Game, args: argparse.Namespace) -> int:
         seed=args.seed,
         until=(lambda pairs_5: score.sprt(pairs_5, *bounds).decided) if bounds else None,
         record=args.record,
+        watching=terminal_match.watching,
     )
     found = report(game, names, results, anchors=anchors, seed=args.seed, bounds=bounds)
     print(json.dumps(found) if args.json else _table(found))
@@ -263,12 +266,19 @@ def _ablation(game: Game, args: argparse.Namespace) -> int:
         raise ValueError(f"--ablate plays one player against itself; {' '.join(args.agents)} cannot join in")
     if args.sprt or args.anchor:
         raise ValueError(f"{'--sprt' if args.sprt else '--anchor'} goes with a tournament, not with --ablate")
-    lines = folder.read_lines(Path(args.run) / folder.EVALS) if args.run else None
-    found, grown = ablation.prices(game, args.ablate, games=args.games, seed=args.seed, lines=lines, record=args.record)
+    found, grown = ablation.values(
+        game,
+        args.ablate,
+        games=args.games,
+        seed=args.seed,
+        lines=read.evals(Path(args.run)) if args.run else (),
+        record=args.record,
+        watching=terminal_match.watching,
+    )
     record = {
         "game": game.name,
         "agent": args.ablate,
-        "prices": [price.as_dict() for price in found],
+        "prices": [value.as_dict() for value in found],
         "growth": grown and grown.as_dict(),
     }
     if args.run:
@@ -276,20 +286,23 @@ def _ablation(game: Game, args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(record))
     else:
-        print(_price_table(found, grown, args.run))
+        print(_ablation_table(found, grown, args.run))
     return 0
 
 
-def _price_table(found: Sequence[ablation.Price], grown: ablation.Growth | None, run: str | None) -> str:
+def _ablation_table(found: Sequence[ablation.AblationValue], grown: Growth | None, run: str | None) -> str:
     """What a person reads: Elo of each piece, and the factor of compute that buys as much."""
-    width = max(len("piece"), *(len(price.piece) for price in found))
+    width = max(len("piece"), *(len(value.piece) for value in found))
     lines = [f"{'piece':{width}}   Elo  95 % interval" + ("   training compute" if grown else "")]
-    for price in found:
-        match = price.match.as_dict()
+    for value in found:
+        match = value.match.as_dict()
         span = f"{_elo(match['elo_low'])} .. {_elo(match['elo_high'])}"
-        line = f"{price.piece:{width}} {_elo(match['elo']):>5}  {span:<14}"
+        line = f"{value.piece:{width}} {_elo(match['elo']):>5}  {span:<14}"
         if grown:
-            factors = [_factor(factor) for factor in (price.factor, price.factor_low, price.factor_high)]
+            factors = [
+                _factor(factor)
+                for factor in (value.compute.factor, value.compute.factor_low, value.compute.factor_high)
+            ]
             line += f"  x {factors[0]} [{factors[1]}, {factors[2]}]"
         lines.append(line.rstrip())
     if grown:

@@ -3,12 +3,12 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from selfplay.run import folder
+from selfplay.run import folder, read
 from selfplay.stats import crossover
+from selfplay.stats.records import Crossing, CrossoverRecord
 
 _EPILOG = """\
 Several runs are seeds of one experiment: the interval is then Student's over the seeds. `<` stands before a crossing
@@ -47,15 +47,15 @@ def run(args: argparse.Namespace) -> int:
         for part in _SHARED:
             if getattr(config, part) != getattr(first, part):
                 print(f"{path} differs from {args.runs[0]} in [{part}]: not seeds of one experiment", file=sys.stderr)
-    record = crossover.record([folder.read_lines(path / folder.EVALS) for path in args.runs], first.game)
-    print(json.dumps(record) if args.json else "\n".join([table(record), *forecasts(record)]))
+    record = crossover.together([crossover.record(read.evals(path), first.game) for path in args.runs])
+    print(json.dumps(record.as_dict()) if args.json else "\n".join([table(record.crossings), *forecasts(record)]))
     return 0
 
 
-def table(record: Mapping[str, Any]) -> str:
+def table(crossings: Iterable[Crossing]) -> str:
     """What a person reads: one line for each player and opponent."""
     rows = [("player", "opponent", "crossing (FLOPs)", "95 % interval", "minutes", "score at the end")]
-    rows += [_row(rung) for rung in record["rungs"]]
+    rows += [_row(crossing) for crossing in crossings]
     if len(rows) == 1:
         return "no matches yet"
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -64,35 +64,34 @@ def table(record: Mapping[str, Any]) -> str:
     )
 
 
-def _row(rung: Mapping[str, Any]) -> tuple[str, ...]:
-    low, high, seconds = rung["flops_low"], rung["flops_high"], rung["seconds"]
-    if rung["status"] == "not overtaken":
-        crossing = f"> {low:.2g}" if low else "unknown"
-        if done := sum(one["status"] == "overtaken" for one in rung["runs"]):
-            crossing += f" ({done} of {len(rung['runs'])} runs have)"
+def _row(crossing: Crossing) -> tuple[str, ...]:
+    low, high = crossing.flops_low, crossing.flops_high
+    if crossing.overtaken:
+        when = f"< {high:.2g}" if crossing.flops is None else f"{crossing.flops:.2g}"
     else:
-        crossing = f"< {high:.2g}" if rung["flops"] is None else f"{rung['flops']:.2g}"
+        when = f"> {low:.2g}" if low else "unknown"
+        if done := sum(run.overtaken for run in crossing.runs):
+            when += f" ({done} of {len(crossing.runs)} runs have)"
     return (
-        rung["agent"],
-        rung["opponent"],
-        crossing,
+        crossing.agent,
+        crossing.opponent,
+        when,
         f"{low:.2g} .. {'' if high is None else f'{high:.2g}'}".rstrip(),
-        "" if seconds is None else f"{seconds / 60:.1f}",
-        f"{100 * rung['score_at_end']:.1f} % [{100 * rung['score_low']:.1f}, {100 * rung['score_high']:.1f}]",
+        "" if crossing.seconds is None else f"{crossing.seconds / 60:.1f}",
+        f"{100 * crossing.score_at_end:.1f} % [{100 * crossing.score_low:.1f}, {100 * crossing.score_high:.1f}]",
     )
 
 
-def forecasts(record: Mapping[str, Any]) -> list[str]:
+def forecasts(record: CrossoverRecord) -> list[str]:
     """A line for each forecast that was made before a crossing, and what became of it."""
     lines = []
-    for rung in record["rungs"]:
-        for number, one in enumerate(rung["runs"], start=1):
-            if made := one["forecast"]:
-                whose = f" (run {number})" if len(rung["runs"]) > 1 else ""
-                at, low, high = (f"{made[key]:.2g}" for key in ("made_at_flops", "flops_low", "flops_high"))
+    for crossing in record.crossings:
+        for number, run in enumerate(crossing.runs, start=1):
+            if made := run.forecast:
+                whose = f" (run {number})" if len(crossing.runs) > 1 else ""
                 lines.append(
-                    f"{rung['agent']} against {rung['opponent']}{whose}: forecast at {at} FLOPs:"
-                    f" {_amount(made['flops'])} [{low}, {high}]; {_came(one)}"
+                    f"{crossing.agent} against {crossing.opponent}{whose}: forecast at {made.made_at_flops:.2g} FLOPs:"
+                    f" {_amount(made.flops)} [{made.flops_low:.2g}, {made.flops_high:.2g}]; {_came(run)}"
                 )
     return ["", *lines] if lines else []
 
@@ -101,8 +100,9 @@ def _amount(flops: float | None) -> str:
     return "later" if flops is None else f"{flops:.2g}"
 
 
-def _came(crossing: Mapping[str, Any]) -> str:
-    covered = crossing["forecast"]["covered"]
-    if crossing["flops"] is None:
+def _came(run: Crossing) -> str:
+    assert run.forecast is not None
+    covered = run.forecast.covered
+    if run.flops is None:
         return "not yet" if covered is None else "passed by"
-    return f"came at {crossing['flops']:.2g}, {'inside' if covered else 'outside'} the interval"
+    return f"came at {run.flops:.2g}, {'inside' if covered else 'outside'} the interval"

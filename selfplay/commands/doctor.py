@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from selfplay.report import health
-from selfplay.run import folder, metrics
+from selfplay.run import folder, metrics, read
 
 _EPILOG = """\
 examples:
@@ -54,9 +54,7 @@ def _looked_at(run_dir: Path) -> list[health.Finding]:
     config = folder.recorded_config(run_dir)
     if config is None:
         raise ValueError(f"{run_dir} is no run folder")
-    return health.examine(
-        config, folder.read_lines(run_dir / folder.METRICS), folder.read_lines(run_dir / folder.EVALS)
-    )
+    return health.examine(config, folder.read_lines(run_dir / folder.METRICS), read.evals(run_dir))
 
 
 def _told(found: list[health.Finding]) -> str:

@@ -14,12 +14,14 @@ from typing import Any
 import games
 from selfplay.arena import frontier, moments
 from selfplay.arena.referee import Referee
-from selfplay.commands import crossover
+from selfplay.commands.crossover import table
 from selfplay.config import Config, EvalConfig, merged
 from selfplay.ledger import Ledger
 from selfplay.network.frozen import FrozenNetwork
 from selfplay.report import terminal_run
-from selfplay.run import atomic, checkpoint, folder
+from selfplay.run import atomic, checkpoint, folder, read
+from selfplay.stats import crossover
+from selfplay.stats.records import CrossoverRecord
 
 _EPILOG = """\
 The run's own opponents and schedule are used where nothing else is asked for. The last checkpoint meets every
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         return _frontier(args, config)
     with folder.locked(args.run):
         record = _measured(args.run, config)
-    print(crossover.table(record))
+    print(table(record.crossings))
     return 0
 
 
@@ -74,14 +76,14 @@ def _frontier(args: argparse.Namespace, config: Config) -> int:
         frontier.measure(
             args.run, config, due, args.frontier, lambda line: print(terminal_run.match_line(line), flush=True)
         )
-    rungs = frontier.crossings(frontier.together(args.run), config.game)
-    print(crossover.table({"rungs": sorted(rungs, key=lambda rung: rung["simulations"])}))
+    points = sorted(read.read(args.run).frontier, key=lambda point: point.simulations)
+    print(table(point.crossing for point in points))
     return 0
 
 
-def _measured(run_dir: Path, config: Config) -> dict[str, Any]:
+def _measured(run_dir: Path, config: Config) -> CrossoverRecord:
     game = games.make(config.game)
-    referee = Referee(config, match=lambda line: print(terminal_run.match_line(line), flush=True))
+    referee = Referee(config, on_match_end=lambda line: print(terminal_run.match_line(line), flush=True))
     due = list(_due(config.eval, folder.read_lines(run_dir / folder.METRICS)))
     if not due:
         raise ValueError(f"{run_dir} has no generation yet")
@@ -89,16 +91,19 @@ def _measured(run_dir: Path, config: Config) -> dict[str, Any]:
         (run_dir / name).unlink(missing_ok=True)
     new = run_dir / f"{folder.EVALS}.new"  # what is there stays until all of this is played
     new.unlink(missing_ok=True)
-    record: dict[str, Any] = {}
+    record = CrossoverRecord(game=game.name, crossings=())
     began = time.perf_counter()
     for number, (generation, ledger) in enumerate(due, start=1):
         print(f"generation {generation}, {number} of {len(due)}", flush=True)
         weights = FrozenNetwork.load(checkpoint.resolve(f"{run_dir}@{generation}", game.name), game)
         ledger = dataclasses.replace(ledger, eval_seconds=time.perf_counter() - began)
-        folder.append(new, referee(weights, ledger, generation=generation, final=number == len(due)))
-        record = moments.write_crossings(run_dir, game, referee.lines, referee.results)
+        lines = referee(weights, ledger, generation=generation, final=number == len(due))
+        folder.append(new, [line.as_dict() for line in lines])
+        record = crossover.record(referee.lines, game.name)
+        moments.add_overtaken(run_dir, game, record, referee.lines, referee.results)
     atomic.write_file(run_dir / folder.EVALS, new.read_bytes())
     new.unlink()
+    moments.write_record(run_dir, record)
     return record
 
 

@@ -5,9 +5,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from selfplay.arena import frontier
 from selfplay.report import page, plots
-from selfplay.run import atomic, folder, read
+from selfplay.run import atomic, read
+from selfplay.stats import crossover
 
 _EPILOG = """\
 A page is one file that needs nothing else: what it overtook and when, the frontier where `selfplay measure --frontier`
@@ -24,9 +24,9 @@ def write(run_dir: Path) -> Path:
     """Write `curves.png` and `report.html`, and `frontier.png` where that was measured, into a run folder; the path of
     the page. `ValueError` for other folders."""
     files = read.read(run_dir)
-    atomic.write_file(run_dir / "curves.png", plots.curves(files.config, files.metrics, files.evals))
-    if rungs := frontier.crossings(frontier.together(run_dir), files.config.game):
-        atomic.write_file(run_dir / "frontier.png", plots.frontier(rungs))
+    atomic.write_file(run_dir / "curves.png", plots.curves(files.config, files.metrics, files.evals, files.crossover))
+    if files.frontier:
+        atomic.write_file(run_dir / "frontier.png", plots.frontier(files.frontier))
     path = run_dir / "report.html"
     atomic.write_file(path, page.written([files]).encode())
     return path
@@ -34,8 +34,9 @@ def write(run_dir: Path) -> Path:
 
 def overlay(run_dirs: Sequence[Path]) -> bytes:
     """A PNG of several runs as seeds of one experiment."""
-    evals = [folder.read_lines(path / folder.EVALS) for path in run_dirs]
-    return plots.overlay([path.name for path in run_dirs], evals)
+    files = [read.read(path) for path in run_dirs]
+    record = crossover.together([one.crossover for one in files])
+    return plots.overlay([path.name for path in run_dirs], [one.evals for one in files], record)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

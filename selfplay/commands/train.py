@@ -14,7 +14,7 @@ import games
 from selfplay.config import Config, ConfigError, merged
 from selfplay.network.weights import weights_metadata
 from selfplay.report import terminal_run
-from selfplay.run import atomic, checkpoint, presets
+from selfplay.run import atomic, checkpoint, presets, read
 from selfplay.run import folder as runs
 
 _BUDGETS = ("minutes", "generations", "flops")
@@ -158,10 +158,10 @@ def run(args: argparse.Namespace) -> int:
     from selfplay.commands import report
     from selfplay.stats import crossover
 
-    lines = [runs.read_lines(run_dir / runs.EVALS) for run_dir in dirs]
-    if not args.quiet and any(lines):
+    found = [read.read(run_dir) for run_dir in dirs]
+    if not args.quiet and any(one.evals for one in found):
         print(f"\n{len(dirs)} seeds; intervals over seeds")
-        print(crossover_command.table(crossover.record(lines, games.make(configured(args)[0].game).name)))
+        print(crossover_command.table(crossover.together([one.crossover for one in found]).crossings))
     picture = base.with_name(f"{base.name}-seeds.png")
     atomic.write_file(picture, report.overlay(dirs))
     print(f"seeds: {picture}")
@@ -177,7 +177,7 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
     from selfplay.commands import crossover as crossover_command
     from selfplay.network import architectures
     from selfplay.report import latest, tensorboard
-    from selfplay.stats import crossover, strength
+    from selfplay.stats import rating
     from selfplay.train import initial as initials
     from selfplay.train import trainer
 
@@ -190,13 +190,13 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
         print(f"selfplay: warning: no run tells what {config.init} cost; compute counts from 0 here", file=sys.stderr)
     command, record = ["selfplay", *sys.argv[1:]], initial and initial.record()
     with runs.opened(run_dir, config, command=command, fresh=args.fresh, parent=record) as folder:
-        history = runs.read_lines(run_dir / runs.EVALS)
+        history = read.evals(run_dir)
         opponents = (*config.eval.opponents, *config.eval.clocked)
         events = tensorboard.TensorBoard(run_dir, folder.generation, opponents)
         title = f"{config.game} · {config.network.architecture} · seed {config.seed} · {run_dir}"
         try:
             with terminal_run.watching(config, title, history, quiet=args.quiet) as show:
-                referee = evaluation.Referee(config, history, doing=show.doing, match=show.match)
+                referee = evaluation.Referee(config, history, on_match_start=show.doing, on_match_end=show.match)
                 for generation in trainer.train(config, run_dir, evaluate_agent=referee, initial=initial):
                     folder.record(generation.number, generation.ledger, generation.metrics, generation.evals)
                     latest.write(run_dir, game, generation.number, generation.ongoing)
@@ -207,8 +207,8 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
                         events.write_strength(
                             generation.number,
                             generation.evals,
-                            strength.strength(referee.lines),
-                            crossover_command.table(record),
+                            rating.strength(referee.lines),
+                            crossover_command.table(record.crossings),
                         )
                     events.write(generation.number, generation.metrics)
                     show.generation(generation, record)
@@ -223,5 +223,5 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
 
         if not args.quiet and referee.lines:
             terminal_run.show_summary(referee.lines)
-            print(crossover_command.table(crossover.record([referee.lines], game.name)))
+            print(crossover_command.table(read.recorded_crossover(run_dir, game.name, referee.lines).crossings))
         print(f"report: {report.write(run_dir)}")

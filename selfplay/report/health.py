@@ -5,7 +5,7 @@ is a number from the lines of metrics.jsonl and evals.jsonl; None where they can
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from selfplay.config import Config
+from selfplay.run.read import Metrics
 from selfplay.stats import rating
-from selfplay.stats.strength import strength
-
-Lines = Sequence[Mapping[str, Any]]
+from selfplay.stats.rating import strength
+from selfplay.stats.records import Lines
 
 _YOUNG = 10  # generations before which a run is not judged by what falls or rises
 _TELLING = 30.0  # Elo; a standard error of growth with which a standstill is seldom mistaken
@@ -28,7 +28,7 @@ class Run:
     """What is looked at."""
 
     config: Config
-    metrics: Lines
+    metrics: Metrics
     evals: Lines
 
 
@@ -81,7 +81,7 @@ class Finding:
         return "" if self.reading is None else self.ailment.form.format(self.reading)
 
 
-def examine(config: Config, metrics: Lines, evals: Lines) -> list[Finding]:
+def examine(config: Config, metrics: Metrics, evals: Lines) -> list[Finding]:
     """Every ailment looked for, in the order of the table."""
     run = Run(config=config, metrics=metrics, evals=evals)
     return [Finding(ailment=ailment, reading=ailment.read(run)) for ailment in AILMENTS]
@@ -138,14 +138,14 @@ def _reuse(run: Run) -> float | None:
 
 def _searching(run: Run) -> str | None:
     """The learner's name as it plays with search, at fixed simulations where it does."""
-    names = sorted({line["agent"] for line in run.evals} - {"net"}, key=lambda name: "sims" not in name)
+    names = sorted({line.agent for line in run.evals} - {"net"}, key=lambda name: "sims" not in name)
     return names[0] if names else None
 
 
 def _lowest_score(run: Run) -> float | None:
     """Of the last matches with search, the one that went worst."""
     agent = _searching(run)
-    scores = {line["opponent"]: line["score"] for line in run.evals if line["agent"] == agent}
+    scores = {line.opponent: line.score for line in run.evals if line.agent == agent}
     return min(scores.values()) if scores else None
 
 
@@ -155,15 +155,15 @@ def _growth(run: Run) -> float | None:
     None where the games are too few to tell growth from standstill, or the opponents too weak.
     """
     agent, lowest = _searching(run), _lowest_score(run)
-    lines = [line for line in run.evals if line["agent"] == agent and line["flops"] > 0]
+    lines = [line for line in run.evals if line.agent == agent and line.flops > 0]
     points = strength(lines).learner.get(agent or "", ())
     if len(points) < 2 or points[0][0] * 2 > points[-1][0] or (lowest or 0) > _BEATEN:
         return None
     flops_E, elo_E = np.array([flops for flops, _ in points]), np.array([elo for _, elo in points])
     information_E = np.zeros(len(points))  # of all games of an evaluation, in logits; drawn games tell more
     for line in lines:
-        played = line["wins"] + line["draws"] + line["losses"]
-        information_E[flops_E == line["flops"]] += played * max(line["score"] * (1 - line["score"]), 0.25 / played)
+        played = line.wins + line.draws + line.losses
+        information_E[flops_E == line.flops] += played * max(line.score * (1 - line.score), 0.25 / played)
     at_half_E = np.array(
         [np.interp(math.log(flops_E[-1] / 2), np.log(flops_E), unit_E) for unit_E in np.eye(len(points))]
     )
@@ -173,7 +173,7 @@ def _growth(run: Run) -> float | None:
 
 
 def _distinct_matches(run: Run) -> float | None:
-    shares = [line["distinct_games"] / (line["wins"] + line["draws"] + line["losses"]) for line in run.evals]
+    shares = [line.distinct_games / line.played for line in run.evals]
     return min(shares) if shares else None
 
 

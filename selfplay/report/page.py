@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import games
-from selfplay.arena import frontier
 from selfplay.commands import crossover as crossover_command
 from selfplay.config import to_toml
 from selfplay.report import health, html, plots
 from selfplay.run import folder
-from selfplay.run.read import Lines, RunFiles
+from selfplay.run.read import RunFiles
 from selfplay.stats import crossover
+from selfplay.stats.records import Crossing, CrossoverRecord, Lines
 
 _GAMES = {"connect4": "Connect Four", "gomoku": "Gomoku"}
 _WHO = (  # of opponents, by the form of their spec
@@ -46,13 +46,13 @@ def written(files: Sequence[RunFiles]) -> str:
     first = files[0].config
     seeds = ", ".join(str(one.config.seed) for one in files)
     title = f"{first.game}, {first.network.architecture}, seed{'s' if len(files) > 1 else ''} {seeds}"
-    matched = [one.evals for one in files if one.evals]
-    record = crossover.record(matched, first.game) if matched else {"rungs": []}
+    matched = [one.crossover for one in files if one.evals]
+    record = crossover.together(matched) if matched else CrossoverRecord(game=first.game, crossings=())
     return html.document(
         title,
         [
             _lead(files, record),
-            _strength([one.evals for one in files]),
+            _strength([one.evals for one in files], record),
             _crossings(record),
             *(_frontier(one, len(files) > 1) for one in files),
             *(_price_tags(one, len(files) > 1) for one in files),
@@ -71,14 +71,14 @@ def _told(spec: str, kinds: Sequence[tuple[str, str]]) -> str:
     return spec
 
 
-def _lead(files: Sequence[RunFiles], record: Mapping[str, Any]) -> str:
+def _lead(files: Sequence[RunFiles], record: CrossoverRecord) -> str:
     game = games.make(files[0].config.game)
     name = _GAMES.get(game.kind, game.kind)
     played = sum(one.last.get("games", 0) for one in files)
     minutes = sum(one.last.get("play_seconds", 0) + one.last.get("learn_seconds", 0) for one in files) / 60
     machine = files[0].meta["sessions"][-1]["machine"]
-    by_search = [rung for rung in record["rungs"] if rung["agent"] != "net"]
-    overtaken = sum(rung["status"] == "overtaken" for rung in by_search)
+    by_search = [crossing for crossing in record.crossings if crossing.agent != "net"]
+    overtaken = sum(crossing.overtaken for crossing in by_search)
     parts = [
         f"{name} on {game.width} x {game.height}, learned from nothing but the rules: {played:,} games of self-play in"
         f" {minutes:.0f} minutes on {machine.get('gpu', str(machine['cores']) + ' cores')} ({machine['cpu']})"
@@ -89,12 +89,12 @@ def _lead(files: Sequence[RunFiles], record: Mapping[str, Any]) -> str:
     return html.paragraph(" ".join(parts), "lead")
 
 
-def _strength(evals: Sequence[Lines]) -> str:
+def _strength(evals: Sequence[Lines], record: CrossoverRecord) -> str:
     """Scores and Elo over compute."""
-    if not any(line["agent"] != "net" for lines in evals for line in lines):
+    if not any(line.agent != "net" for lines in evals for line in lines):
         return html.paragraph("No match was played, so nothing is known of its strength.")
     scores = html.figure(
-        *plots.svg(lambda axes: plots.draw_scores(axes, evals), "scores"),
+        *plots.svg(lambda axes: plots.draw_scores(axes, evals, record), "scores"),
         "Score against each opponent over training compute",
         "Score over paired games from distinct openings, and its 95 % interval. 50 % is as strong as the opponent."
         " A diamond: overtaken there, with the 95 % interval of when.",
@@ -104,15 +104,15 @@ def _strength(evals: Sequence[Lines]) -> str:
         "Elo of the learner and of its opponents over training compute",
         "The same matches on one scale: 200 Elo more is a score of 76 %. Dotted: the opponents, who do not learn.",
     )
-    latest = {(line["opponent"], line["agent"]): line for lines in evals[:1] for line in lines}
+    latest = {(line.opponent, line.agent): line for lines in evals[:1] for line in lines}
     rows = [
         (
-            line["opponent"],
-            _told(line["agent"], _PLAYERS),
-            f"{100 * line['score']:.1f} % [{100 * line['score_low']:.1f}, {100 * line['score_high']:.1f}]",
-            f"{line['wins']} / {line['draws']} / {line['losses']}",
-            line["distinct_games"],
-            line["generation"],
+            line.opponent,
+            _told(line.agent, _PLAYERS),
+            f"{100 * line.score:.1f} % [{100 * line.score_low:.1f}, {100 * line.score_high:.1f}]",
+            f"{line.wins} / {line.draws} / {line.losses}",
+            line.distinct_games,
+            line.generation,
         )
         for line in latest.values()
     ]
@@ -124,32 +124,32 @@ def _strength(evals: Sequence[Lines]) -> str:
     )
 
 
-def _crossings(record: Mapping[str, Any]) -> str:
-    alone = {rung["opponent"]: rung for rung in record["rungs"] if rung["agent"] == "net"}
-    with_search = [rung for rung in record["rungs"] if rung["agent"] != "net"]
-    met = {rung["opponent"] for rung in with_search}
+def _crossings(record: CrossoverRecord) -> str:
+    alone = {crossing.opponent: crossing for crossing in record.crossings if crossing.agent == "net"}
+    with_search = [crossing for crossing in record.crossings if crossing.agent != "net"]
+    met = {crossing.opponent for crossing in with_search}
     rows = [
         (
-            _two_lines(rung["opponent"], _told(rung["opponent"], _WHO)),
-            _two_lines(_when(rung), _told(rung["agent"], _PLAYERS)),
-            "" if rung["seconds"] is None else f"{rung['seconds'] / 60:.1f}",
-            _at_the_end(rung),
+            _two_lines(crossing.opponent, _told(crossing.opponent, _WHO)),
+            _two_lines(_when(crossing), _told(crossing.agent, _PLAYERS)),
+            "" if crossing.seconds is None else f"{crossing.seconds / 60:.1f}",
+            _at_the_end(crossing),
             *(
-                (_when(alone[rung["opponent"]]), _at_the_end(alone[rung["opponent"]]))
-                if rung["opponent"] in alone
+                (_when(alone[crossing.opponent]), _at_the_end(alone[crossing.opponent]))
+                if crossing.opponent in alone
                 else ("", "")
             ),
         )
-        for rung in with_search
+        for crossing in with_search
     ]
     rows += [
-        (_two_lines(opponent, _told(opponent, _WHO)), "", "", "", _when(rung), _at_the_end(rung))
-        for opponent, rung in alone.items()
+        (_two_lines(opponent, _told(opponent, _WHO)), "", "", "", _when(crossing), _at_the_end(crossing))
+        for opponent, crossing in alone.items()
         if opponent not in met
     ]
     if not rows:
         return ""
-    several = len(record["rungs"][0]["runs"]) > 1
+    several = len(record.crossings[0].runs) > 1
     forecasts = "\n".join(crossover_command.forecasts(record)).strip()
     return html.section(
         "When it overtook human knowledge",
@@ -175,24 +175,26 @@ def _two_lines(first: str, second: str) -> html.Markup:
     return html.joined([first, html.Markup('<br><span class="soft">'), second, html.Markup("</span>")])
 
 
-def _at_the_end(rung: Mapping[str, Any]) -> str:
-    score, low, high = (f"{100 * rung[key]:.0f}" for key in ("score_at_end", "score_low", "score_high"))
+def _at_the_end(crossing: Crossing) -> str:
+    score, low, high = (
+        f"{100 * share:.0f}" for share in (crossing.score_at_end, crossing.score_low, crossing.score_high)
+    )
     return f"{score} % [{low},\u00a0{high}]"
 
 
-def _flops(value: float) -> str:
+def _flops(value: float | None) -> str:
     return f"{value:.1e}".replace("e+0", "e").replace("e+", "e") if value else "0"
 
 
-def _when(rung: Mapping[str, Any]) -> str:
-    low, high = rung["flops_low"], rung["flops_high"]
-    if rung["status"] == "not overtaken":
-        done = sum(one["status"] == "overtaken" for one in rung["runs"])
-        some = f" ({done} of {len(rung['runs'])} runs have)" if done else ""
+def _when(crossing: Crossing) -> str:
+    low, high = crossing.flops_low, crossing.flops_high
+    if not crossing.overtaken:
+        done = sum(one.overtaken for one in crossing.runs)
+        some = f" ({done} of {len(crossing.runs)} runs have)" if done else ""
         return (f"beyond {_flops(low)}" if low else "not yet") + some
-    if rung["flops"] is None:
+    if crossing.flops is None:
         return f"before {_flops(high)}"
-    return f"{_flops(rung['flops'])} [{_flops(low)},\u00a0{_flops(high)}]"
+    return f"{_flops(crossing.flops)} [{_flops(low)},\u00a0{_flops(high)}]"
 
 
 def _named(heading: str, files: RunFiles, several: bool) -> str:
@@ -200,12 +202,12 @@ def _named(heading: str, files: RunFiles, several: bool) -> str:
 
 
 def _frontier(files: RunFiles, several: bool) -> str:
-    rungs = frontier.crossings(frontier.together(files.dir), files.config.game)
-    if not rungs:
+    points = files.frontier
+    if not points:
         return ""
-    opponents = list(dict.fromkeys(rung["opponent"] for rung in rungs))
-    counts = sorted({rung["simulations"] for rung in rungs})
-    found = {(rung["opponent"], rung["simulations"]): rung for rung in rungs}
+    opponents = list(dict.fromkeys(point.crossing.opponent for point in points))
+    counts = sorted({point.simulations for point in points})
+    found = {(point.crossing.opponent, point.simulations): point.crossing for point in points}
     rows = [
         [opponent, *(_when(found[opponent, n]) if (opponent, n) in found else "" for n in counts)]
         for opponent in opponents
@@ -220,7 +222,7 @@ def _frontier(files: RunFiles, several: bool) -> str:
             f" A simulation costs {_flops(each)} FLOPs at most: one evaluation by the network."
         ),
         html.figure(
-            *plots.svg(lambda axes: plots.draw_frontier(axes, rungs), f"frontier-{files.dir.name}"),
+            *plots.svg(lambda axes: plots.draw_frontier(axes, points), f"frontier-{files.dir.name}"),
             "Training compute and simulations a move at which each opponent is overtaken",
             "Horizontal bars: 95 % intervals.",
         ),

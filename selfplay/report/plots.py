@@ -17,10 +17,10 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from selfplay.config import Config
-from selfplay.stats import crossover
-from selfplay.stats.strength import strength
-
-Lines = Sequence[Mapping[str, Any]]
+from selfplay.run.read import Metrics
+from selfplay.stats.frontier import Point
+from selfplay.stats.rating import strength
+from selfplay.stats.records import CrossoverRecord, EvalLine, Lines
 
 # Okabe and Ito's palette, told apart by everyone.
 _INK, _GREY, _GRID = "#111827", "#6b7280", "#e5e7eb"
@@ -39,7 +39,7 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
     return {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
 
 
-def curves(config: Config, metrics: Lines, evals: Lines) -> bytes:
+def curves(config: Config, metrics: Metrics, evals: Lines, record: CrossoverRecord) -> bytes:
     """A PNG: Elo among the ladder and scores over training compute, losses, and what search adds to the network."""
     figure = Figure(figsize=(15, 9), dpi=110, layout="constrained")
     elo, scores, losses, search = figure.subplot_mosaic(
@@ -48,28 +48,28 @@ def curves(config: Config, metrics: Lines, evals: Lines) -> bytes:
     title = f"{config.game}, {config.network.architecture}, seed {config.seed}"
     figure.suptitle(title, x=0.01, ha="left", weight="bold")
     draw_elo(elo, [evals])
-    draw_scores(scores, [evals])
+    draw_scores(scores, [evals], record)
     scores.set_title(_HOW_TO_READ, fontsize=8, color=_GREY)
     draw_lines(losses, metrics, LOSSES, "loss (nats)")
     draw_lines(search, metrics, SEARCH, "nats")
     return _png(figure)
 
 
-def overlay(names: Sequence[str], evals: Sequence[Lines]) -> bytes:
+def overlay(names: Sequence[str], evals: Sequence[Lines], record: CrossoverRecord) -> bytes:
     """A PNG of several runs as seeds of one experiment: Elo and scores, same colours, one line a run."""
     figure = Figure(figsize=(15, 5.6), dpi=110, layout="constrained")
     elo, scores = figure.subplots(1, 2)
     figure.suptitle(", ".join(names), x=0.01, ha="left", weight="bold")
     draw_elo(elo, evals)
-    draw_scores(scores, evals)
+    draw_scores(scores, evals, record)
     scores.set_title(_HOW_TO_READ, fontsize=8, color=_GREY)
     return _png(figure)
 
 
-def frontier(rungs: Sequence[Mapping[str, Any]]) -> bytes:
+def frontier(points: Sequence[Point]) -> bytes:
     """A PNG of `draw_frontier`."""
     figure = Figure(figsize=(8, 4.6), dpi=110, layout="constrained")
-    draw_frontier(figure.subplots(), rungs)
+    draw_frontier(figure.subplots(), points)
     return _png(figure)
 
 
@@ -125,10 +125,10 @@ def _png(figure: Figure) -> bytes:
 
 def _placed(evals: Sequence[Lines]) -> list[Lines]:
     """Without those of an untrained network, which has no place on a logarithmic axis."""
-    return [[match for match in lines if match["flops"] > 0] for lines in evals]
+    return [[match for match in lines if match.flops > 0] for lines in evals]
 
 
-def draw_lines(axes: Axes, metrics: Lines, names: Mapping[str, str], unit: str) -> None:
+def draw_lines(axes: Axes, metrics: Metrics, names: Mapping[str, str], unit: str) -> None:
     """Metrics over generations; `names` has their labels."""
     for colour, (name, label) in zip(_COLOURS, names.items(), strict=False):
         points = [(row["generation"], row[name]) for row in metrics if row.get(name) is not None]
@@ -146,17 +146,17 @@ def _compute_axis(axes: Axes, evals: Sequence[Lines]) -> None:
 
 
 def draw_elo(axes: Axes, evals: Sequence[Lines]) -> None:
-    """The learner's Elo, the ladder's rungs as lines across; with several runs, on the scale of the average rung."""
+    """The learner's Elo, its opponents as lines across; with several runs, on the scale of the average opponent."""
     evals = _placed(evals)
     found = [strength(lines) for lines in evals if lines]
-    rungs: dict[str, list[float]] = defaultdict(list)
+    levels: dict[str, list[float]] = defaultdict(list)
     for one in found:
-        for rung, value in one.rungs.items():
-            rungs[rung].append(value)
-    for rung, values in rungs.items():
+        for opponent, value in one.opponents.items():
+            levels[opponent].append(value)
+    for opponent, values in levels.items():
         if len(values) == len(found):  # met in every run
             axes.axhline(float(np.mean(values)), color=_GREY, linewidth=0.9, linestyle=":")
-            axes.text(1.0, float(np.mean(values)), f" {rung}", transform=axes.get_yaxis_transform(), va="center",
+            axes.text(1.0, float(np.mean(values)), f" {opponent}", transform=axes.get_yaxis_transform(), va="center",
                       fontsize=7.5, color=_GREY)  # fmt: skip
     shades = _colours(list(dict.fromkeys(player for one in found for player in one.learner)))
     for player, colour in shades.items():
@@ -168,34 +168,36 @@ def draw_elo(axes: Axes, evals: Sequence[Lines]) -> None:
     _compute_axis(axes, evals)
 
 
-def draw_scores(axes: Axes, evals: Sequence[Lines]) -> None:
-    """Scores of the player with search, with their bands, and where they cross 50 % with the crossing's interval."""
-    evals = [[match for match in lines if match["agent"] != "net"] for lines in _placed(evals)]
-    shades = _colours(list(dict.fromkeys(match["opponent"] for lines in evals for match in lines)))
+def draw_scores(axes: Axes, evals: Sequence[Lines], record: CrossoverRecord) -> None:
+    """Scores of the player with search, with their bands, and where they cross 50 % with the crossing's interval.
+
+    `record` is that of all these runs together.
+    """
+    evals = [[match for match in lines if match.agent != "net"] for lines in _placed(evals)]
+    shades = _colours(list(dict.fromkeys(match.opponent for lines in evals for match in lines)))
     for number, lines in enumerate(evals):
-        curves_by_pair: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+        curves_by_pair: dict[tuple[str, str], list[EvalLine]] = defaultdict(list)
         for match in lines:
-            curves_by_pair[match["opponent"], match["agent"]].append(match)
+            curves_by_pair[match.opponent, match.agent].append(match)
         for (opponent, agent), matches in curves_by_pair.items():
-            flops = [match["flops"] for match in matches]
-            low, high = ([100 * match[key] for match in matches] for key in ("score_low", "score_high"))
+            flops = [match.flops for match in matches]
+            low, high = [100 * match.score_low for match in matches], [100 * match.score_high for match in matches]
             axes.plot(
                 flops,
-                [100 * match["score"] for match in matches],
+                [100 * match.score for match in matches],
                 color=shades[opponent],
                 marker="o",
                 markersize=3,
                 label=None if number else f"{opponent} ({agent})",
             )
             axes.fill_between(flops, low, high, color=shades[opponent], alpha=0.1, linewidth=0)
-    known = [lines for lines in evals if lines]
-    for rung in crossover.record(known, "")["rungs"] if known else ():
-        if rung["flops"] is not None:
+    for crossing in record.crossings:
+        if crossing.agent != "net" and crossing.flops is not None and crossing.flops_high is not None:
             axes.errorbar(
-                [rung["flops"]],
+                [crossing.flops],
                 [50],
-                xerr=[[rung["flops"] - rung["flops_low"]], [rung["flops_high"] - rung["flops"]]],
-                color=shades[rung["opponent"]],
+                xerr=[[crossing.flops - crossing.flops_low], [crossing.flops_high - crossing.flops]],
+                color=shades[crossing.opponent],
                 marker="D",
                 markersize=6,
                 capsize=4,
@@ -207,22 +209,24 @@ def draw_scores(axes: Axes, evals: Sequence[Lines]) -> None:
     _compute_axis(axes, evals)
 
 
-def draw_frontier(axes: Axes, rungs: Sequence[Mapping[str, Any]]) -> None:
+def draw_frontier(axes: Axes, points: Sequence[Point]) -> None:
     """For each opponent, the training compute from which so many simulations a move overtake it.
 
-    `rungs` are those of `selfplay.stats.frontier.crossings`. Triangles point to where it lies: earlier than the first
-    evaluation, or later than what was reached.
+    Triangles point to where it lies: earlier than the first evaluation, or later than what was reached.
     """
-    for opponent, colour in _colours(list(dict.fromkeys(rung["opponent"] for rung in rungs))).items():
-        mine = sorted((rung for rung in rungs if rung["opponent"] == opponent), key=lambda rung: rung["simulations"])
-        known = [rung for rung in mine if rung["flops"] is not None]
-        later = [("flops_low", ">", rung) for rung in mine if rung["status"] == "not overtaken" and rung["flops_low"]]
-        earlier = [("flops_high", "<", rung) for rung in mine if rung["status"] == "overtaken" and rung not in known]
+    for opponent, colour in _colours(list(dict.fromkeys(point.crossing.opponent for point in points))).items():
+        mine = sorted((p for p in points if p.crossing.opponent == opponent), key=lambda point: point.simulations)
+        known = [
+            (point.simulations, at.flops, at.flops - at.flops_low, at.flops_high - at.flops)
+            for point in mine
+            if (at := point.crossing).flops is not None and at.flops_high is not None
+        ]
         if known:
+            counts, flops, below, above = zip(*known, strict=True)
             axes.errorbar(
-                [rung["flops"] for rung in known],
-                [rung["simulations"] for rung in known],
-                xerr=np.array([(r["flops"] - r["flops_low"], r["flops_high"] - r["flops"]) for r in known]).T,
+                flops,
+                counts,
+                xerr=np.array([below, above]),
                 color=colour,
                 marker="o",
                 markersize=4,
@@ -230,18 +234,19 @@ def draw_frontier(axes: Axes, rungs: Sequence[Mapping[str, Any]]) -> None:
                 linewidth=1.4,
             )
         axes.plot([], [], color=colour, label=opponent)
-        for end, marker, rung in later + earlier:
-            axes.plot(
-                rung[end],
-                rung["simulations"],
-                color=colour,
-                marker=marker,
-                markersize=6,
-                markerfacecolor="none",
-                linestyle="none",
-            )
+        later = [(p.crossing.flops_low, p.simulations, ">") for p in mine if not p.crossing.overtaken]
+        earlier = [
+            (p.crossing.flops_high, p.simulations, "<")
+            for p in mine
+            if p.crossing.overtaken and p.crossing.flops is None
+        ]
+        for end, count, marker in later + earlier:
+            if end:
+                axes.plot(
+                    end, count, color=colour, marker=marker, markersize=6, markerfacecolor="none", linestyle="none"
+                )
     axes.set(xscale="log", yscale="log", ylabel="simulations a move (1: the network alone)")
     axes.set_xlabel("training compute (FLOPs, 2 per multiply-add)")
-    counts = sorted({rung["simulations"] for rung in rungs})
+    counts = sorted({point.simulations for point in points})
     axes.set_yticks(counts, [str(count) for count in counts])
     axes.set_yticks([], minor=True)

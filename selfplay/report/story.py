@@ -6,23 +6,21 @@ R runs (seeds of one experiment), T points of the axis of time.
 
 import io
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from selfplay.stats.strength import Strength, strength
-
-Lines = Sequence[Mapping[str, Any]]
+from selfplay.stats.rating import Strength, strength
+from selfplay.stats.records import Crossing, CrossoverRecord, Lines
 
 _INK, _GREY, _LEARNER, _BAND = "#111827", "#6b7280", "#0072b2", "#0072b2"
 _NEW = 1.1  # times the training: an evaluation that tells something else
 _APART = 0.045  # of the height of the picture, between the middles of two labels
 
 
-def picture(evals: Sequence[Lines], record: Mapping[str, Any], name: Callable[[str], str]) -> bytes:
+def picture(evals: Sequence[Lines], record: CrossoverRecord, name: Callable[[str], str]) -> bytes:
     """A PNG of `draw`, with what it shows as its title."""
     figure = Figure(figsize=(10, 5.6), dpi=130, layout="constrained")
     axes = figure.subplots()
@@ -33,16 +31,16 @@ def picture(evals: Sequence[Lines], record: Mapping[str, Any], name: Callable[[s
     return file.getvalue()
 
 
-def finding(record: Mapping[str, Any], name: Callable[[str], str]) -> str:
+def finding(record: CrossoverRecord, name: Callable[[str], str]) -> str:
     """What the picture shows, in a sentence: the last opponent of the ladder that was overtaken, and when."""
-    dated = [row for row in _by_search(record) if row["status"] == "overtaken" and row["seconds"]]
+    dated = [(row.seconds, row.opponent) for row in _by_search(record) if row.overtaken and row.seconds]
     if not dated:
         return "From nothing but the rules: not past human knowledge yet"
-    last = max(dated, key=lambda row: row["seconds"])
-    return f"From nothing but the rules, it passes {name(last['opponent'])} in {_minutes(last['seconds'])}"
+    seconds, opponent = max(dated)
+    return f"From nothing but the rules, it passes {name(opponent)} in {_minutes(seconds)}"
 
 
-def draw(axes: Axes, evals: Sequence[Lines], record: Mapping[str, Any], name: Callable[[str], str]) -> None:
+def draw(axes: Axes, evals: Sequence[Lines], record: CrossoverRecord, name: Callable[[str], str]) -> None:
     """The learner's Elo over minutes of training: the mean of the runs and their range.
 
     Args:
@@ -50,8 +48,8 @@ def draw(axes: Axes, evals: Sequence[Lines], record: Mapping[str, Any], name: Ca
         record: of `selfplay.stats.crossover`, over all of these runs.
         name: what an opponent's spec is called.
     """
-    agent = _by_search(record)[0]["agent"]
-    found = [strength([line for line in lines if line["flops"] > 0]) for lines in evals]
+    agent = _by_search(record)[0].agent
+    found = [strength([line for line in lines if line.flops > 0]) for lines in evals]
     curves = [_curve(lines, one, agent) for lines, one in zip(evals, found, strict=True)]
     first, last = max(t_E[0] for t_E, _ in curves), min(t_E[-1] for t_E, _ in curves)
     minutes_T = np.geomspace(first, last, 200)
@@ -63,11 +61,11 @@ def draw(axes: Axes, evals: Sequence[Lines], record: Mapping[str, Any], name: Ca
     axes.annotate(label, (minutes_T[-1], elo_RT.mean(axis=0)[-1]), xytext=(8, 0), textcoords="offset points",
                   va="center", color=_LEARNER, weight="bold", annotation_clip=False)  # fmt: skip
     levels = {
-        opponent: float(np.mean([one.rungs[opponent] for one in found]))
-        for opponent in found[0].rungs
-        if all(opponent in one.rungs for one in found)
+        opponent: float(np.mean([one.opponents[opponent] for one in found]))
+        for opponent in found[0].opponents
+        if all(opponent in one.opponents for one in found)
     }
-    crossed = {row["opponent"]: row for row in _by_search(record) if row["status"] == "overtaken"}
+    crossed = {row.opponent: row for row in _by_search(record) if row.overtaken}
     axes.set_xscale("log")
     axes.set_xlim(first, last)
     top, bottom = max([*levels.values(), elo_RT.max()]) + 60, min([*levels.values(), elo_RT.min()]) - 60
@@ -77,13 +75,11 @@ def draw(axes: Axes, evals: Sequence[Lines], record: Mapping[str, Any], name: Ca
     for (opponent, level), height in zip(levels.items(), heights, strict=True):
         axes.axhline(level, color=_GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         row = crossed.get(opponent)
-        when = (
-            f", passed after {_minutes(row['seconds'])}" if row and row["seconds"] else ", passed before" if row else ""
-        )
+        when = f", passed after {_minutes(row.seconds)}" if row and row.seconds else ", passed before" if row else ""
         axes.text(-0.01, height, name(opponent) + when, transform=axes.get_yaxis_transform(), ha="right", va="center",
                   fontsize=9, color=_INK if row else _GREY)  # fmt: skip
-        if row and row["seconds"] and first <= row["seconds"] / 60 <= last:
-            dots.append((row["seconds"] / 60, level))
+        if row and row.seconds and first <= row.seconds / 60 <= last:
+            dots.append((row.seconds / 60, level))
             axes.plot(*dots[-1], marker="o", markersize=9, color=_LEARNER, markeredgecolor="white")
     if dots:
         axes.annotate(
@@ -103,14 +99,14 @@ def draw(axes: Axes, evals: Sequence[Lines], record: Mapping[str, Any], name: Ca
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _by_search(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _by_search(record: CrossoverRecord) -> list[Crossing]:
     """The crossings of the player that searches a fixed number of simulations."""
-    return [row for row in record["rungs"] if row["agent"].startswith("mcts:sims=")]
+    return [row for row in record.crossings if row.agent.startswith("mcts:sims=")]
 
 
 def _curve(lines: Lines, one: Strength, agent: str) -> tuple[np.ndarray, np.ndarray]:
     """Minutes of training and Elo at each evaluation; of two that are all but one, the later."""
-    minutes = {line["flops"]: line["seconds"] / 60 for line in lines}
+    minutes = {line.flops: line.seconds / 60 for line in lines}
     points = [(minutes[flops], elo) for flops, elo in one.learner[agent]]
     kept = [here for here, there in itertools.pairwise(points) if there[0] > _NEW * here[0]] + points[-1:]
     t_E, elo_E = np.array(kept).T

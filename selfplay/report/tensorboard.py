@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
 from selfplay.run import atomic
 from selfplay.run.metrics import METRICS, strength_name
-from selfplay.stats.strength import Strength
+from selfplay.stats.rating import Strength
+from selfplay.stats.records import Lines
 
 
 class TensorBoard:
@@ -26,15 +26,13 @@ class TensorBoard:
         """Add one generation's metrics."""
         self._add(generation, {name if "/" in name else f"total/{name}": value for name, value in metrics.items()})
 
-    def write_strength(
-        self, generation: int, evals: Sequence[Mapping[str, Any]], strength: Strength, crossings: str
-    ) -> None:
+    def write_strength(self, generation: int, evals: Lines, strength: Strength, crossings: str) -> None:
         """Add an evaluation: scores with intervals, what all so far say of Elo, and the crossings in words."""
-        scalars = {f"elo/{rung}": elo for rung, elo in strength.rungs.items()}
+        scalars = {f"elo/{opponent}": elo for opponent, elo in strength.opponents.items()}
         scalars |= {f"elo/{agent.partition(':')[0]}": points[-1][1] for agent, points in strength.learner.items()}
         for match in evals:
             name = strength_name(match)
-            scalars |= {name: match["score"], f"{name}/low": match["score_low"], f"{name}/high": match["score_high"]}
+            scalars |= {name: match.score, f"{name}/low": match.score_low, f"{name}/high": match.score_high}
         self._add(generation, scalars)
         self._writer.add_text("crossover", f"```\n{crossings}\n```", generation)
 

@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -17,6 +17,7 @@ from rich.text import Text
 
 from selfplay.config import Config
 from selfplay.ledger import Ledger
+from selfplay.stats.records import Crossing, CrossoverRecord, EvalLine, Lines
 
 if TYPE_CHECKING:
     from selfplay.train.trainer import Generation
@@ -65,10 +66,10 @@ def seconds_left(config: Config, ledger: Ledger, generation: int) -> float | Non
     return (ledger.train_seconds + ledger.eval_seconds) * (1 - share) / share if share else None
 
 
-def percent(match: Mapping[str, Any]) -> str:
+def percent(match: EvalLine) -> str:
     """`61.5 % [56.7, 66.1]`: score and its 95 % interval."""
-    low, high = 100 * match["score_low"], 100 * match["score_high"]
-    return f"{100 * match['score']:.1f} % [{low:.1f}, {high:.1f}]"
+    low, high = 100 * match.score_low, 100 * match.score_high
+    return f"{100 * match.score:.1f} % [{low:.1f}, {high:.1f}]"
 
 
 def plain_line(config: Config, generation: "Generation") -> str:
@@ -84,12 +85,12 @@ def plain_line(config: Config, generation: "Generation") -> str:
     )
 
 
-def match_line(match: Mapping[str, Any]) -> str:
+def match_line(match: EvalLine) -> str:
     """One match in one line."""
     return (
-        f"generation {match['generation']}  {match['agent']} against {match['opponent']}: {percent(match)}"
-        f"  wins {match['wins']} draws {match['draws']} losses {match['losses']},"
-        f" {match['distinct_games']} distinct games"
+        f"generation {match.generation}  {match.agent} against {match.opponent}: {percent(match)}"
+        f"  wins {match.wins} draws {match.draws} losses {match.losses},"
+        f" {match.distinct_games} distinct games"
     )
 
 
@@ -100,9 +101,9 @@ def _number(metrics: Mapping[str, float], name: str, form: str) -> str:
 class Show(NamedTuple):
     """What a run tells whoever watches it."""
 
-    generation: Callable[["Generation", Mapping[str, Any] | None], None]
+    generation: Callable[["Generation", CrossoverRecord | None], None]
     """one is done; with the crossover record after its matches, if it had any"""
-    match: Callable[[Mapping[str, Any]], None]
+    match: Callable[[EvalLine], None]
     """one is over: its line of evals.jsonl"""
     doing: Callable[[str], None]
     """what takes the time now, other than self-play and learning"""
@@ -111,24 +112,24 @@ class Show(NamedTuple):
 class _View:
     """The live picture; asked to draw itself twice a second, told what happens by the methods of `Show`."""
 
-    def __init__(self, config: Config, title: str, history: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, config: Config, title: str, history: Lines) -> None:
         self._config = config
         self._title = title
         self._began = time.monotonic()
         self._generation: Generation | None = None
-        self._matches: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
-        self._crossings: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._matches: dict[tuple[str, str], list[EvalLine]] = defaultdict(list)
+        self._crossings: dict[tuple[str, str], Crossing] = {}
         self._doing = ""
         for match in history:
             self.match(match)
 
-    def generation(self, generation: "Generation", record: Mapping[str, Any] | None) -> None:
+    def generation(self, generation: "Generation", record: CrossoverRecord | None) -> None:
         self._generation, self._doing = generation, ""
         if record is not None:
-            self._crossings = {(rung["opponent"], rung["agent"]): rung for rung in record["rungs"]}
+            self._crossings = {(crossed.opponent, crossed.agent): crossed for crossed in record.crossings}
 
-    def match(self, line: Mapping[str, Any]) -> None:
-        self._matches[line["opponent"], line["agent"]].append(line)
+    def match(self, line: EvalLine) -> None:
+        self._matches[line.opponent, line.agent].append(line)
 
     def doing(self, text: str) -> None:
         self._doing = text
@@ -212,40 +213,36 @@ class _View:
         table.add_column("over time", header_style="dim", no_wrap=True)
         table.add_column("overtaken (training FLOPs)", header_style="dim", no_wrap=True)
         for (opponent, agent), matches in self._matches.items():
-            ahead = matches[-1]["score_low"] > 0.5
-            rung = self._crossings.get((opponent, agent))
+            ahead = matches[-1].score_low > 0.5
+            crossed = self._crossings.get((opponent, agent))
             table.add_row(
                 opponent,
                 agent,
                 Text(percent(matches[-1]), style="green" if ahead else ""),
-                Text(sparkline([match["score"] for match in matches]), style="cyan"),
-                crossing(rung) if rung else "",
+                Text(sparkline([match.score for match in matches]), style="cyan"),
+                crossing(crossed) if crossed else "",
             )
         return table
 
 
-def crossing(rung: Mapping[str, Any]) -> str:
+def crossing(crossed: Crossing) -> str:
     """When an opponent was overtaken, or is expected to be: `at 3.1e13 [2.2e13, 4.0e13]`, `beyond 1.2e14`."""
 
     def flops(value: float | None) -> str:
         return "…" if value is None else f"{value:.1e}".replace("e+", "e")
 
-    if rung["status"] == "overtaken":
-        if rung["flops"] is None:
-            return f"before {flops(rung['flops_high'])}"
-        return f"at {flops(rung['flops'])} [{flops(rung['flops_low'])}, {flops(rung['flops_high'])}]"
-    expected = rung["forecast"]
-    if expected and expected["flops"] > rung["flops_at_end"]:
-        return (
-            f"expected at {flops(expected['flops'])} [{flops(expected['flops_low'])}, {flops(expected['flops_high'])}]"
-        )
-    return f"beyond {flops(rung['flops_low'])}" if rung["flops_low"] else "not yet"
+    if crossed.overtaken:
+        if crossed.flops is None:
+            return f"before {flops(crossed.flops_high)}"
+        return f"at {flops(crossed.flops)} [{flops(crossed.flops_low)}, {flops(crossed.flops_high)}]"
+    expected = crossed.forecast
+    if expected and expected.flops and expected.flops > crossed.flops_at_end:
+        return f"expected at {flops(expected.flops)} [{flops(expected.flops_low)}, {flops(expected.flops_high)}]"
+    return f"beyond {flops(crossed.flops_low)}" if crossed.flops_low else "not yet"
 
 
 @contextmanager
-def watching(
-    config: Config, title: str, history: Sequence[Mapping[str, Any]] = (), *, quiet: bool = False
-) -> Iterator[Show]:
+def watching(config: Config, title: str, history: Lines = (), *, quiet: bool = False) -> Iterator[Show]:
     """Shows a run: live on a terminal, as lines elsewhere or under NO_COLOR, or not at all.
 
     `history` are the matches of the run so far.
@@ -262,20 +259,20 @@ def watching(
 
         announced: set[tuple[str, str]] = set()
 
-        def generation(done: "Generation", record: Mapping[str, Any] | None) -> None:
+        def generation(done: "Generation", record: CrossoverRecord | None) -> None:
             print(plain_line(config, done), flush=True)
-            for rung in record["rungs"] if record else ():
-                pairing = rung["agent"], rung["opponent"]
-                if rung["status"] == "overtaken" and pairing not in announced:
+            for crossed in record.crossings if record else ():
+                pairing = crossed.pairing
+                if crossed.overtaken and pairing not in announced:
                     announced.add(pairing)
-                    print(f"{pairing[0]} has overtaken {pairing[1]}, {crossing(rung)} training FLOPs", flush=True)
+                    print(f"{pairing[0]} has overtaken {pairing[1]}, {crossing(crossed)} training FLOPs", flush=True)
 
         yield Show(generation, lambda line: print(match_line(line), flush=True), lambda text: None)
 
 
-def summary(matches: Sequence[Mapping[str, Any]]) -> Table | None:
+def summary(matches: Lines) -> Table | None:
     """The last match of each pairing as a table; None if there was none."""
-    latest = {(match["opponent"], match["agent"]): match for match in matches}
+    latest = {(match.opponent, match.agent): match for match in matches}
     if not latest:
         return None
     table = Table(box=box.SIMPLE_HEAD)
@@ -285,12 +282,12 @@ def summary(matches: Sequence[Mapping[str, Any]]) -> Table | None:
     table.add_column("W-D-L", justify="right", no_wrap=True)
     table.add_column("distinct", justify="right", no_wrap=True)
     for (opponent, agent), match in latest.items():
-        counts = f"{match['wins']}-{match['draws']}-{match['losses']}"
-        table.add_row(opponent, agent, percent(match), counts, str(match["distinct_games"]))
+        counts = f"{match.wins}-{match.draws}-{match.losses}"
+        table.add_row(opponent, agent, percent(match), counts, str(match.distinct_games))
     return table
 
 
-def show_summary(matches: Sequence[Mapping[str, Any]]) -> None:
+def show_summary(matches: Lines) -> None:
     """Print `summary`, uncut where the output goes to a file."""
     console = Console()
     if not console.is_terminal:

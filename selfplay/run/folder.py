@@ -35,6 +35,7 @@ from typing import Any
 from selfplay.config import Config, ConfigError, from_dict, merged, read_toml, to_toml
 from selfplay.ledger import Ledger
 from selfplay.run import atomic, checkpoint
+from selfplay.stats.records import Lines
 
 LOCK = ".lock"
 CONFIG = "config.toml"
@@ -63,11 +64,9 @@ class Run:
     generation: int
     """generation of the checkpoint it goes on from; 0 for a new run"""
 
-    def record(
-        self, generation: int, ledger: Ledger, metrics: Mapping[str, float], evals: Sequence[Mapping[str, Any]] = ()
-    ) -> None:
+    def record(self, generation: int, ledger: Ledger, metrics: Mapping[str, float], evals: Lines = ()) -> None:
         """Append the lines of one generation and wait until the disk holds them. Call it before its checkpoint."""
-        append(self.dir / EVALS, evals)
+        append(self.dir / EVALS, [line.as_dict() for line in evals])
         line = {"generation": generation, **dataclasses.asdict(ledger), "train_flops": ledger.train_flops, **metrics}
         append(self.dir / METRICS, [line])
 
@@ -86,19 +85,20 @@ def append(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a .jsonl file, oldest first; none if there is no such file."""
-    return [line for _, line in _whole_lines(path)]
+    return [line for _, _, line in whole_lines(path)]
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
+def whole_lines(path: Path) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
+    """Number (from 1), bytes and content of each line that is whole."""
     if not path.exists():
         return
-    for raw in path.read_bytes().splitlines(keepends=True):
+    for number, raw in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
         try:
             line = json.loads(raw)
         except ValueError:  # half of a line, from a kill
             continue
         if raw.endswith(b"\n") and isinstance(line, dict) and isinstance(line.get("generation"), int):
-            yield raw, line
+            yield number, raw, line
 
 
 def rewind(run_dir: Path, generation: int) -> None:
@@ -106,7 +106,7 @@ def rewind(run_dir: Path, generation: int) -> None:
     for name in (METRICS, EVALS, FORECASTS, FRONTIER):
         path = run_dir / name
         if path.exists():
-            kept = b"".join(raw for raw, line in _whole_lines(path) if line["generation"] <= generation)
+            kept = b"".join(raw for _, raw, line in whole_lines(path) if line["generation"] <= generation)
             if kept != path.read_bytes():
                 atomic.write_file(path, kept)
 

@@ -3,9 +3,9 @@
 metrics.jsonl, TensorBoard and the terminal use these names; `selfplay doctor --metrics` prints the table.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from selfplay.stats.records import EvalLine
 
 
 @dataclass(frozen=True)
@@ -282,6 +282,6 @@ def clock_names() -> frozenset[str]:
     return frozenset(metric.name for metric in METRICS if metric.clock)
 
 
-def strength_name(match: Mapping[str, Any]) -> str:
-    """The metric of one line of evals.jsonl: `strength/rules/mcts`, `strength/rules/net`."""
-    return f"strength/{match['opponent']}/{match['agent'].partition(':')[0]}"
+def strength_name(match: EvalLine) -> str:
+    """The metric of one match: `strength/rules/mcts`, `strength/rules/net`."""
+    return f"strength/{match.opponent}/{match.agent.partition(':')[0]}"

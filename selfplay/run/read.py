@@ -1,18 +1,25 @@
-"""What a run folder holds, read for those who tell of the run."""
+"""What a run folder holds, read for those who tell of the run: lines and records as their types."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from selfplay.config import Config
 from selfplay.run import checkpoint
 from selfplay.run import folder as runs
+from selfplay.stats import crossover
+from selfplay.stats import frontier as frontier_of
+from selfplay.stats.frontier import Point
+from selfplay.stats.records import CrossoverRecord, EvalLine, Forecast, Lines, WrittenForecast
 
-Lines = Sequence[Mapping[str, Any]]
+Metrics = Sequence[Mapping[str, Any]]
+"""the lines of metrics.jsonl, oldest first"""
 
 _STATE = "state.json"
+_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +28,7 @@ class RunFiles:
 
     dir: Path
     config: Config
-    metrics: Lines
+    metrics: Metrics
     evals: Lines
     meta: Mapping[str, Any]
     prices: Mapping[str, Any] | None
@@ -31,6 +38,15 @@ class RunFiles:
     @property
     def last(self) -> Mapping[str, Any]:
         return self.metrics[-1] if self.metrics else {}
+
+    @cached_property
+    def crossover(self) -> CrossoverRecord:
+        return recorded_crossover(self.dir, self.config.game, self.evals)
+
+    @cached_property
+    def frontier(self) -> list[Point]:
+        """From the run's own evaluations and from those at other numbers of simulations."""
+        return frontier_of.points([*self.evals, *frontier(self.dir)])
 
 
 def read(run_dir: Path) -> RunFiles:
@@ -43,11 +59,58 @@ def read(run_dir: Path) -> RunFiles:
         dir=run_dir,
         config=config,
         metrics=runs.read_lines(run_dir / runs.METRICS),
-        evals=runs.read_lines(run_dir / runs.EVALS),
+        evals=evals(run_dir),
         meta=json.loads((run_dir / runs.META).read_bytes()),
         prices=json.loads(prices.read_bytes()) if prices.exists() else None,
         dtype=_dtype(run_dir) or config.network.dtype,
     )
+
+
+def evals(run_dir: Path) -> list[EvalLine]:
+    """The matches of the run's evaluations, oldest first."""
+    return _typed(run_dir / runs.EVALS, EvalLine.from_dict)
+
+
+def frontier(run_dir: Path) -> list[EvalLine]:
+    """The matches that `selfplay measure --frontier` played, in its order."""
+    return _typed(run_dir / runs.FRONTIER, EvalLine.from_dict)
+
+
+def forecasts(run_dir: Path) -> list[WrittenForecast]:
+    """What was expected after each evaluation, oldest first."""
+    return _typed(run_dir / runs.FORECASTS, WrittenForecast.from_dict)
+
+
+def expected(run_dir: Path, lines: Lines) -> list[Forecast]:
+    """When the opponents will be overtaken that are not yet: as written down after the last of `lines`, those of
+    evals.jsonl, or as it would have been."""
+    written = [forecast for forecast in forecasts(run_dir) if forecast.generation == lines[-1].generation]
+    return [*written] or crossover.forecast(lines)
+
+
+def recorded_crossover(run_dir: Path, game: str, lines: Lines) -> CrossoverRecord:
+    """The run's crossover.json, or what it would hold if it is missing, older than evals.jsonl, or of another version.
+
+    `lines` are those of evals.jsonl.
+    """
+    path = run_dir / runs.CROSSOVER
+    try:
+        if path.stat().st_mtime_ns >= (run_dir / runs.EVALS).stat().st_mtime_ns:
+            return CrossoverRecord.from_dict(json.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError):  # all that it holds comes from the lines
+        pass
+    return crossover.record(lines, game)
+
+
+def _typed(path: Path, from_dict: Callable[[Mapping[str, Any]], _Record]) -> list[_Record]:
+    """The whole lines of a file; `ValueError` names the file, the line and the field that is wrong."""
+    found = []
+    for number, _, line in runs.whole_lines(path):
+        try:
+            found.append(from_dict(line))
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}") from None
+    return found
 
 
 def _dtype(run_dir: Path) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from selfplay.stats import crossover, rating, score
+from selfplay.stats.records import Crossing, EvalLine
 
 _BOTH, _COLOUR, _DRAW = 0.5, 0.8, 0.35  # logits: standard deviations over openings, and half the width of a draw
 _WOBBLE = 0.1  # logits (17 Elo), standard deviation of a checkpoint around its trend
@@ -71,20 +72,43 @@ def learner(rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
 
 def play_run(
     rng: np.random.Generator, expected: Callable[[np.ndarray], np.ndarray], crossing: float, opponent: str
-) -> list[dict[str, Any]]:
-    """The lines of one run against one opponent that it crosses at 10 ** crossing FLOPs."""
+) -> list[EvalLine]:
+    """The matches of one run against one opponent that it crosses at 10 ** crossing FLOPs."""
     step, end = 1 / rng.integers(_PER_DECADE[0], _PER_DECADE[1] + 1), _FIRST + rng.uniform(*_DECADES)
     x_E = np.append(np.arange(_FIRST, end, step), end)
     clear = np.clip(expected(x_E - crossing), 1e-9, 1 - 1e-9)
     strength_E = np.log(clear / (1 - clear)) + _WOBBLE * rng.standard_normal(len(x_E))
     pairs_E5 = draw_pairs(rng, _logistic(strength_E), np.where(x_E == end, _FINAL_PAIRS, _PAIRS))
     lines, beaten = [], 0
-    for x, pairs_5 in zip(x_E, pairs_E5, strict=True):
+    for number, (x, pairs_5) in enumerate(zip(x_E, pairs_E5.tolist(), strict=True), start=1):
         if beaten < 2 or x == end:
-            beaten = beaten + 1 if score.interval(pairs_5)[1] > 0.75 else 0
-            amounts = {"evaluations": 10 ** (x - 7), "games": 10 ** (x - 9), "seconds": 10 ** (x - 11)}
-            lines.append({"agent": "net", "opponent": opponent, "flops": 10**x, **amounts, "pairs": pairs_5.tolist()})
+            lines.append(_line(number, float(x), pairs_5, opponent))
+            beaten = beaten + 1 if lines[-1].score_low > 0.75 else 0
     return lines
+
+
+def _line(number: int, x: float, pairs_5: Sequence[int], opponent: str) -> EvalLine:
+    """A match at 10 ** x FLOPs; two games that cancel out count as two draws."""
+    lost, drew_one, level, won_one, won = pairs_5
+    mean, low, high = score.interval(pairs_5)
+    return EvalLine(
+        generation=number,
+        flops=10**x,
+        evaluations=round(10 ** (x - 7)),
+        games=round(10 ** (x - 9)),
+        seconds=10 ** (x - 11),
+        agent="net",
+        opponent=opponent,
+        simulations=0,
+        wins=2 * won + won_one,
+        draws=drew_one + 2 * level + won_one,
+        losses=2 * lost + drew_one,
+        pairs=(lost, drew_one, level, won_one, won),
+        distinct_games=2 * sum(pairs_5),
+        score=mean,
+        score_low=low,
+        score_high=high,
+    )
 
 
 def level(rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
@@ -93,13 +117,14 @@ def level(rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
     return lambda u: _logistic(slope * (u + 0.7)) / 2
 
 
-def records(runs: Sequence[Sequence[list[dict[str, Any]]]]) -> list[dict[str, Any]]:
-    """The rung of each experiment, which is a list of runs, one a seed, against an opponent of its own."""
-    rungs = []
-    for begin in range(0, len(runs), _CHUNK):
-        seeds = zip(*runs[begin : begin + _CHUNK], strict=True)
-        rungs += crossover.record([[line for lines in seed for line in lines] for seed in seeds], "")["rungs"]
-    return rungs
+def crossings(experiments: Sequence[Sequence[list[EvalLine]]]) -> list[Crossing]:
+    """The crossing of each experiment, which is a list of runs, one a seed, against an opponent of its own."""
+    found: list[Crossing] = []
+    for begin in range(0, len(experiments), _CHUNK):
+        seeds = zip(*experiments[begin : begin + _CHUNK], strict=True)
+        records = [crossover.record([line for lines in seed for line in lines], "") for seed in seeds]
+        found += crossover.together(records).crossings
+    return found
 
 
 def _crossings(rng: np.random.Generator, experiments: int, seeds: int) -> dict[str, float]:
@@ -110,10 +135,10 @@ def _crossings(rng: np.random.Generator, experiments: int, seeds: int) -> dict[s
         expected, spread = learner(rng), _SEEDS if seeds > 1 else 0.0
         runs.append([play_run(rng, expected, truth + spread * rng.normal(), str(number)) for _ in range(seeds)])
     held, foreseen = [], []
-    for truth, rung in zip(10**truths_N, records(runs), strict=True):
-        held.append(_within(truth, rung["flops_low"], rung["flops_high"]))
-        if made := rung["forecast"]:
-            foreseen.append(_within(truth, made["flops_low"], made["flops_high"]))
+    for truth, crossing in zip(10**truths_N, crossings(runs), strict=True):
+        held.append(_within(truth, crossing.flops_low, crossing.flops_high))
+        if made := crossing.forecast:
+            foreseen.append(_within(truth, made.flops_low, made.flops_high))
     if seeds > 1:
         return {f"crossover_{seeds}_seeds": float(np.mean(held))}
     return {"crossover": float(np.mean(held)), "forecast": float(np.mean(foreseen))}
@@ -155,7 +180,7 @@ def _ratings(rng: np.random.Generator, experiments: int, seeds: int) -> dict[str
 def _false_alarms(rng: np.random.Generator, experiments: int) -> dict[str, float]:
     """How often a learner is said to have overtaken that rises to 50 % and no further."""
     runs = [[play_run(rng, level(rng), rng.uniform(*_CROSSING), str(number))] for number in range(experiments)]
-    return {"overtaken_wrongly": float(np.mean([rung["status"] == "overtaken" for rung in records(runs)]))}
+    return {"overtaken_wrongly": float(np.mean([crossing.overtaken for crossing in crossings(runs)]))}
 
 
 def _sequential(rng: np.random.Generator, experiments: int, low: float = 0, high: float = 100) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Elo ratings of many players from all their matches: Bradley-Terry by maximum likelihood.
+"""Elo of many players from all their matches, and of a learner as it grows: Bradley-Terry by maximum likelihood.
 
 N players. P(i beats j) = 1 / (1 + exp(r_j - r_i)); a draw counts as half a win and half a loss. A weak prior
 (each player also drew one game with a player of its own, who has no rating otherwise) keeps the ratings finite.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from selfplay.stats import score
+from selfplay.stats.records import EvalLine, Lines
 
 ELO = 400 / math.log(10)  # Elo points of one unit of log odds
 _PRIOR_GAMES = 1.0
@@ -152,3 +153,45 @@ def cycles(matches: Sequence[Match]) -> list[tuple[str, str, str]]:
         for a, b, c in ((first, second, third), (first, third, second))
         if {(a, b), (b, c), (c, a)} <= beats
     ]
+
+
+@dataclass(frozen=True)
+class Strength:
+    """The learner of a run and its opponents on one scale: Elo, with the first opponent as zero."""
+
+    opponents: Mapping[str, float]
+    """by spec, in the order of their first matches"""
+    learner: Mapping[str, Sequence[tuple[float, float]]]
+    """by player (`net`, `mcts:sims=64`): training FLOPs and Elo at each evaluation"""
+
+
+def strength(lines: Lines) -> Strength:
+    """From the matches of a run, every evaluation of each player being a player of its own.
+
+    Only of who is linked to the first opponent by matches: two that have met but each other have no place on its scale.
+    """
+    lines = _linked(lines)
+    opponents = list(dict.fromkeys(line.opponent for line in lines))
+    evaluations = list(dict.fromkeys((line.agent, line.flops) for line in lines))
+    points_NN = np.zeros((len(opponents) + len(evaluations),) * 2)
+    for line in lines:
+        i, j = len(opponents) + evaluations.index((line.agent, line.flops)), opponents.index(line.opponent)
+        points_NN[i, j] += line.wins + line.draws / 2
+        points_NN[j, i] += line.losses + line.draws / 2
+    elo_N = ELO * fit(points_NN)
+    elo_N -= elo_N[0] if len(opponents) else 0.0
+    learner: dict[str, list[tuple[float, float]]] = {}
+    for (agent, flops), elo in zip(evaluations, elo_N[len(opponents) :], strict=True):
+        learner.setdefault(agent, []).append((flops, float(elo)))
+    return Strength({opponent: float(elo) for opponent, elo in zip(opponents, elo_N, strict=False)}, learner)
+
+
+def _linked(lines: Lines) -> list[EvalLine]:
+    """The matches of all who are linked to the first opponent, directly or by others."""
+    known: set[str | tuple[str, float]] = {lines[0].opponent} if lines else set()
+    while True:
+        linked = [line for line in lines if line.opponent in known or (line.agent, line.flops) in known]
+        more = {player for line in linked for player in (line.opponent, (line.agent, line.flops))}
+        if more <= known:
+            return linked
+        known |= more

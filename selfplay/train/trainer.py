@@ -23,6 +23,7 @@ from selfplay.network.architectures import build, evaluation_flops
 from selfplay.network.evaluator import pick_device
 from selfplay.network.weights import weights_bytes
 from selfplay.run import checkpoint
+from selfplay.stats.records import EvalLine
 from selfplay.train.initial import InitialWeights
 from selfplay.train.learner import Learner, Losses
 from selfplay.train.meters import EnergyMeter, resident_mb
@@ -30,8 +31,8 @@ from selfplay.train.pool import LocalPool, OngoingGame, Pool
 from selfplay.train.replay import Batch, Replay
 from selfplay.train.statistics import play_metrics
 
-# (network, totals so far, generation=, final=, dtype=) -> lines of evals.jsonl
-EvaluateAgent = Callable[..., list[dict]]
+# (network, totals so far, generation=, final=, dtype=) -> its matches
+EvaluateAgent = Callable[..., list[EvalLine]]
 
 _LEARNING = 1_000_003  # number of the learner's random stream; actors have 0, 1, ...
 
@@ -46,7 +47,7 @@ class Generation:
     own: Ledger
     """of these, what this run has spent: what its limits look at"""
     metrics: dict[str, float]
-    evals: list[dict]
+    evals: list[EvalLine]
     ongoing: OngoingGame
     seconds: float
     done: bool
@@ -167,7 +168,7 @@ class Trainer:
             done=self.done,
         )
 
-    def _evaluate(self, evaluate_agent: EvaluateAgent) -> list[dict]:
+    def _evaluate(self, evaluate_agent: EvaluateAgent) -> list[EvalLine]:
         started = time.perf_counter()
         self.evaluated_flops = self.total.train_flops
         network = copy.deepcopy(self.learner.average)  # whatever becomes of it, what is learned stays the same

@@ -9,7 +9,7 @@ from typing import Any
 
 from games import record
 from selfplay.run import folder as runs
-from selfplay.run import metrics
+from selfplay.run import metrics, read
 from selfplay.stats import crossover
 from selfplay.web import catalogue
 
@@ -98,7 +98,7 @@ def full(run: Path) -> dict[str, Any]:
             rows[-1] |= {"healthy": described.healthy, "otherwise": described.otherwise}
     return {
         **_summary(run, lines),
-        "evals": runs.read_lines(run / runs.EVALS),
+        "evals": [line.as_dict() for line in read.evals(run)],
         "curves": _thinned(lines),
         "health": rows,
         "records": [path.name for path in _files(run)],
@@ -121,16 +121,15 @@ def _thinned(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]
 
 def crossings(root: Path, names: Sequence[str]) -> dict[str, Any]:
     """The crossover record of runs as seeds of one experiment, and forecasts for whom they have yet to overtake."""
-    evals, games = [], set()
-    for name in names:
-        run = catalogue.run_dir(root, name)
-        evals.append(runs.read_lines(run / runs.EVALS))
-        games.add(catalogue.game_of(run))
-    if len(games) != 1 or not all(evals):
+    dirs = [catalogue.run_dir(root, name) for name in names]
+    evals, games = [read.evals(run) for run in dirs], [catalogue.game_of(run) for run in dirs]
+    if len(set(games)) != 1 or not all(evals):
         return {"rungs": [], "forecasts": []}
+    records = [read.recorded_crossover(run, games[0] or "", lines) for run, lines in zip(dirs, evals, strict=True)]
+    expected = read.expected(dirs[0], evals[0]) if len(dirs) == 1 else []
     return {
-        "rungs": crossover.record(evals, games.pop())["rungs"],
-        "forecasts": crossover.forecast(evals[0]) if len(evals) == 1 else [],
+        "rungs": crossover.together(records).as_dict()["rungs"],
+        "forecasts": [forecast.as_dict() for forecast in expected],
     }
 
 
