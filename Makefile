@@ -11,7 +11,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install train test bench lint constraints
+.PHONY: install train test check coverage docs bench lint constraints browser
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -27,8 +27,32 @@ train: install
 	$(BIN)/selfplay train --game $(GAME) $(ARGS)
 
 # Two workers: the tests start processes and threads of their own, and a worker of torch takes half a gigabyte.
-test: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
+browser:
+	@.ci/chromium
+
+test: install browser
+	$(PYTEST) $(ARGS)
+
+# What to run before each commit: style, types, walls, and tests of rules, search, statistics and config that take
+# no training and no browser.
+FAST := game_laws game_record game_text config wheel stats_score stats_rating stats_curve train_replay views
+check: lint
+	$(PYTEST) -m "not slow" $(FAST:%=tests/test_%.py) $(ARGS)
+
+# All tests; then those of kernels as Python, since compiled lines cannot be counted. There whole numbers wrap round
+# aloud.
+KERNELS := game_laws train_replay search_proofs search_naive search_lookahead knowledge_generic
+coverage: install browser
+	$(BIN)/coverage erase
+	$(PYTEST) --cov --cov-report= $(ARGS)
+	NUMBA_DISABLE_JIT=1 $(PYTEST) --cov --cov-append --cov-report= --timeout 900 \
+		-W "ignore:overflow encountered in scalar:RuntimeWarning" $(KERNELS:%=tests/test_%.py)
+	$(BIN)/coverage report --fail-under=90
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: install
 	$(BIN)/selfplay bench all --game $(GAME) $(ARGS)
