@@ -8,7 +8,7 @@ import pytest
 
 import games
 from selfplay import cli
-from selfplay.commands import analyze
+from selfplay.players import analysis
 from selfplay.players.agent import Agent, Analysis
 from selfplay.players.make import make_agent
 
@@ -85,11 +85,11 @@ def test_answers_do_not_depend_on_the_other_lines():
     game = games.make("connect4")
     lines = ["", "4", "44", "443", "4435"]
     agent = make_agent("random", game)
-    together = list(analyze.answers(game, agent, lines, seed=1))
-    singly = [next(analyze.answers(game, agent, [line], seed=1)) for line in lines]
+    together = list(analysis.answers(game, agent, lines, seed=1))
+    singly = [next(analysis.answers(game, agent, [line], seed=1)) for line in lines]
     assert together == singly
-    assert together == list(analyze.answers(game, agent, lines, seed=1, batch_size=2))
-    by_seed = {tuple(r["move"] for r in analyze.answers(game, agent, lines, seed=seed)) for seed in range(8)}
+    assert together == list(analysis.answers(game, agent, lines, seed=1, batch_size=2))
+    by_seed = {tuple(r["move"] for r in analysis.answers(game, agent, lines, seed=seed)) for seed in range(8)}
     assert len(by_seed) > 1
 
 
@@ -101,7 +101,7 @@ def test_many_positions_make_few_calls():
         sizes.append(len(states_NW))
         return Analysis(actions_N=np.zeros(len(states_NW), np.int64))
 
-    assert len(list(analyze.answers(game, Agent("x", act), ["4"] * 600))) == 600
+    assert len(list(analysis.answers(game, Agent("x", act), ["4"] * 600))) == 600
     assert sizes == [256, 256, 88]
 
 

@@ -11,6 +11,7 @@ import sys
 import termios
 import time
 
+import numpy as np
 import pytest
 from networks import save_weights
 from rich.console import Console
@@ -88,7 +89,7 @@ def test_against_an_agent_it_answers_and_wins_or_loses(typed):
 
 def test_hints_are_the_agents_own_move(typed):
     game = games.make("connect4")
-    analysis = make_agent("solver", game).act(text.replay(game, [3, 3])[0][None], play.np.zeros(1, play.np.uint64))
+    analysis = make_agent("solver", game).act(text.replay(game, [3, 3])[0][None], np.zeros(1, np.uint64))
     best = text.format_action(game, int(analysis.actions_N[0]))
     solver = ["--game", "connect4", "--agent", "solver"]
     _, out, _ = typed(solver, ["load 44", "hint"])

@@ -10,7 +10,7 @@ import numpy as np
 
 from games.game import Game
 from selfplay.export import engine_clock
-from selfplay.players.agent import Analysis
+from selfplay.players.agent import Analysis, position_seed
 from selfplay.players.make import make_agent
 from selfplay.players.spec import Spec
 
@@ -57,4 +57,4 @@ class Player:
         return self._agent.act_timed(state_W[None], self._seeds(state_W), min(ms, self._most_ms or ms))
 
     def _seeds(self, state_W: np.ndarray) -> np.ndarray:
-        return np.random.SeedSequence([self.seed, *state_W.tolist()]).generate_state(1, np.uint64)
+        return np.array([position_seed(self.seed, state_W)])

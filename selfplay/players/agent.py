@@ -55,6 +55,11 @@ def legal_moves(game: Game, states_NW: np.ndarray) -> np.ndarray:
     return flags_NA.astype(bool)
 
 
+def position_seed(seed: int, state_W: np.ndarray) -> np.uint64:
+    """What decides all that is random at a position, of a seed and the position alone."""
+    return np.random.SeedSequence([seed, *state_W.tolist()]).generate_state(1, np.uint64)[0]
+
+
 def one_core() -> None:
     """Keep torch, if anyone has loaded it, on the core of this thread."""
     if "torch" in sys.modules:

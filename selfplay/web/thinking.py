@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from games import text
 from games.game import Game
-from selfplay.commands.analyze import answer
-from selfplay.players.agent import Agent, Analysis
+from selfplay.players.agent import Agent
+from selfplay.players.analysis import full_answer
 from selfplay.players.make import make_agent
 from selfplay.players.spec import Spec
 
@@ -53,15 +52,7 @@ class _Desk:
         if self.agent is None:
             self.agent = make_agent(self.spec, self.game)
         analysis = self.agent.act(states_NW, seeds_N)
-        return [_told(self.game, analysis, n) for n in range(len(states_NW))]
-
-
-def _told(game: Game, analysis: Analysis, n: int) -> dict[str, Any]:
-    wdl_N3, lines_NL = analysis.wdl_N3, analysis.lines_NL
-    return answer(game, analysis, n) | {
-        "wdl": None if wdl_N3 is None else [round(float(p), 4) for p in wdl_N3[n]],
-        "line": [] if lines_NL is None else [text.format_action(game, int(a)) for a in lines_NL[n] if a >= 0],
-    }
+        return [full_answer(self.game, analysis, n) for n in range(len(states_NW))]
 
 
 class Thinking:
