@@ -4,6 +4,7 @@ import pytest
 from web_server import a_run
 
 from selfplay import cli
+from selfplay.arena import store
 from selfplay.run import folder
 
 ARGV = ["--opponents", "random", "rules", "--games", "4", "--per_decade", "4"]
@@ -42,6 +43,16 @@ def test_a_stopped_measurement_goes_on(run_dir, capsys):
     assert cli.guarded(argv) == 0
     assert (run_dir / folder.FRONTIER).read_bytes() == whole
     assert first != last
+
+
+def test_lines_that_were_lost_come_back_without_a_game(run_dir, monkeypatch):
+    argv = ["measure", str(run_dir), "--frontier", "2", *ARGV]
+    assert cli.guarded(argv) == 0
+    whole = (run_dir / folder.FRONTIER).read_bytes()
+    (run_dir / folder.FRONTIER).unlink()
+    monkeypatch.setattr(store, "play_match", lambda *_, **__: pytest.fail("played again"))
+    assert cli.guarded(argv) == 0
+    assert (run_dir / folder.FRONTIER).read_bytes() == whole
 
 
 def test_a_run_that_goes_on_from_an_earlier_generation_forgets_what_came_after(run_dir):

@@ -2,7 +2,8 @@
 
 A run's checkpoints play at other numbers of simulations than in its own evaluations. frontier.jsonl holds a line for
 each match, as evals.jsonl does; it is only added to, so that a measurement that was stopped goes on, and one of other
-numbers joins it.
+numbers joins it. matches.jsonl keeps what was played (`selfplay.arena.store`), so that a run that is cut back and goes
+on as before does not play it again.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,12 +11,11 @@ from pathlib import Path
 
 import games
 from selfplay.arena import schedule
-from selfplay.arena.match import play_match
 from selfplay.arena.referee import eval_line
+from selfplay.arena.store import Entrant, MatchStore
 from selfplay.config import Config
 from selfplay.ledger import Ledger
-from selfplay.players import make
-from selfplay.run import checkpoint, folder, read
+from selfplay.run import folder, read
 from selfplay.stats.records import EvalLine
 
 
@@ -31,21 +31,21 @@ def measure(
     As in training, only opponents that tell something are met, and all of them by the last generation.
     """
     game = games.make(config.game)
-    opponents = {spec: make.make(spec, game) for spec in config.eval.opponents}
+    store = MatchStore(run_dir / folder.MATCHES)
+    opponents = {spec: Entrant.of(spec, game) for spec in config.eval.opponents}
     lines = [*read.evals(run_dir), *read.frontier(run_dir)]
     generations = list(due)
     for number in simulations:
         name = f"mcts:sims={number}"
         for generation, ledger in generations:
-            weights = checkpoint.resolve(f"{run_dir}@{generation}", game.name)
-            learner = make.make(f"mcts:{weights},sims={number},device={config.device}", game, name=name)
+            learner = Entrant.of(f"mcts:{run_dir}@{generation},sims={number},device={config.device}", game, name=name)
             met = {line.opponent for line in lines if (line.generation, line.agent) == (generation, name)}
             before = [line for line in lines if line.generation < generation]
             last = generation == generations[-1][0]
             for opponent in opponents if last else schedule.informative(before, list(opponents), name):
                 if opponent in met:
                     continue
-                result = play_match(game, learner, opponents[opponent], games=config.eval.games, seed=config.seed)
+                result = store.match(game, learner, opponents[opponent], games=config.eval.games, seed=config.seed)
                 line = eval_line(result, ledger, opponent=opponent, generation=generation, simulations=number)
                 folder.append(run_dir / folder.FRONTIER, [line.as_dict()])
                 lines.append(line)

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,7 @@ import numpy as np
 from games import record as records
 from games.game import Game
 from selfplay.arena.match import MatchResult, Until, play_match
+from selfplay.arena.store import Entrant, MatchStore
 from selfplay.players.agent import Agent
 
 Couple = tuple[Agent, Agent]
@@ -55,15 +56,28 @@ def play(
     until: Until | None = None,
     record: str | Path | None = None,
     watching: Watching = unwatched,
+    store: MatchStore | None = None,
+    identities: Mapping[str, str | None] | None = None,
 ) -> list[MatchResult]:
     """A match for each couple, of `games` games or until `until` is satisfied.
 
-    `record` is a file to which the games of each match are added when it ends. `watching` shows how things stand.
+    Args:
+        record: a file to which the games of each match are added when it ends.
+        watching: shows how things stand.
+        store: where matches are looked up before they are played, and kept; not asked where `until` or `record` is
+            given, since it holds whole matches without their games.
+        identities: of the players by name, as `selfplay.arena.store.identity` tells them; matches of others are played.
     """
+    known = identities or {}
+    asked = store if until is None and record is None else None
     results = []
     with watching([(a.name, b.name) for a, b in couples]) as view:
         for a, b in couples:
-            result = play_match(game, a, b, games=games, seed=seed, until=until, watch=view.playing)
+            if asked is not None:
+                first, second = (Entrant(agent.name, known.get(agent.name), agent) for agent in (a, b))
+                result = asked.match(game, first, second, games=games, seed=seed, watch=view.playing)
+            else:
+                result = play_match(game, a, b, games=games, seed=seed, until=until, watch=view.playing)
             if record is not None:
                 records.append(record, result.records)
             view.played(result)

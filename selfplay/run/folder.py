@@ -7,6 +7,7 @@
     crossover.json, forecasts.jsonl, overtaken.jsonl   selfplay.arena.moments
     frontier.jsonl  what `selfplay measure --frontier` played    prices.json  what `selfplay arena --ablate --run` found
     latest.jsonl   a game of self-play as it stands   selfplay.report.latest
+    matches.jsonl  matches that need not be played again   selfplay.arena.store
 
 The line of a generation is written before its checkpoint. A killed run may therefore hold lines newer than
 its newest checkpoint, never the reverse; opening the folder cuts them off, and the run that goes on writes
@@ -46,6 +47,7 @@ CROSSOVER = "crossover.json"
 FORECASTS = "forecasts.jsonl"
 OVERTAKEN = "overtaken.jsonl"
 FRONTIER = "frontier.jsonl"
+MATCHES = "matches.jsonl"
 PRICES = "prices.json"
 LATEST = "latest.jsonl"
 

@@ -23,9 +23,19 @@ def points(lines: Lines) -> list[Point]:
 
     None if there are fewer than three such numbers. Players by the clock have none.
     """
-    found = []
-    for crossing in crossover.record(lines, "").crossings:
-        searched = re.fullmatch(r"mcts:sims=(\d+)", crossing.agent)
-        if searched or crossing.agent == "net":
-            found.append(Point(simulations=int(searched[1]) if searched else 1, crossing=crossing))
-    return found if len({point.simulations for point in found}) >= _FEWEST else []
+    agents = {line.agent: _simulations(line.agent) for line in lines if line.flops > 0}
+    if len({number for number in agents.values() if number is not None}) < _FEWEST:
+        return []
+    crossings = crossover.record(lines, "").crossings
+    return [
+        Point(simulations=number, crossing=crossing)
+        for crossing in crossings
+        if (number := agents[crossing.agent]) is not None
+    ]
+
+
+def _simulations(agent: str) -> int | None:
+    if agent == "net":
+        return 1
+    searched = re.fullmatch(r"mcts:sims=(\d+)", agent)
+    return int(searched[1]) if searched else None
