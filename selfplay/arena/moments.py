@@ -16,13 +16,14 @@ import numpy as np
 from games import record as records
 from games import text
 from games.game import Game
+from games.outcome import DRAWN, LOSS, WIN
 from games.record import FIRST_WON, SECOND_WON, GameRecord
 from selfplay.arena.match import MatchResult
 from selfplay.run import atomic, folder
 from selfplay.stats import crossover
 from selfplay.stats.records import CrossoverRecord, EvalLine, Lines, WrittenForecast
 
-_OUTCOMES = {1: "win", 0: "draw", -1: "loss"}
+_WORDS = {WIN: "win", DRAWN: "draw", LOSS: "loss"}
 
 
 def write_crossings(
@@ -105,13 +106,14 @@ def remarks_on(game: Game, record: GameRecord) -> dict[int, str]:
     states_NW = np.array([text.replay(game, actions[:ply])[0] for ply in range(opening, len(actions))])
     remarks = {}
     for ply, scores_A in enumerate(oracle.scores(states_NW), start=opening):
-        played, best = np.sign(scores_A[actions[ply]]), np.sign(scores_A.max())
+        outcomes_A = WIN + 1 - np.sign(scores_A)
+        played, best = int(outcomes_A[actions[ply]]), int(outcomes_A[scores_A.argmax()])
         if played == best:
             continue
-        better = ", ".join(text.format_action(game, int(a)) for a in np.flatnonzero(np.sign(scores_A) == best))
+        better = ", ".join(text.format_action(game, int(a)) for a in np.flatnonzero(outcomes_A == best))
         player = record.second if ply % 2 else record.first
         remarks[ply + 1] = (
-            f"{player} plays {text.format_action(game, actions[ply])} and turns a {_OUTCOMES[best]} into a"
-            f" {_OUTCOMES[played]}; {better} would have kept the {_OUTCOMES[best]}"
+            f"{player} plays {text.format_action(game, actions[ply])} and turns a {_WORDS[best]} into a"
+            f" {_WORDS[played]}; {better} would have kept the {_WORDS[best]}"
         )
     return remarks
