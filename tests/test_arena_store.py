@@ -46,6 +46,14 @@ def test_a_match_is_played_once(tmp_path, monkeypatch):
     assert again.paces[0].moves > 0 and again.paces[0].mean == first.paces[0].mean
 
 
+def test_a_match_from_the_file_goes_by_the_names_it_is_asked_for(tmp_path):
+    kept = store.MatchStore(tmp_path / "m.jsonl")
+    played(kept)
+    ours, theirs = replace(entrant("rules"), name="mcts:sims=4"), replace(entrant("random"), name="them")
+    again = kept.match(GAME, ours, theirs, games=4, seed=1)
+    assert (again.a, again.b, again.records) == ("mcts:sims=4", "them", ())
+
+
 @pytest.mark.parametrize("other", [{"games": 6}, {"seed": 2}, {"a": "random", "b": "rules"}, {"b": "rules"}])
 def test_another_match_is_another(tmp_path, other):
     kept = store.MatchStore(tmp_path / "m.jsonl")

@@ -24,3 +24,8 @@ def test_there_is_a_frontier_from_three_numbers_of_simulations_on():
         ("mcts:sims=32", 32),
     ]
     assert found[0].crossing.flops == pytest.approx(1e13, rel=0.05)
+
+
+def test_an_untrained_player_makes_no_third_number():
+    lines = [line(agent, 10**x, 50) for agent in ("net", "mcts:sims=8") for x in (12, 13)]
+    assert frontier.points([*lines, line("mcts:sims=32", 0, 50)]) == []
