@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from http.client import HTTPConnection
 
@@ -55,25 +55,24 @@ def _served() -> Iterator[int]:
 def _waits(port: int, game_name: str, agent: str, moves: int, pause: float, seed: int) -> list[float]:
     """Seconds that one person waited for each move of the agent, who answers random moves."""
     game, rng = games.make(game_name), np.random.default_rng(seed)
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     waits: list[float] = []
     line: list[int] = []
     state_W = game.initial()
-    while len(waits) < moves:
-        action = int(rng.choice(game.legal_actions(state_W)))
-        if len(line) % 2:
-            body = {"game": game.name, "moves": text.format_moves(game, line), "agent": agent}
-            began = time.perf_counter()
-            connection.request("POST", "/api/think", json.dumps(body), {"Content-Type": "application/json"})
-            answer = json.loads(connection.getresponse().read())
-            waits.append(time.perf_counter() - began)
-            if "error" in answer:
-                raise ValueError(answer["error"])
-            action = text.parse_action(game, answer["move"])
-            time.sleep(pause)
-        line.append(action)
-        state_W, status = game.after(state_W, action)
-        if status != games.ONGOING:
-            line, state_W = [], game.initial()
-    connection.close()
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        while len(waits) < moves:
+            action = int(rng.choice(game.legal_actions(state_W)))
+            if len(line) % 2:
+                body = {"game": game.name, "moves": text.format_moves(game, line), "agent": agent}
+                began = time.perf_counter()
+                connection.request("POST", "/api/think", json.dumps(body), {"Content-Type": "application/json"})
+                answer = json.loads(connection.getresponse().read())
+                waits.append(time.perf_counter() - began)
+                if "error" in answer:
+                    raise ValueError(answer["error"])
+                action = text.parse_action(game, answer["move"])
+                time.sleep(pause)
+            line.append(action)
+            state_W, status = game.after(state_W, action)
+            if status != games.ONGOING:
+                line, state_W = [], game.initial()
     return waits
