@@ -168,10 +168,10 @@ def test_answers_depend_on_position_and_seed_alone():
 
 
 def test_the_table_and_the_order_of_moves_save_nodes():
-    """Tic-tac-toe has 5,478 positions, 958 of them over; without a table its tree has 549,946 nodes."""
+    """Measured: 7,845 nodes for the nine iterations, and 17,087 where the table finds nothing."""
     game = games.make("tictactoe")
     _, _, _, nodes_N = search(game, game.initial()[None], depth=9)
-    assert nodes_N[0] < 9 * 4520
+    assert nodes_N[0] < 12_000
 
 
 @pytest.mark.parametrize("name", ["hex:size=8", "gomoku:size=15,k=6"])

@@ -152,6 +152,19 @@ def test_each_piece_of_knowledge_changes_the_search():
     ).all()
 
 
+def test_each_piece_of_knowledge_about_lines_changes_the_search():
+    game = games.make("gomoku:size=9,k=4")
+    states_NW = naive.random_states(game, 8, 2, seed=1)
+    whole = search(game, states_NW, depth=2)
+    assert (whole.scores_N != 0).any()
+    assert (search(game, states_NW, frozenset({"lines"}), depth=2).scores_N == 0).all()
+    assert (search(game, states_NW, frozenset({"near"}), depth=2).nodes_N > whole.nodes_N).all()
+    # The first stone goes to the middle, and the second near it, whatever the seed: 24 cells and the root.
+    second_W, _ = game.after(game.initial(), 40)
+    assert search(game, game.initial()[None], depth=1).nodes_N == 2
+    assert search(game, second_W[None], depth=1).nodes_N == 25
+
+
 @pytest.mark.parametrize("name", ["gomoku9", "gomoku:size=6,k=4"])
 def test_answers_do_not_depend_on_what_stands_beside_or_before(name):
     game = games.make(name)
