@@ -7,9 +7,10 @@ import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import games
-from games import record
+from games import record, text
 from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.network.weights import weights_bytes
@@ -72,7 +73,7 @@ def add_generation(opened: runs.Run, generation: int) -> None:
 def a_record(moves: str, **more) -> record.GameRecord:
     """A game of Connect Four between `rules` and `random`."""
     game = games.make(GAME)
-    made = record.of_game(game, "rules", "random", games.text.parse_moves(game, moves)).as_dict()
+    made = record.of_game(game, "rules", "random", text.parse_moves(game, moves)).as_dict()
     return record.parse(json.dumps(made | more))
 
 
@@ -109,7 +110,7 @@ def served(root: Path):
         assert not thread.is_alive()
 
 
-def ask(port: int, method: str, path: str, body=None, headers=None, timeout: float = 60):
+def ask(port: int, method: str, path: str, body=None, headers=None, timeout: float = 60) -> tuple[int, Any, Any]:
     """Status, headers, and the JSON of the answer (its bytes if it is none); a dict for a body goes as JSON."""
     headers = dict(headers or {})
     if isinstance(body, dict | list):
