@@ -108,12 +108,10 @@ def test_an_onnx_file_of_another_network_is_found_out():
 
 
 def test_mistakes_cost_one_line(run_dir, tmp_path, capsys):
-    other, perceptron, out = tmp_path / "other", tmp_path / "mlp", tmp_path / "out"
+    other, out = tmp_path / "other", tmp_path / "out"
     save_weights(other, network_of(games.make("tictactoe"), "resnet:1x4"), "tictactoe")
-    save_weights(perceptron, network_of(games.make("connect4"), "mlp:1x4"), "connect4")
     for run, form, to, more, said in (
         (other, "kaggle", out, [], "plays Connect Four, not tictactoe"),
-        (perceptron, "kaggle", out, [], "holds a resnet, not mlp:1x4"),
         (other, "onnx", out, ["--game", "connect4"], "holds a network for tictactoe, not for connect4"),
         (f"{run_dir}@9", "onnx", out, [], "no checkpoint of generation 9; it has 3 to 4"),
         (tmp_path / "absent", "onnx", out, [], "no run folder or weights file"),

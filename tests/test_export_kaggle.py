@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from networks import network_of, outputs, planes_of, random_states, save_weights, softmax
+from networks import network_of, onnx_of, outputs, planes_of, random_states, save_weights, softmax
 
 import games
 from games import text
@@ -20,7 +20,6 @@ from selfplay import cli
 from selfplay.config import SearchConfig
 from selfplay.export import kaggle as export_kaggle
 from selfplay.export import kaggle_agent
-from selfplay.network.architectures import fold
 from selfplay.search import timed
 from selfplay.search.timed import TimedSearch
 
@@ -33,9 +32,8 @@ def export_file(weights, out):
 def exported(name, architecture):
     """The content of the file, and the network that it should hold."""
     game = games.make(name)
-    folded = network_of(game, architecture)
-    fold(folded)
-    return export_kaggle.submission(folded, game, {"game": name}), network_of(game, architecture)
+    network = network_of(game, architecture)
+    return export_kaggle.submission(onnx_of(network, game), game, {"game": name}), network
 
 
 def submission(name="connect4", architecture="resnet:2x8"):
@@ -86,13 +84,16 @@ def asked(file, moves, **other):
     )
 
 
-@pytest.mark.parametrize("name", ["connect4", "connect4:height=5,width=6,k=3"])
-def test_the_submission_computes_what_the_network_computes(name):
-    given = submission(name)
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [("connect4", "resnet:2x8"), ("connect4:height=5,width=6,k=3", "resnet:2x8"), ("connect4", "mlp:2x16")],
+)
+def test_the_submission_computes_what_the_network_computes(name, architecture):
+    given = submission(name, architecture)
     states = random_states(given.game, 200, seed=7)
     nodes = [given.file["Node"](int(own), int(mask)) for own, mask, _ in states]
     planes = planes_of(given.game, states)
-    assert np.array_equal(given.file["planes_of"](nodes).transpose(0, 3, 1, 2), planes)
+    assert np.array_equal(given.file["planes_of"](nodes), planes)
     logits, wdl = given.file["forward"](given.file["planes_of"](nodes))
     policy, exact = outputs(given.network, planes)
     assert policy.argmax(axis=1).std() > 0.5  # there is something to agree on
@@ -102,18 +103,15 @@ def test_the_submission_computes_what_the_network_computes(name):
 
 def test_in_single_precision_the_submission_is_exact(kaggle):
     """Half precision is all that parts the two: with the network's own numbers they agree to the last digits."""
-    folded = network_of(kaggle.game, "resnet:2x8")
-    fold(folded)
-    layers = dict(folded.named_modules())
-    exact = {name: export_kaggle._matrix(layers[name]) for name in kaggle.file["LAYERS"]}
-    rounded = dict(kaggle.file["MATRICES"])
+    _, arrays = export_kaggle.graph_of(onnx_of(kaggle.network, kaggle.game))
+    rounded = dict(kaggle.file["CONSTANTS"])
     states = random_states(kaggle.game, 50)
     nodes = [kaggle.file["Node"](int(own), int(mask)) for own, mask, _ in states]
     try:
-        kaggle.file["MATRICES"].update(exact)
+        kaggle.file["CONSTANTS"].update({name: kaggle.file["laid_out"](array) for name, array in arrays.items()})
         logits, wdl = kaggle.file["forward"](kaggle.file["planes_of"](nodes))
     finally:
-        kaggle.file["MATRICES"].update(rounded)
+        kaggle.file["CONSTANTS"].update(rounded)
     policy, expected = outputs(kaggle.network, planes_of(kaggle.game, states))
     assert np.abs(logits - policy).max() < 1e-4
     assert np.abs(wdl - expected).max() < 1e-5
@@ -188,7 +186,7 @@ def test_its_search_is_ours(kaggle, moves, monkeypatch):
 
     def evaluate(planes):
         now[0] += 0.001
-        logits, wdl = file["forward"](planes.transpose(0, 2, 3, 1))
+        logits, wdl = file["forward"](planes)
         return np.ascontiguousarray(logits), np.ascontiguousarray(wdl)
 
     config = SearchConfig(cache_bits=0)
@@ -335,12 +333,18 @@ def test_what_a_weights_file_says_of_itself_is_not_run(tmp_path):
 def test_a_submission_of_another_network_is_found_out():
     game = games.make("connect4")
     network = network_of(game, "resnet:1x4")
-    fold(network)
-    content = export_kaggle.submission(network, game, {})
+    content = export_kaggle.submission(onnx_of(network, game), game, {})
     states = random_states(game, 20)
     assert 0 < export_kaggle.difference(content, network, states, planes_of(game, states)) < 0.01
     with pytest.raises(ValueError, match="probabilities are off by"):
         export_kaggle.difference(content, network_of(game, "resnet:1x4", seed=1), states, planes_of(game, states))
+
+
+def test_an_operator_that_the_file_does_not_know_is_refused(monkeypatch):
+    game = games.make("connect4")
+    monkeypatch.delitem(kaggle_agent.OPERATORS, "MaxPool")
+    with pytest.raises(ValueError, match="cannot compute the operator MaxPool"):
+        export_kaggle.submission(onnx_of(network_of(game, "resnet:1x4"), game), game, {})
 
 
 def test_under_kaggle_environments(kaggle, tmp_path):

@@ -83,24 +83,22 @@ def _foreign(form: str, network: "Network", game: Game, metadata: Mapping[str, s
     """A file for programs without torch, and how far it is from the network, in words."""
     states_NW = _positions(game)
     planes_NPHW = np.stack([game.planes_of(state_W) for state_W in states_NW])
-    if form in ("onnx", "page"):
-        from selfplay.network import onnx_graph
+    from selfplay.network import onnx_graph
 
-        arrays = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-        content = onnx_graph.model(arrays, game, metadata)
-        furthest = onnx_graph.difference(content, network, planes_NPHW)
-        if form == "page":
-            from selfplay.web import alone
+    arrays = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+    content = onnx_graph.model(arrays, game, metadata)
+    if form == "kaggle":
+        from selfplay.export import kaggle
 
-            content = alone.page(content, game, metadata["source"])
-        return content, f"; onnxruntime differs from torch by {furthest:.1e} at most"
-    from selfplay.export import kaggle
-    from selfplay.network.architectures import fold
+        content = kaggle.submission(content, game, metadata)
+        furthest = kaggle.difference(content, network, states_NW, planes_NPHW)
+        return content, f"; probabilities differ from torch's by {furthest:.1e} at most"
+    furthest = onnx_graph.difference(content, network, planes_NPHW)
+    if form == "page":
+        from selfplay.web import alone
 
-    fold(network)
-    content = kaggle.submission(network, game, metadata)
-    furthest = kaggle.difference(content, network, states_NW, planes_NPHW)
-    return content, f"; probabilities differ from torch's by {furthest:.1e} at most"
+        content = alone.page(content, game, metadata["source"])
+    return content, f"; onnxruntime differs from torch by {furthest:.1e} at most"
 
 
 def _positions(game: Game) -> np.ndarray:

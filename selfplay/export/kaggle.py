@@ -1,5 +1,7 @@
 """One file to submit to Kaggle's ConnectX, a network and a small search: `kaggle_agent.py`, its constants filled in.
 
+The network goes into it as the graph of its ONNX file, which `kaggle_agent.forward` computes operator by operator.
+
 N positions, W words of a state, P planes, A actions.
 """
 
@@ -7,49 +9,70 @@ import base64
 import pprint
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
+import onnx
+from onnx import helper, numpy_helper
 
 from games.game import Game
-from selfplay.network.architectures import Network, ResNet
+from selfplay.export import kaggle_agent
 
-_TEMPLATE = Path(__file__).with_name("kaggle_agent.py")
+if TYPE_CHECKING:
+    from selfplay.network.architectures import Network
+
+_TEMPLATE = Path(kaggle_agent.__file__)
 _TOLERANCE = 0.02  # of a probability; half precision moves it by a few thousandths
 
 
-def submission(network: Network, game: Game, metadata: Mapping[str, str]) -> bytes:
-    """The file, for a network in eval mode whose batch norms are folded; `ValueError` for what it cannot hold."""
+def submission(onnx_file: bytes, game: Game, metadata: Mapping[str, str]) -> bytes:
+    """The file, for a network as `selfplay.network.onnx_graph` writes it; `ValueError` for what it cannot hold."""
     if game.kind != "connect4":
         raise ValueError(f"a Kaggle ConnectX submission plays Connect Four, not {game.name}")
-    if not isinstance(network, ResNet):
-        raise ValueError(f"a Kaggle ConnectX submission holds a resnet, not {network.architecture}")
-    layers = {
-        name: _matrix(module)
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear) and not name.startswith("reply")
-    }
-    numbers = np.concatenate([matrix.ravel() for matrix in layers.values()]).astype("<f2")
+    nodes, arrays = graph_of(onnx_file)
+    numbers = np.concatenate([array.ravel() for array in arrays.values()]).astype("<f2")
     if not np.isfinite(numbers).all():
         raise ValueError("a weight is too large for half precision")
-    shapes = pprint.pformat({name: matrix.shape for name, matrix in layers.items()}, sort_dicts=False)
-    encoded = base64.encodebytes(numbers.tobytes()).decode()
+    shapes = {name: array.shape for name, array in arrays.items()}
     source = _TEMPLATE.read_text()
     for placeholder, filling in {
         "ABOUT = {}": f"ABOUT = {dict(metadata)}",
         "IN_A_ROW = 6, 7, 4": f"IN_A_ROW = {game.height}, {game.width}, {game.in_a_row}",
-        "LAYERS = {}": f"LAYERS = {shapes}",
-        'WEIGHTS = ""': f'WEIGHTS = """\n{encoded}"""',
+        "NODES = []": f"NODES = {_literal(nodes)}",
+        "SHAPES = {}": f"SHAPES = {_literal(shapes)}",
+        'WEIGHTS = ""': f'WEIGHTS = """\n{base64.encodebytes(numbers.tobytes()).decode()}"""',
     }.items():
         assert source.count(placeholder) == 1, placeholder
         source = source.replace(placeholder, filling)
     return source.encode()
 
 
-def difference(content: bytes, network: Network, states_NW: np.ndarray, planes_NPHW: np.ndarray) -> float:
+def graph_of(onnx_file: bytes) -> tuple[list[tuple], dict[str, np.ndarray]]:
+    """Operators in the order in which they are computed, each with the names of its inputs, that of its output and its
+    attributes; and the weights by name, float32. `ValueError` for an operator that the submission does not know.
+
+    Whole numbers among the inputs, the axes of Unsqueeze, become attributes, so that weights are of one kind.
+    """
+    graph = onnx.load_model_from_string(onnx_file).graph
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    arrays = {name: array for name, array in constants.items() if array.dtype == np.float32}
+    nodes = []
+    for node in graph.node:
+        if node.op_type not in kaggle_agent.OPERATORS:
+            raise ValueError(f"a Kaggle ConnectX submission cannot compute the operator {node.op_type}")
+        attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+        inputs = [name for name in node.input if name in arrays or name not in constants]
+        for name in node.input:
+            if name not in inputs:
+                attributes["axes"] = constants[name].tolist()
+        nodes.append((node.op_type, inputs, node.output[0], attributes))
+    return nodes, arrays
+
+
+def difference(content: bytes, network: "Network", states_NW: np.ndarray, planes_NPHW: np.ndarray) -> float:
     """The furthest that a probability of the submission is from the network's; `ValueError` if that is far."""
+    import torch
+
     file: dict[str, Any] = {}
     exec(compile(content, "submission", "exec"), file)  # our own template, as Kaggle runs it
     nodes = [file["Node"](int(own), int(mask)) for own, mask, *_ in states_NW]
@@ -64,10 +87,5 @@ def difference(content: bytes, network: Network, states_NW: np.ndarray, planes_N
     return furthest
 
 
-def _matrix(layer: nn.Conv2d | nn.Linear) -> np.ndarray:
-    """Weights as a matrix [inputs, outputs], a convolution's inputs being rows, columns, channels; the bias below."""
-    weight = layer.weight.detach()
-    if weight.dim() == 4:
-        weight = weight.permute(0, 2, 3, 1).flatten(1)
-    assert layer.bias is not None  # folded batch norm gives every convolution one
-    return torch.cat([weight.T, layer.bias.detach()[None]]).numpy()
+def _literal(value: list | dict) -> str:
+    return pprint.pformat(value, width=120, compact=True, sort_dicts=False)

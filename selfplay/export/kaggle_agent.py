@@ -4,7 +4,7 @@ The search is Gumbel's (Danihelka et al. 2022, equations by their numbers there)
 share the time, the better ones get more of it (sequential halving), and each has a tree of its own, so that one leaf
 of every tree is evaluated in the same call. Proven wins, draws and losses are carried up the trees.
 
-B positions of a batch, H height, W width, C channels, F filters, A actions (columns from the left). A set of stones
+B positions of a batch, P planes, C channels, H height, W width, A actions (columns from the left). A set of stones
 is an integer with bit `column * (HEIGHT + 1) + row`, row 0 at the bottom; the bit above each column stays free.
 Values and proofs are seen by the player to move: +1 wins, 0 draws, -1 loses.
 """
@@ -19,65 +19,73 @@ ABOUT = {}  # the network: where it comes from
 HEIGHT, WIDTH, IN_A_ROW = 6, 7, 4
 TIME_SHARE = 0.5  # of Kaggle's seconds for a move; the rest is for slow machines
 C_VISIT, C_SCALE = 50.0, 0.1
-LAYERS = {}  # name: (inputs + 1, outputs); the last row is the bias
-WEIGHTS = ""  # all layers' matrices in that order, float16, base64
+NODES = []  # the network as the operators of an ONNX graph: (operator, inputs, output, attributes)
+SHAPES = {}  # of its weights, by name
+WEIGHTS = ""  # all of them in that order, float16, base64
 
 STRIDE = HEIGHT + 1
 COLUMNS = [((1 << HEIGHT) - 1) << column * STRIDE for column in range(WIDTH)]
 BITS_HW = np.array([[column * STRIDE + row for column in range(WIDTH)] for row in reversed(range(HEIGHT))], np.uint64)
 
 
+def conv(x_BCHW, matrix, bias, kernel_shape, pads, strides):
+    """A convolution that keeps the board's size, of a kernel laid out by `laid_out`; on [B, H, W, C] in memory."""
+    x_BHWC = x_BCHW.transpose(0, 2, 3, 1)
+    rows, height, width, channels = x_BHWC.shape
+    if pads[0]:
+        size, pad = kernel_shape[0], pads[0]
+        padded = np.zeros((rows, height + 2 * pad, width + 2 * pad, channels), np.float32)
+        padded[:, pad:-pad, pad:-pad] = x_BHWC
+        batch, down, right, channel = padded.strides
+        shape, strides = (rows, height, width, size, size * channels), (batch, down, right, down, channel)
+        x_BHWC = np.lib.stride_tricks.as_strided(padded, shape, strides)  # a row of a kernel lies together in memory
+    y = x_BHWC.reshape(-1, len(matrix)) @ matrix + bias
+    return y.reshape(rows, height, width, -1).transpose(0, 3, 1, 2)
+
+
+def softmax(x, axis):
+    raised = np.exp(x - x.max(axis=axis, keepdims=True))
+    return raised / raised.sum(axis=axis, keepdims=True)
+
+
+OPERATORS = {
+    "Add": lambda a, b: a + b,
+    "AveragePool": lambda x, kernel_shape: x.mean(axis=(2, 3), keepdims=True),  # over the whole board
+    "Concat": lambda *parts, axis: np.concatenate(parts, axis=axis),
+    "Conv": conv,
+    "Flatten": lambda x: x.reshape(len(x), -1),
+    "Gemm": lambda x, matrix, bias, transB: x @ matrix + bias,  # laid_out has transposed the matrix
+    "MaxPool": lambda x, kernel_shape: x.max(axis=(2, 3), keepdims=True),
+    "Relu": lambda x: np.maximum(x, 0.0),
+    "Softmax": softmax,
+    "Unsqueeze": lambda x, axes: np.expand_dims(x, tuple(axes)),
+}
+
+
+def laid_out(array):
+    """Weights [outputs, inputs] and [outputs, inputs, rows, columns of the kernel] as a matrix to multiply by."""
+    if array.ndim < 2:
+        return array
+    return np.ascontiguousarray(np.moveaxis(array, 1, -1).reshape(len(array), -1).T)
+
+
 def unpacked():
-    """The layers' matrices by name, float32."""
-    sizes = [rows * columns for rows, columns in LAYERS.values()]
+    """The weights by name, float32."""
+    sizes = [math.prod(shape) for shape in SHAPES.values()]
     numbers = np.frombuffer(base64.b64decode(WEIGHTS), "<f2").astype(np.float32)
     parts = np.split(numbers, np.cumsum(sizes)[:-1])
-    return {name: part.reshape(LAYERS[name]) for name, part in zip(LAYERS, parts, strict=True)}
+    return {name: laid_out(part.reshape(shape)) for (name, shape), part in zip(SHAPES.items(), parts, strict=True)}
 
 
-MATRICES = unpacked() if LAYERS else {}
+CONSTANTS = unpacked() if SHAPES else {}
 
 
-def linear(x, name):
-    return x @ MATRICES[name][:-1] + MATRICES[name][-1]
-
-
-def conv3(x_BHWC, name):
-    """A 3x3 convolution with zeros around the board."""
-    rows, height, width, channels = x_BHWC.shape
-    padded = np.zeros((rows, height + 2, width + 2, channels), np.float32)
-    padded[:, 1:-1, 1:-1] = x_BHWC
-    windows = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
-    return linear(np.concatenate(windows, axis=3), name)
-
-
-def relu(x):
-    return np.maximum(x, 0.0)
-
-
-def pooled(x_BHWC):
-    return np.concatenate([x_BHWC.mean(axis=(1, 2)), x_BHWC.max(axis=(1, 2))], axis=1)
-
-
-def forward(planes_BHWC):
+def forward(planes_BPHW):
     """Policy logits [B, A], and probabilities [B, 3] to win, draw and lose."""
-    x = relu(conv3(planes_BHWC, "trunk.stem.conv"))
-    for block in range(sum(name.endswith("first.conv") for name in LAYERS)):
-        name = f"trunk.blocks.{block}."
-        y = relu(conv3(x, name + "first.conv"))
-        if name + "bias" in LAYERS:
-            y = y + linear(pooled(y), name + "bias")[:, None, None]
-        x = relu(x + conv3(y, name + "second.conv"))
-    features = pooled(x)
-
-    def squeezed(head):
-        cells = relu(linear(x, head + ".squeeze.conv")).transpose(0, 3, 1, 2)
-        return np.concatenate([cells.reshape(len(x), -1), features], axis=1)
-
-    logits_BA = linear(squeezed("policy"), "policy.out")
-    raised_B3 = linear(relu(linear(squeezed("value"), "value.out.0")), "value.out.2")
-    raised_B3 = np.exp(raised_B3 - raised_B3.max(axis=1, keepdims=True))
-    return logits_BA, raised_B3 / raised_B3.sum(axis=1, keepdims=True)
+    values = {"planes": planes_BPHW, **CONSTANTS}
+    for operator, inputs, output, attributes in NODES:
+        values[output] = OPERATORS[operator](*(values[name] for name in inputs), **attributes)
+    return values["policy"], values["wdl"]
 
 
 def planes_of(nodes):
@@ -86,10 +94,10 @@ def planes_of(nodes):
     def cells(stones):
         return np.array(stones, np.uint64)[:, None, None] >> BITS_HW & np.uint64(1)
 
-    planes = np.ones((len(nodes), HEIGHT, WIDTH, 4), np.float32)
-    planes[..., 0] = cells([node.own for node in nodes])
-    planes[..., 1] = cells([node.own ^ node.mask for node in nodes])
-    planes[..., 3] = np.array([bin(node.mask).count("1") % 2 == 0 for node in nodes])[:, None, None]
+    planes = np.ones((len(nodes), 4, HEIGHT, WIDTH), np.float32)
+    planes[:, 0] = cells([node.own for node in nodes])
+    planes[:, 1] = cells([node.own ^ node.mask for node in nodes])
+    planes[:, 3] = np.array([bin(node.mask).count("1") % 2 == 0 for node in nodes])[:, None, None]
     return planes
 
 
