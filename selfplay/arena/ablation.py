@@ -12,7 +12,8 @@ from selfplay.arena import tournament
 from selfplay.arena.match import MatchResult
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import Budget
-from selfplay.players import make
+from selfplay.players.make import make_agent
+from selfplay.players.spec import Spec
 from selfplay.stats import growth
 from selfplay.stats.growth import Factor, Growth
 from selfplay.stats.records import Lines
@@ -20,25 +21,22 @@ from selfplay.stats.records import Lines
 
 def pieces(spec: str, game: Game) -> list[str]:
     """The pieces of knowledge that the player has; `ValueError` if it is not made of any."""
-    base, _, missing = _parts(spec)
-    if base != "alphabeta":
+    parsed = Spec.parse(spec)
+    if parsed.kind != "alphabeta":
         raise ValueError(f"--ablate takes a player made of pieces of knowledge, as alphabeta:nodes=20000, not {spec}")
-    return [piece for piece in AlphaBeta(game, Budget(depth=1)).pieces if piece not in missing]
+    return [piece for piece in AlphaBeta(game, Budget(depth=1)).pieces if piece not in _missing(parsed)]
 
 
 def without(spec: str, piece: str) -> str:
     """The spec of the player with one more piece of knowledge switched off."""
-    base, kept, missing = _parts(spec)
-    return f"{base}:{','.join([*kept, 'without=' + '+'.join([*missing, piece])])}"
+    parsed = Spec.parse(spec)
+    kept = {key: value for key, value in parsed.options.items() if key != "without"}
+    return Spec(parsed.kind, parsed.path, {**kept, "without": "+".join([*_missing(parsed), piece])}).format()
 
 
-def _parts(spec: str) -> tuple[str, list[str], list[str]]:
-    """Name, options, and the pieces of knowledge that are already switched off."""
-    base, _, tail = spec.partition(":")
-    options = [option for option in tail.split(",") if option]
-    missing = [option.removeprefix("without=") for option in options if option.startswith("without=")]
-    kept = [option for option in options if not option.startswith("without=")]
-    return base, kept, [piece for pieces in missing for piece in pieces.split("+")]
+def _missing(spec: Spec) -> list[str]:
+    """The pieces of knowledge that are switched off already."""
+    return [piece for piece in str(spec.options.get("without", "")).split("+") if piece]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +68,8 @@ def values(
     `lines` are the matches of a run; see `tournament.play` for `record` and `watching`.
     """
     known = pieces(spec, game)
-    whole = make.make(spec, game)
-    couples = [(whole, make.make(without(spec, piece), game)) for piece in known]
+    whole = make_agent(spec, game)
+    couples = [(whole, make_agent(without(spec, piece), game)) for piece in known]
     results = tournament.play(game, couples, games=games, seed=seed, record=record, watching=watching)
     grown = growth.growth(lines, spec, seed)
     return [value(piece, result, grown, seed) for piece, result in zip(known, results, strict=True)], grown

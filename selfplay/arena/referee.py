@@ -13,9 +13,10 @@ from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import Network
 from selfplay.network.frozen import FrozenNetwork
-from selfplay.players import make
 from selfplay.players.agent import Agent
 from selfplay.players.learned import from_network
+from selfplay.players.make import make_agent
+from selfplay.players.spec import Spec
 from selfplay.stats.records import EvalLine, Lines
 
 _FEWEST_GAMES = 20  # of a match by the clock, when its share of the time allows no more
@@ -40,7 +41,7 @@ class Referee:
         self.config = config
         self.game = games.make(config.game)
         self.lines = list(history)
-        self.opponents = {spec: make.make(spec, self.game) for spec in (*config.eval.opponents, *config.eval.clocked)}
+        self.opponents = {spec: make_agent(spec, self.game) for spec in (*config.eval.opponents, *config.eval.clocked)}
         for spec in config.eval.clocked:
             if not self.opponents[spec].timed:
                 raise ValueError(f"eval.clocked holds players that think by the clock, as alphabeta:ms=20, not {spec}")
@@ -72,7 +73,7 @@ class Referee:
                         continue
                 self._on_match_start(f"{learner.name} against {opponent}, {games} games")
                 result = self._match(learner, opponent, games)
-                simulations = config.simulations if learner.name.startswith("mcts:sims") else 0
+                simulations = int(Spec.parse(learner.name, learner=True).options.get("sims", 0))
                 lines.append(
                     eval_line(result, ledger, opponent=opponent, generation=generation, simulations=simulations)
                 )

@@ -16,7 +16,8 @@ from games.game import Game
 from games.registry import nearest
 from selfplay.arena import ablation, tournament
 from selfplay.arena.match import MatchResult, check_games, play_match
-from selfplay.players import make
+from selfplay.players.make import make_agent
+from selfplay.players.spec import GRAMMAR, Spec
 from selfplay.report import terminal_match
 from selfplay.run import atomic, folder, read
 from selfplay.stats import rating, score
@@ -46,7 +47,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `selfplay arena`."""
-    parser.epilog = _EXAMPLES.format(grammar=make.GRAMMAR)
+    parser.epilog = _EXAMPLES.format(grammar=GRAMMAR)
     parser.add_argument("agents", nargs="*", metavar="AGENT", help="two or more players; each meets each other")
     parser.add_argument("--game", help="the game, as in connect4 or gomoku:size=9")
     parser.add_argument("--games", type=int, default=400, help="games of each match, an even number (default 400)")
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     """`selfplay arena`."""
     game = games.make(_game_name(args))
     for spec in (*args.agents, *filter(None, [args.ablate])):
-        make.check(spec)
+        Spec.parse(spec)
     check_games(args.games)
     if args.seed < 0:
         raise ValueError(f"--seed is at least 0, not {args.seed}")
@@ -114,7 +115,7 @@ def _tournament(game: Game, args: argparse.Namespace) -> int:
     names = _distinct_names(args.agents)
     anchors = dict(_anchor(text, names) for text in args.anchor or names[:1])
     bounds = _bounds(args.sprt)
-    players = [make.make(spec, game, name=name) for spec, name in zip(args.agents, names, strict=True)]
+    players = [make_agent(spec, game, name=name) for spec, name in zip(args.agents, names, strict=True)]
     if any(player.timed for player in players) and (load := _others()) > _BUSY:
         print(
             f"this machine is busy (load {load:.1f}): by the clock a network loses more to that than alpha-beta",

@@ -9,7 +9,7 @@ from pathlib import Path
 import games
 from selfplay.arena import perfect
 from selfplay.knowledge import oracle
-from selfplay.players import make
+from selfplay.players.make import make_agent
 
 _REFERENCES = ("rules", "alphabeta:depth=4")
 
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     if args.positions < 1:
         raise ValueError(f"--positions is at least 1, not {args.positions}")
     specs = [args.agent, *(spec for spec in _REFERENCES if spec != args.agent)]
-    players = [make.make(spec, game) for spec in specs]
+    players = [make_agent(spec, game) for spec in specs]
     suites = (
         perfect.read_folder(game, args.suite) if args.suite else perfect.random_suites(game, args.positions, args.seed)
     )

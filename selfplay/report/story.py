@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from selfplay.players.spec import Spec
 from selfplay.stats.rating import Strength, strength
 from selfplay.stats.records import Crossing, CrossoverRecord, Lines
 
@@ -101,7 +102,7 @@ def draw(axes: Axes, evals: Sequence[Lines], record: CrossoverRecord, name: Call
 
 def _by_search(record: CrossoverRecord) -> list[Crossing]:
     """The crossings of the player that searches a fixed number of simulations."""
-    return [row for row in record.crossings if row.agent.startswith("mcts:sims=")]
+    return [row for row in record.crossings if "sims" in Spec.parse(row.agent, learner=True).options]
 
 
 def _curve(lines: Lines, one: Strength, agent: str) -> tuple[np.ndarray, np.ndarray]:
