@@ -14,8 +14,9 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 COMMANDS = {
     "train": ("selfplay.commands.train", "learn a game by self-play; the same command goes on with a stopped run"),
@@ -130,6 +131,16 @@ def _said(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+_other_warnings = warnings.formatwarning
+
+
+def _in_one_line(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> str:
+    """Our own warnings as a user reads them, others as Python shows them."""
+    if category.__module__.startswith("selfplay."):
+        return f"selfplay: warning: {message}\n"
+    return _other_warnings(message, category, *where, **more)
+
+
 def guarded(argv: Sequence[str]) -> int:
     """`run`, with what goes wrong turned into one line and an exit code."""
     try:
@@ -162,6 +173,7 @@ def main() -> NoReturn:
     if sys.stderr is None:  # who started us gave us none; the next file to be opened would take its number
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sys.stderr = os.fdopen(2, "w")
+    warnings.formatwarning = _in_one_line
     code = guarded(sys.argv[1:])
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()

@@ -1,11 +1,14 @@
 """Every setting of a run: frozen dataclasses, one per phase, and a strict loader for TOML files.
 
 The presets in configs/ hold only deviations from these defaults, a reason on each line. Any setting is
-also a dotted flag of `selfplay train`, as in `--search.simulations 64`.
+also a dotted flag of `selfplay train`, as in `--search.simulations 64`. A setting that gets another name keeps the
+old one, with a warning, for one version.
 """
 
 import dataclasses
 import tomllib
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
@@ -15,6 +18,20 @@ from games.registry import nearest
 
 class ConfigError(ValueError):
     """A setting that a user must mend; the message names it, and what is allowed."""
+
+
+RENAMED = {
+    "search.considered": "search.max_considered_actions",
+    "play.opening_bound": "play.max_opening_value",
+    "play.settled_draw": "play.draw_adjudication",
+    "learn.reuse": "learn.replay_ratio",
+    "eval.clocked": "eval.equal_time",
+}
+"""settings by the name that they had until version 0.1; they are still understood under it"""
+
+
+class RenamedSetting(FutureWarning):
+    """A setting was given under the name that it had until version 0.1."""
 
 
 def _require(condition: bool, message: str) -> None:
@@ -37,7 +54,7 @@ class SearchConfig:
     """simulations of a fast search, whose position is not learned from"""
     full_fraction: float = 1.0
     """share of moves that get a full search (playout-cap randomisation); 1 turns it off"""
-    considered: int = 16
+    max_considered_actions: int = 16
     """gumbel: actions sampled without replacement at the root, then halved"""
     c_visit: float = 50.0
     """gumbel: sigma(q) = (c_visit + max visits) * c_scale * q, with q in [-1, 1]"""
@@ -69,7 +86,10 @@ class SearchConfig:
         _require(self.growth_positions > 0, f"search.growth_positions is above 0, not {self.growth_positions}")
         _require(self.fast_simulations >= 1, f"search.fast_simulations is at least 1, not {self.fast_simulations}")
         _require(0 < self.full_fraction <= 1, f"search.full_fraction is in (0, 1], not {self.full_fraction}")
-        _require(self.considered >= 1, f"search.considered is at least 1, not {self.considered}")
+        _require(
+            self.max_considered_actions >= 1,
+            f"search.max_considered_actions is at least 1, not {self.max_considered_actions}",
+        )
         _require(0 <= self.noise_fraction < 1, f"search.noise_fraction is in [0, 1), not {self.noise_fraction}")
         _require(0 <= self.cache_bits <= 24, f"search.cache_bits is 0 to 24, not {self.cache_bits}")
         _require(self.c_puct > 0 and self.c_scale > 0, "search.c_puct and search.c_scale are above 0")
@@ -92,11 +112,11 @@ class PlayConfig:
     """positions added to the replay buffer by one generation, all threads together"""
     opening_plies: int = 4
     """each game begins with 0 to this many uniformly random moves, the number drawn uniformly"""
-    opening_bound: float = 1.0
+    max_opening_value: float = 1.0
     """random moves are drawn again where the network values the position beyond this for either side; 1 takes any"""
     opening_tries: int = 16
     """how often they are drawn again at most; an evaluation each"""
-    settled_draw: float = 1.0
+    draw_adjudication: float = 1.0
     """where a search sees a draw with more than this probability, the next move of the game gets a fast search, whose
     position is not learned from; 1 turns it off"""
     temperature_plies: int = 12
@@ -106,8 +126,8 @@ class PlayConfig:
         _require(self.games >= 1, f"play.games is at least 1, not {self.games}")
         _require(self.positions >= 1, f"play.positions is at least 1, not {self.positions}")
         _require(self.opening_plies >= 0, f"play.opening_plies is at least 0, not {self.opening_plies}")
-        _require(0 < self.opening_bound <= 1, f"play.opening_bound is in (0, 1], not {self.opening_bound}")
-        _require(0 < self.settled_draw <= 1, f"play.settled_draw is in (0, 1], not {self.settled_draw}")
+        _require(0 < self.max_opening_value <= 1, f"play.max_opening_value is in (0, 1], not {self.max_opening_value}")
+        _require(0 < self.draw_adjudication <= 1, f"play.draw_adjudication is in (0, 1], not {self.draw_adjudication}")
         _require(self.opening_tries >= 0, f"play.opening_tries is at least 0, not {self.opening_tries}")
 
 
@@ -143,7 +163,7 @@ class LearnConfig:
     """Gradient steps between two generations of self-play."""
 
     batch: int = 512
-    reuse: float = 4.0
+    replay_ratio: float = 4.0
     """how often each new position is trained on, on average: fixes the number of steps"""
     learning_rate: float = 2e-3
     warmup_steps: int = 200
@@ -161,7 +181,7 @@ class LearnConfig:
 
     def __post_init__(self) -> None:
         _require(self.batch >= 2, f"learn.batch is at least 2, not {self.batch}")
-        _require(self.reuse > 0, f"learn.reuse is above 0, not {self.reuse}")
+        _require(self.replay_ratio > 0, f"learn.replay_ratio is above 0, not {self.replay_ratio}")
         _require(self.learning_rate > 0, f"learn.learning_rate is above 0, not {self.learning_rate}")
         _require(0 <= self.ema < 1, f"learn.ema is in [0, 1), not {self.ema}")
         _require(0 <= self.root_value_mix <= 1, f"learn.root_value_mix is in [0, 1], not {self.root_value_mix}")
@@ -181,7 +201,7 @@ class EvalConfig:
 
     opponents: tuple[str, ...] = ("rules", "alphabeta:depth=2", "alphabeta:depth=4", "alphabeta:depth=6")
     """the ladder of reference players, weakest first; rungs far above or below the learner are left out"""
-    clocked: tuple[str, ...] = ()
+    equal_time: tuple[str, ...] = ()
     """opponents by the clock, as alphabeta:ms=20; the learner gets the same milliseconds for a move, on one core"""
     games: int = 100
     """games of one match; half with each colour, from paired openings"""
@@ -260,8 +280,35 @@ def _checked(value: Any, kind: Any, where: str) -> Any:
     return value
 
 
+def with_present_names(values: Mapping[str, Any], *, warn: bool = True) -> dict[str, Any]:
+    """Nested settings of a `Config`, those under an older name moved to the present one, with a warning for each.
+
+    `ConfigError` where one is given under both.
+    """
+    found: dict[str, Any] = {
+        key: dict(cast("dict[str, Any]", value)) if isinstance(value, dict) else value for key, value in values.items()
+    }
+    for old, new in RENAMED.items():
+        (table, old_key), (_, new_key) = old.split("."), new.split(".")
+        if not isinstance(found.get(table), dict) or old_key not in found[table]:
+            continue
+        settings = cast("dict[str, Any]", found[table])
+        _require(new_key not in settings, f"{old} is the old name of {new}: give one of them")
+        settings[new_key] = settings.pop(old_key)
+        if warn:
+            warn_of_old_name(old)
+    return found
+
+
+def warn_of_old_name(old: str) -> None:
+    """Say, once, how a setting is called now."""
+    warnings.warn(f"{old} is called {RENAMED[old]} now", RenamedSetting, stacklevel=2)
+
+
 def from_dict(cls: Any, values: dict[str, Any], where: str = "") -> Any:
     """A dataclass from nested dictionaries; unknown keys and wrong types raise `ConfigError`."""
+    if cls is Config:
+        values = with_present_names(values)
     kinds = get_type_hints(cls)
     for key in values:
         path = f"{where}.{key}" if where else key
@@ -276,6 +323,8 @@ def from_dict(cls: Any, values: dict[str, Any], where: str = "") -> Any:
 
 def merged(base: Any, values: dict[str, Any], where: str = "") -> Any:
     """`base` with the given nested settings replaced; the same checks as `from_dict`."""
+    if isinstance(base, Config):
+        values = with_present_names(values)
     kinds = get_type_hints(base.__class__)
     checked: dict[str, Any] = {}
     for key, value in values.items():

@@ -94,18 +94,18 @@ def test_settled_opponents_are_left_out_until_the_end(weights):
 
 def test_a_match_by_the_clock_has_as_many_games_as_its_share_of_time_allows(weights):
     # To 100 s of training belong 17.65 s of matches, if those are to be 15 % of all. A game has about 30 plies.
-    ask = referee(clocked=("alphabeta:ms=20",), opponents=(), share=0.15, games=60)
+    ask = referee(equal_time=("alphabeta:ms=20",), opponents=(), share=0.15, games=60)
     assert ask._affordable("alphabeta:ms=20", 4.0, 100.0) == 22  # 13.65 s at 0.6 s a game
     assert ask._affordable("alphabeta:ms=20", 17.6, 100.0) == ask._affordable("alphabeta:ms=20", 30.0, 100.0) == 0
-    ask = referee(clocked=("alphabeta:ms=1",), opponents=(), share=0.15)
+    ask = referee(equal_time=("alphabeta:ms=1",), opponents=(), share=0.15)
     # 4 games of about 30 plies of 1 ms: 0.12 s. Of 100 s of training 15 % are 17.6 s of matches.
     (row,) = ask(weights, spent(), generation=1, final=False)
     assert (row.agent, row.opponent) == ("mcts:ms=1", "alphabeta:ms=1")
     assert all(ms > 0 for ms in row.ms_per_move)
     assert ask(weights, spent(eval_seconds=17.6), generation=2, final=False) == []
     assert len(ask(weights, spent(eval_seconds=17.6), generation=3, final=True)) == 1
-    with pytest.raises(ValueError, match=r"clocked .* by the clock, as alphabeta:ms=20, not rules"):
-        referee(clocked=("rules",))
+    with pytest.raises(ValueError, match=r"equal_time .* by the clock, as alphabeta:ms=20, not rules"):
+        referee(equal_time=("rules",))
 
 
 def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 import games
 from selfplay import cli
 from selfplay.commands import train
-from selfplay.config import Config
+from selfplay.config import Config, RenamedSetting
 from selfplay.run import checkpoint, folder
 
 SELFPLAY = [sys.executable, "-m", "selfplay"]
@@ -45,7 +45,7 @@ MISTAKES = [
     ("train --search.simulation 3", "unknown argument --search.simulation (did you mean --search.simulations?)"),
     ("train --search.simulations many", "search.simulations is a whole number, not 'many'"),
     ("train --search.simulations 2.5", "search.simulations is a whole number, not '2.5'"),
-    ("train --learn.reuse much", "learn.reuse is a number, not 'much'"),
+    ("train --learn.replay_ratio much", "learn.replay_ratio is a number, not 'much'"),
     ("train --search.prove maybe", "search.prove is true or false, not 'maybe'"),
     ("train --search.simulations", "argument --search.simulations: expected 1 argument"),
     ("train --search.simulations 0", "search.simulations is at least 1, not 0"),
@@ -183,23 +183,44 @@ def configured(*argv):
 
 
 def test_flags_reach_their_settings(tmp_path):
-    (tmp_path / "mine.toml").write_text('game = "gomoku9"\n[search]\nsimulations = 5\nconsidered = 3')
+    (tmp_path / "mine.toml").write_text('game = "gomoku9"\n[search]\nsimulations = 5\nmax_considered_actions = 3')
     flags = (
         "--config mine.toml --search.simulations 7 --search.prove false --seed 9 --learn.ema 0.5"
         " --eval.opponents rules mcts:runs/x,sims=2 --flops 1e15"
     )
     config, run_dir = configured(*flags.split())
     assert (games.make(config.game).cells, config.seed, config.learn.ema) == (81, 9, 0.5)
-    assert (config.search.simulations, config.search.considered, config.search.prove) == (7, 3, False)
+    assert (config.search.simulations, config.search.max_considered_actions, config.search.prove) == (7, 3, False)
     assert config.eval.opponents == ("rules", "mcts:runs/x,sims=2")
     assert (config.minutes, config.generations, config.flops) == (0.0, 0, 1e15)
     assert run_dir == folder.default_dir(config.game)
 
 
+def test_flags_by_their_old_names_reach_their_settings_with_a_warning():
+    with pytest.warns(RenamedSetting, match="learn.reuse is called learn.replay_ratio now"):
+        config, _ = configured("--config", "tiny", "--learn.reuse", "2.5")
+    assert config.learn.replay_ratio == 2.5
+    with pytest.warns(RenamedSetting):
+        config, _ = configured("--eval.clocked", "alphabeta:ms=1", "alphabeta:ms=2")
+    assert config.eval.equal_time == ("alphabeta:ms=1", "alphabeta:ms=2")
+
+
+def test_a_warning_of_ours_is_one_line():
+    command = [*SELFPLAY, "train", "--learn.reuse", "-1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        [
+            "selfplay: warning: learn.reuse is called learn.replay_ratio now",
+            "selfplay: learn.replay_ratio is above 0, not -1.0",
+        ],
+    )
+
+
 def test_the_preset_of_the_game_is_the_ground(tmp_path):
-    config, _ = configured("--game", "gomoku:size=9", "--search.considered", "5")
+    config, _ = configured("--game", "gomoku:size=9", "--search.max_considered_actions", "5")
     assert config.network.architecture == "resnet:4x32"
-    assert (config.search.simulations, config.search.considered) == (64, 5)
+    assert (config.search.simulations, config.search.max_considered_actions) == (64, 5)
     plain, run_dir = configured("--game", "gomoku9", "--config", "tiny")
     assert plain.network.architecture == "mlp:1x16"
     assert plain.play.temperature_plies == Config().play.temperature_plies

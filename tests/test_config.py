@@ -1,11 +1,23 @@
 """Config files: read strictly, written back equal, and every preset valid."""
 
 import dataclasses
+import warnings
 
 import pytest
 
 import games
-from selfplay.config import Config, ConfigError, EvalConfig, SearchConfig, from_dict, merged, read_toml, to_toml
+from selfplay.config import (
+    Config,
+    ConfigError,
+    EvalConfig,
+    RenamedSetting,
+    SearchConfig,
+    from_dict,
+    merged,
+    read_toml,
+    to_toml,
+    with_present_names,
+)
 from selfplay.run import presets
 
 
@@ -44,8 +56,8 @@ def test_toml_round_trip_keeps_every_kind_of_value(tmp_path):
         ({"minutes": -1}, "minutes is at least 0"),
         ({"search": {"first_simulations": 33}}, r"first_simulations is 0 to search.simulations \(32\), not 33"),
         ({"search": {"growth_positions": 0}}, "search.growth_positions is above 0, not 0"),
-        ({"play": {"opening_bound": 0}}, r"play.opening_bound is in \(0, 1\], not 0"),
-        ({"play": {"settled_draw": 0}}, r"play.settled_draw is in \(0, 1\], not 0"),
+        ({"play": {"max_opening_value": 0}}, r"play.max_opening_value is in \(0, 1\], not 0"),
+        ({"play": {"draw_adjudication": 0}}, r"play.draw_adjudication is in \(0, 1\], not 0"),
         ({"play": {"opening_tries": -1}}, "play.opening_tries is at least 0, not -1"),
     ],
 )
@@ -73,6 +85,55 @@ def test_simulations_grow_by_positions_to_their_number():
     staged = SearchConfig(simulations=64, first_simulations=16, growth_positions=1000)
     assert [staged.simulations_at(n) for n in (0, 500, 1000, 2999, 3000, 10**9)] == [16, 24, 32, 63, 64, 64]
     assert SearchConfig(simulations=64).simulations_at(0) == 64
+
+
+OLD_NAMES = {
+    "search": {"considered": 4},
+    "play": {"opening_bound": 0.5, "settled_draw": 0.9},
+    "learn": {"reuse": 2.0},
+    "eval": {"clocked": ["alphabeta:ms=20"]},
+}
+PRESENT_NAMES = {
+    "search": {"max_considered_actions": 4},
+    "play": {"max_opening_value": 0.5, "draw_adjudication": 0.9},
+    "learn": {"replay_ratio": 2.0},
+    "eval": {"equal_time": ["alphabeta:ms=20"]},
+}
+
+
+def test_settings_under_their_old_names_are_understood_with_a_warning(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        "seed = 3\n[search]\nconsidered = 4\n[play]\nopening_bound = 0.5\nsettled_draw = 0.9\n"
+        '[learn]\nreuse = 2.0\n[eval]\nclocked = ["alphabeta:ms=20"]\n'
+    )
+    with pytest.warns(RenamedSetting) as told:
+        assert presets.read(str(path)) == {"seed": 3, **PRESENT_NAMES}
+    assert [str(one.message) for one in told] == [
+        "search.considered is called search.max_considered_actions now",
+        "play.opening_bound is called play.max_opening_value now",
+        "play.settled_draw is called play.draw_adjudication now",
+        "learn.reuse is called learn.replay_ratio now",
+        "eval.clocked is called eval.equal_time now",
+    ]
+    wanted = from_dict(Config, PRESENT_NAMES)
+    assert wanted.learn.replay_ratio == 2.0
+    with pytest.warns(RenamedSetting):
+        assert merged(Config(), OLD_NAMES) == wanted
+    with pytest.warns(RenamedSetting):
+        assert from_dict(Config, OLD_NAMES) == wanted
+    assert OLD_NAMES["learn"] == {"reuse": 2.0}, "what was given is left as it was"
+
+
+def test_an_old_name_beside_the_present_one_is_refused():
+    with pytest.raises(ConfigError, match=r"learn\.reuse is the old name of learn\.replay_ratio: give one of them"):
+        from_dict(Config, {"learn": {"reuse": 2.0, "replay_ratio": 3.0}})
+
+
+def test_what_a_run_recorded_is_read_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert with_present_names(OLD_NAMES, warn=False) == PRESENT_NAMES
 
 
 def test_broken_files_are_named(tmp_path):

@@ -105,7 +105,7 @@ def test_where_nothing_helps_a_move_is_played_nevertheless(rule):
     """Against an open four; all of 75 moves are tried, and all lose in two plies."""
     game = games.make("gomoku9")
     state_W = position(game, cells(game, "a1 c9 i2"), cells(game, "d5 e5 f5 g5"))
-    search = Search(game, SearchConfig(rule=rule, considered=81), games=1, simulations=200)
+    search = Search(game, SearchConfig(rule=rule, max_considered_actions=81), games=1, simulations=200)
     found = search.run(state_W[None], uniform(game))
     assert (found.proven_N[0], found.plies_N[0], found.value_N[0]) == (PROVEN_LOSS, 2, -1.0)
     assert found.action_N[0] in game.legal_actions(state_W)

@@ -32,7 +32,7 @@ def test_search_agrees_with_mctx(name):
         states_NW = states_of(case)
         config = SearchConfig(
             rule="gumbel",
-            considered=case["considered"],
+            max_considered_actions=case["considered"],
             c_visit=case["c_visit"],
             c_scale=case["c_scale"],
             prove=False,

@@ -28,7 +28,7 @@ def naive(game, state_W, evaluate, config, simulations):
             state_W,
             evaluate,
             simulations=simulations,
-            considered=config.considered,
+            considered=config.max_considered_actions,
             c_visit=config.c_visit,
             c_scale=config.c_scale,
         )
@@ -55,8 +55,8 @@ def assert_equal(found, n, twin):
     ("simulations", "config"),
     [
         (1, SearchConfig(rule="gumbel", prove=False)),
-        (37, SearchConfig(rule="gumbel", prove=False, considered=5, c_visit=10.0, c_scale=0.2)),
-        (120, SearchConfig(rule="gumbel", prove=False, considered=16, c_scale=0.05)),
+        (37, SearchConfig(rule="gumbel", prove=False, max_considered_actions=5, c_visit=10.0, c_scale=0.2)),
+        (120, SearchConfig(rule="gumbel", prove=False, max_considered_actions=16, c_scale=0.05)),
         (1, SearchConfig(rule="puct", prove=False)),
         (37, SearchConfig(rule="puct", prove=False, c_puct=0.6, fpu_reduction=0.0)),
         (120, SearchConfig(rule="puct", prove=False, c_puct=2.5, fpu_reduction=0.4)),

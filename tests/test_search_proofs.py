@@ -245,7 +245,7 @@ def test_gomoku_a_proven_win_takes_no_detours():
     """An open three is won by the third ply, and after every reply to the open four by the next one."""
     game = games.make("gomoku:size=7")
     state_W = position(game, cells(game, "c4", "d4", "e4"), cells(game, "a1", "g7", "a7"))
-    search = Search(game, SearchConfig(considered=49), games=48, simulations=6000)
+    search = Search(game, SearchConfig(max_considered_actions=49), games=48, simulations=6000)
     found = search.run(state_W[None], uniform(game))
     assert (found.proven_N[0], found.plies_N[0]) == (PROVEN_WIN, 3)
     assert int(found.action_N[0]) in cells(game, "b4", "f4")

@@ -98,7 +98,7 @@ def test_it_answers_as_the_root_in_numpy_did(monkeypatch):
         setting = (case["game"], case["ms"], case["max_considered_actions"])
         if setting not in searches:
             game = games.make(case["game"])
-            config = SearchConfig(considered=setting[2], c_scale=0.5, cache_bits=12)
+            config = SearchConfig(max_considered_actions=setting[2], c_scale=0.5, cache_bits=12)
             clock = Clock(hash_evaluator(game.actions, seed=case["ms"]))
             searches[setting] = TimedSearch(game, config, case["ms"]), clock
         search, clock = searches[setting]
@@ -148,7 +148,7 @@ def test_tic_tac_toe_is_solved(moves, outcome):
 
 def test_with_more_moves_than_trees_the_likeliest_are_considered():
     game = games.make("gomoku:size=9")
-    found = TimedSearch(game, SearchConfig(considered=4, cache_bits=0), 30).run(
+    found = TimedSearch(game, SearchConfig(max_considered_actions=4, cache_bits=0), 30).run(
         position(game, "e5"), hash_evaluator(game.actions)
     )
     logits_A = hash_evaluator(game.actions)(game.planes_of(position(game, "e5"))[None])[0][0]

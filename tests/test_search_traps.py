@@ -296,7 +296,7 @@ def test_gumbel_target_does_not_depend_on_how_the_move_was_picked():
     evaluate = naive_search.hash_evaluator(game.actions, 7)
     logits_A, wdl_3 = (batch[0].astype(float) for batch in evaluate(game.planes_of(state_W)[None]))
     prior_A = np.exp(logits_A) / np.exp(logits_A).sum()
-    config = SearchConfig(rule="gumbel", considered=4, c_visit=20.0, c_scale=0.05, prove=False)
+    config = SearchConfig(rule="gumbel", max_considered_actions=4, c_visit=20.0, c_scale=0.05, prove=False)
     search = Search(game, config, games=64, simulations=12)
     found = search.run(np.tile(state_W, (64, 1)), evaluate, noise=default_rng(5))
     assert len({tuple(visits_A) for visits_A in found.visits_NA}) > 20
@@ -349,7 +349,9 @@ def test_pruned_target_takes_forced_visits_back():
 def test_sequential_halving_samples_without_replacement(considered):
     """A search of as many simulations as moves considered visits that many different moves, whatever the noise."""
     game = games.make("connect4")
-    search = Search(game, SearchConfig(considered=considered, prove=False), games=64, simulations=considered)
+    search = Search(
+        game, SearchConfig(max_considered_actions=considered, prove=False), games=64, simulations=considered
+    )
     states_NW = np.tile(game.initial(), (64, 1))
     found = search.run(states_NW, naive_search.hash_evaluator(7), noise=default_rng(0))
     assert (np.sort(found.visits_NA, axis=1)[:, ::-1][:, :considered] == 1).all()
@@ -359,7 +361,7 @@ def test_sequential_halving_samples_without_replacement(considered):
 def test_sequential_halving_shares_the_budget():
     """4 moves, 16 simulations, 2 phases of 8: two visits each, then four more for each of the better two."""
     game = games.make("connect4")
-    search = Search(game, SearchConfig(considered=4, prove=False), games=64, simulations=16)
+    search = Search(game, SearchConfig(max_considered_actions=4, prove=False), games=64, simulations=16)
     found = search.run(np.tile(game.initial(), (64, 1)), naive_search.hash_evaluator(7), noise=default_rng(0))
     assert np.sort(found.visits_NA, axis=1).tolist() == [[0, 0, 0, 2, 2, 6, 6]] * 64
 
@@ -427,7 +429,7 @@ def test_given_noise_is_the_noise():
     prior_N = search.forest.nodes_GN["prior"][0]
     assert prior_N[1] == pytest.approx(0.75 / 7 + 0.25)
     assert search.forest.priors_GNA[0, 0].tolist() == pytest.approx([0.75 / 7] * 5 + [-1, 0.75 / 7])
-    search = Search(game, SearchConfig(considered=2, prove=False), games=1, simulations=2)
+    search = Search(game, SearchConfig(max_considered_actions=2, prove=False), games=1, simulations=2)
     noise_NA[0, 2] = 0.5
     found = search.run(game.initial()[None], uniform(game), noise=noise_NA)
     assert found.visits_NA[0].tolist() == [0, 0, 1, 0, 0, 1, 0]

@@ -160,7 +160,7 @@ def test_the_seed_decides_everything():
 
 
 def test_restored_games_go_on_bit_for_bit():
-    judged = {"opening_plies": 8, "opening_bound": 0.3}
+    judged = {"opening_plies": 8, "max_opening_value": 0.3}
     first = actor("connect4", 100, **judged)
     first.play(np.random.SeedSequence(4))
     saved = copy.deepcopy(first.state())
@@ -202,9 +202,9 @@ def test_where_a_draw_is_settled_searches_are_fast_and_teach_nothing():
         wdl_B3 = np.stack([(1 - draw_B) / 2, draw_B, (1 - draw_B) / 2], axis=1)
         return np.zeros((len(planes_BPHW), game.actions), np.float32), wdl_B3
 
-    def recorded(settled_draw):
+    def recorded(draw_adjudication):
         search = {"simulations": 1, "fast_simulations": 1}
-        one = actor("gomoku9", 300, slots=4, search=search, opening_plies=0, settled_draw=settled_draw)
+        one = actor("gomoku9", 300, slots=4, search=search, opening_plies=0, draw_adjudication=draw_adjudication)
         one.evaluator = evaluate
         harvest = one.play(np.random.SeedSequence(0))
         return [[plies_of(game, state) for state in harvest.states_MW[rows]] for rows in games_in(harvest)]
@@ -297,7 +297,7 @@ def test_lopsided_openings_are_drawn_again(cache_bits):
     values, _, _, redrawn = opening_values(0.0, search=search)
     assert (np.abs(values) > 0.25).mean() > 0.3
     assert redrawn == 0
-    values, _, firsts, redrawn = opening_values(0.0, search=search, opening_bound=0.25, opening_tries=100)
+    values, _, firsts, redrawn = opening_values(0.0, search=search, max_opening_value=0.25, opening_tries=100)
     assert np.abs(values).max() <= 0.25
     assert np.abs(values).max() > 0.1
     assert not any(won_at_once(game, state) for state in firsts)
@@ -306,7 +306,7 @@ def test_lopsided_openings_are_drawn_again(cache_bits):
 
 def test_every_length_of_opening_keeps_its_share():
     """Drawn again they stay as long, and the bare board is played whatever its value; 11 lengths, evenly."""
-    values, plies, _, _ = opening_values(0.3, opening_bound=0.25, opening_tries=100)
+    values, plies, _, _ = opening_values(0.3, max_opening_value=0.25, opening_tries=100)
     lengths = np.bincount(plies, minlength=11)
     assert values[plies == 0] == pytest.approx(np.tanh(0.3))
     assert lengths[0] > 0
@@ -324,7 +324,7 @@ def test_an_opening_is_drawn_again_so_many_times_and_then_played():
 
     lengths = set()
     for seed in range(24):
-        one = actor(positions=1, slots=1, opening_bound=0.9, opening_tries=3)
+        one = actor(positions=1, slots=1, max_opening_value=0.9, opening_tries=3)
         one.evaluator = lost
         harvest = one.play(np.random.SeedSequence(seed))
         plies = plies_of(game, harvest.states_MW[0])

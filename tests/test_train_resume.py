@@ -16,7 +16,7 @@ from selfplay.run import folder as runs
 
 GENERATIONS = 40  # long enough that a signal finds the run still going, on a fast machine too
 SETTINGS = ["--config", "tiny", "--game", "tictactoe", "--generations", str(GENERATIONS), "--eval.per_decade", "3"]
-SETTINGS += ["--search.first_simulations", "2", "--search.growth_positions", "1000", "--play.opening_bound", "0.05"]
+SETTINGS += ["--search.first_simulations", "2", "--search.growth_positions", "1000", "--play.max_opening_value", "0.05"]
 KILLS = 5
 STARTS_WITHIN_S = 120  # a cold kernel cache is compiled first
 

@@ -33,7 +33,7 @@ def config(**settings):
         "play": PlayConfig(games=8, positions=70, opening_plies=2, temperature_plies=4),
         "network": NetworkConfig(architecture="mlp:1x16", dtype="float32"),
         "replay": ReplayConfig(minimum=200, capacity=1000),
-        "learn": LearnConfig(batch=32, reuse=2.5, warmup_steps=4),
+        "learn": LearnConfig(batch=32, replay_ratio=2.5, warmup_steps=4),
         "eval": EvalConfig(per_decade=4, first_flops=1.0, games=10, final_games=40),
     }
     return Config(**(base | settings))
@@ -293,7 +293,7 @@ def test_it_learns_tictactoe():
             play=PlayConfig(games=32, positions=800, opening_plies=3, temperature_plies=9),
             network=NetworkConfig(architecture="mlp:2x128", dtype="float32"),
             replay=ReplayConfig(minimum=4000, capacity=20000),
-            learn=LearnConfig(batch=128, reuse=8.0, warmup_steps=10, learning_rate=5e-3),
+            learn=LearnConfig(batch=128, replay_ratio=8.0, warmup_steps=10, learning_rate=5e-3),
         ),
     )
     untrained = score_against_random(trainer.learner.average)

@@ -41,10 +41,14 @@ class Referee:
         self.config = config
         self.game = games.make(config.game)
         self.lines = list(history)
-        self.opponents = {spec: make_agent(spec, self.game) for spec in (*config.eval.opponents, *config.eval.clocked)}
-        for spec in config.eval.clocked:
+        self.opponents = {
+            spec: make_agent(spec, self.game) for spec in (*config.eval.opponents, *config.eval.equal_time)
+        }
+        for spec in config.eval.equal_time:
             if not self.opponents[spec].timed:
-                raise ValueError(f"eval.clocked holds players that think by the clock, as alphabeta:ms=20, not {spec}")
+                raise ValueError(
+                    f"eval.equal_time holds players that think by the clock, as alphabeta:ms=20, not {spec}"
+                )
         self.results: dict[tuple[str, str], MatchResult] = {}
         """of the last evaluation, by the learner's name and the opponent's"""
         self._on_match_start, self._on_match_end = on_match_start, on_match_end
@@ -66,7 +70,7 @@ class Referee:
         for learner, opponents in self._players(network, dtype, final):
             for opponent in opponents:
                 games = games_each
-                if opponent in config.clocked and not final:
+                if opponent in config.equal_time and not final:
                     spent = ledger.eval_seconds + time.perf_counter() - started
                     games = min(games, self._affordable(opponent, spent, ledger.train_seconds))
                     if games < min(_FEWEST_GAMES, games_each):
@@ -94,7 +98,7 @@ class Referee:
         for learner in (searching, policy_only):
             ladder = config.opponents
             yield learner, ladder if final else schedule.informative(self.lines, ladder, learner.name)
-        for opponent in config.clocked:
+        for opponent in config.equal_time:
             # At the clock's small batches the faster dtype is another one.
             yield from_network(frozen, self.game, ms=self.opponents[opponent].ms), (opponent,)
 

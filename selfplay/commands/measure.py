@@ -32,7 +32,7 @@ nothing can be forecast afterwards (`selfplay crossover` still grades what each 
 training compute each opponent takes at how many simulations a move. Stopped, it goes on where it was.
 
 examples:
-  selfplay measure runs/connect4 --opponents rules alphabeta:depth=4 alphabeta:depth=8 --clocked alphabeta:ms=20
+  selfplay measure runs/connect4 --opponents rules alphabeta:depth=4 alphabeta:depth=8 --equal_time alphabeta:ms=20
   selfplay measure runs/connect4 --games 400 --per_decade 8
   selfplay measure runs/connect4 --frontier 4 16 256
 """
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder that no process trains in")
     parser.add_argument("--opponents", nargs="*", metavar="AGENT", help="the ladder, weakest first")
-    parser.add_argument("--clocked", nargs="*", metavar="AGENT", help="opponents at equal time, as alphabeta:ms=20")
+    parser.add_argument(
+        "--equal_time", "--clocked", nargs="*", metavar="AGENT", help="opponents at equal time, as alphabeta:ms=20"
+    )
     parser.add_argument("--games", type=int, metavar="N", help="games of one match")
     parser.add_argument("--final_games", type=int, metavar="N", help="games of each match of the last checkpoint")
     parser.add_argument("--simulations", type=int, metavar="N", help="of the learner's search")

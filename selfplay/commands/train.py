@@ -6,12 +6,13 @@ import dataclasses
 import inspect
 import sys
 import textwrap
+from argparse import SUPPRESS
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import games
-from selfplay.config import Config, ConfigError, merged
+from selfplay.config import RENAMED, Config, ConfigError, merged, warn_of_old_name
 from selfplay.network.weights import weights_metadata
 from selfplay.report import terminal_run
 from selfplay.run import atomic, checkpoint, presets, read
@@ -98,6 +99,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar=shown,
             help=f"{sentence} (default: {words})".replace("%", "%%").strip(),
         )
+        for old in (old for old, new in RENAMED.items() if new == name):
+            group.add_argument(
+                f"--{old}", dest=name, nargs="+" if get_origin(kind) is tuple else 1, action=_OldName, help=SUPPRESS
+            )
+
+
+class _OldName(argparse.Action):
+    """A flag by the name that its setting had before."""
+
+    def __call__(
+        self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        warn_of_old_name((option_string or "").removeprefix("--"))
+        setattr(namespace, self.dest, values)
 
 
 def _typed(args: argparse.Namespace) -> dict[str, Any]:
@@ -191,7 +206,7 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
     command, record = ["selfplay", *sys.argv[1:]], initial and initial.record()
     with runs.opened(run_dir, config, command=command, fresh=args.fresh, parent=record) as folder:
         history = read.evals(run_dir)
-        opponents = (*config.eval.opponents, *config.eval.clocked)
+        opponents = (*config.eval.opponents, *config.eval.equal_time)
         events = tensorboard.TensorBoard(run_dir, folder.generation, opponents)
         title = f"{config.game} · {config.network.architecture} · seed {config.seed} · {run_dir}"
         try:

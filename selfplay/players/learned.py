@@ -83,8 +83,8 @@ def from_network(
             evaluators = frozen.evaluators(batch=_AT_ONCE, device=device, dtype=dtype)
             agent = Agent(name or f"mcts:sims={simulations}", _Simulations(game, config, evaluators).act)
         else:
-            config = replace(config, considered=_CONSIDERED_BY_THE_CLOCK)
-            batch = min(config.considered, game.actions)
+            config = replace(config, max_considered_actions=_CONSIDERED_BY_THE_CLOCK)
+            batch = min(config.max_considered_actions, game.actions)
             evaluate, *_ = frozen.evaluators(batch=batch, device=device, dtype=dtype)
             by_the_clock = _ByTheClock(game, config, ms, evaluate)
             agent = Agent(name or f"mcts:ms={ms:g}", by_the_clock.act, ms=ms, act_timed=by_the_clock.act_timed)

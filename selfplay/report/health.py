@@ -133,7 +133,7 @@ def _at_the_clip(run: Run) -> float | None:
 
 def _reuse(run: Run) -> float | None:
     reuse = _newest("learn/reuse")(run)
-    return None if reuse is None or len(run.metrics) < _YOUNG else reuse / run.config.learn.reuse
+    return None if reuse is None or len(run.metrics) < _YOUNG else reuse / run.config.learn.replay_ratio
 
 
 def _searching(run: Run) -> str | None:
@@ -257,7 +257,7 @@ AILMENTS = (
         read=_newest("value/calibration"),
         high=0.15,
         cause="each position is trained on too often, or the window is too small: the value is sure, and wrong",
-        remedy="a lower `--learn.reuse`, a larger `--replay.capacity`, a smaller network",
+        remedy="a lower `--learn.replay_ratio`, a larger `--replay.capacity`, a smaller network",
     ),
     Ailment(
         symptom="Play has collapsed into a few lines",
@@ -313,7 +313,7 @@ AILMENTS = (
     ),
     Ailment(
         symptom="It trains more or less often on a position than it was told",
-        shows_in="`learn/reuse` over the setting `learn.reuse`",
+        shows_in="`learn/reuse` over the setting `learn.replay_ratio`",
         read=_reuse,
         low=0.9,
         high=1.1,

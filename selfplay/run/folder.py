@@ -33,7 +33,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from selfplay.config import Config, ConfigError, from_dict, merged, read_toml, to_toml
+from selfplay.config import Config, ConfigError, from_dict, merged, read_toml, to_toml, with_present_names
 from selfplay.ledger import Ledger
 from selfplay.run import atomic, checkpoint
 from selfplay.stats.records import Lines
@@ -121,7 +121,7 @@ def default_dir(game_name: str) -> Path:
 def recorded_config(run_dir: Path) -> Config | None:
     """The settings that a run was begun with; None if the folder is new. `ValueError` for a folder of other things."""
     if (run_dir / CONFIG).exists():
-        return from_dict(Config, read_toml(run_dir / CONFIG))
+        return from_dict(Config, with_present_names(read_toml(run_dir / CONFIG), warn=False))
     if run_dir.exists():
         others = [path.name for path in run_dir.iterdir() if not path.name.startswith((LOCK, atomic.TEMPORARY))]
         if others:

@@ -42,7 +42,7 @@ METRICS = (
         "nats",
         "cross-entropy of the game's result, mixed with the root value, with the network's win/draw/loss",
         "begins near 1.1 (log 3) and falls to 0.3-0.8, as far as results can be foreseen",
-        "falls towards 0 while strength stands still: the window is memorised; lower learn.reuse or widen the window",
+        "falls towards 0 while strength stands still: the window is memorised; lower learn.replay_ratio or widen it",
     ),
     Metric(
         "loss/reply",
@@ -78,7 +78,7 @@ METRICS = (
         "learn/reuse",
         "times",
         "samples trained on so far, divided by positions made so far",
-        "learn.reuse, a little less in the first generations",
+        "learn.replay_ratio, a little less in the first generations",
         "another value: two runs with different reuse cannot be compared, it alone moves strength by hundreds of Elo",
     ),
     Metric(
@@ -143,8 +143,8 @@ METRICS = (
         "games/redrawn_openings",
         "times",
         "how often a game's random opening was drawn again because the network saw it lopsided, mean over the games",
-        "0 where play.opening_bound is 1; else near 0 at first, then up to play.opening_tries / 2",
-        "at play.opening_tries: hardly any opening is even; raise play.opening_bound",
+        "0 where play.max_opening_value is 1; else near 0 at first, then up to play.opening_tries / 2",
+        "at play.opening_tries: hardly any opening is even; raise play.max_opening_value",
     ),
     Metric(
         "games/distinct_positions",
@@ -243,7 +243,13 @@ METRICS = (
     Metric("positions", "positions", "positions added to the replay buffer", "grows", "stands still: see games"),
     Metric("simulations", "simulations", "simulations of self-play", "grows", "stands still: see games"),
     Metric("evaluations", "evaluations", "network evaluations of self-play", "grows", "stands still: see games"),
-    Metric("samples", "samples", "training samples, counting each reuse", "learn.reuse x positions", "see learn/reuse"),
+    Metric(
+        "samples",
+        "samples",
+        "training samples, counting each reuse",
+        "learn.replay_ratio x positions",
+        "see learn/reuse",
+    ),
     Metric("play_flops", "FLOPs", "compute of self-play, 2 per multiply-add", "grows", "see play/evaluations_per_s"),
     Metric("learn_flops", "FLOPs", "compute of learning: three forward passes a sample", "grows", "see learn/reuse"),
     Metric("train_flops", "FLOPs", "play_flops + learn_flops: the axis of strength", "grows", "see its parts"),

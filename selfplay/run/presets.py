@@ -5,7 +5,7 @@ from typing import Any
 
 import games
 from games.registry import nearest
-from selfplay.config import ConfigError, read_toml
+from selfplay.config import ConfigError, read_toml, with_present_names
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -18,11 +18,11 @@ def shipped() -> dict[str, Path]:
 
 
 def read(name_or_path: str) -> dict[str, Any]:
-    """The settings of a preset by name, or of any TOML file by path."""
+    """The settings of a preset by name, or of any TOML file by path, under their present names."""
     path = Path(name_or_path)
     known = shipped()
     if path.exists() or path.suffix:
-        return read_toml(path)
+        return with_present_names(read_toml(path))
     if name_or_path not in known:
         raise ConfigError(
             f"no config file or preset {name_or_path!r}{nearest(name_or_path, list(known))};"

@@ -70,7 +70,7 @@ class Search:
             games=games,
             simulations=simulations,
             fast_simulations=1,
-            max_considered_actions=min(config.considered, game.actions),
+            max_considered_actions=min(config.max_considered_actions, game.actions),
             cache_bits=config.cache_bits,
         )
 

@@ -113,7 +113,7 @@ class TimedSearch:
         self._slowest = 0.0  # seconds of a round, so that none begins that would end too late
         self.forest = tree.allocate(
             game,
-            games=min(config.considered, game.actions),
+            games=min(config.max_considered_actions, game.actions),
             simulations=self.capacity,
             fast_simulations=1,
             max_considered_actions=1,

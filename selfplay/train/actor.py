@@ -56,16 +56,16 @@ class Actor:
             full_fraction=search.full_fraction,
             opening_plies=min(play.opening_plies, game.max_plies // 2),
             temperature_plies=play.temperature_plies,
-            opening_bound=play.opening_bound,
-            opening_tries=play.opening_tries if play.opening_bound < 1.0 else 0,
-            settled_draw=play.settled_draw,
+            max_opening_value=play.max_opening_value,
+            opening_tries=play.opening_tries if play.max_opening_value < 1.0 else 0,
+            draw_adjudication=play.draw_adjudication,
         )
         self.forest = tree.allocate(
             game,
             games=play.games,
             simulations=search.simulations,
             fast_simulations=search.fast_simulations,
-            max_considered_actions=min(search.considered, game.actions),
+            max_considered_actions=min(search.max_considered_actions, game.actions),
             cache_bits=search.cache_bits,
         )
         self.slots = allocate(game, play.games, positions + game.max_plies)

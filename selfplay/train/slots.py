@@ -41,9 +41,9 @@ class Plan(NamedTuple):
     full_fraction: float
     opening_plies: int
     temperature_plies: int
-    opening_bound: float
+    max_opening_value: float
     opening_tries: int
-    settled_draw: float
+    draw_adjudication: float
 
 
 class Slots(NamedTuple):
@@ -157,7 +157,7 @@ def _new_game(forest, slots, g, plan, step, legal):
 def _reset_search(forest, slots, g, plan):
     """Begin slot g's search: a fast one where the search before it saw a draw that nobody can help, or by lot."""
     count = slots.count_G[g]
-    settled = count > 0 and slots.wdl_GT3[g, count - 1, DRAWN] > plan.settled_draw
+    settled = count > 0 and slots.wdl_GT3[g, count - 1, DRAWN] > plan.draw_adjudication
     if not settled and (plan.full_fraction >= 1.0 or uniform(forest.rng_G, g) < plan.full_fraction):
         simulate.reset(forest, g, slots.state_GW[g], plan.simulations, FULL, OWN_NOISE)
     else:
@@ -170,7 +170,7 @@ def _judge_opening(forest, slots, g, plan, step, legal):
 
     The number of moves stays, so that every length keeps its share, the bare board too.
     """
-    if abs(forest.nodes_GN[g, 0]["value"]) <= plan.opening_bound:
+    if abs(forest.nodes_GN[g, 0]["value"]) <= plan.max_opening_value:
         slots.tries_G[g] = 0
         return
     slots.tries_G[g] -= 1

@@ -94,7 +94,7 @@ class Trainer:
     def learn(self, new_positions: int) -> tuple[Losses, int]:
         """The gradient steps that the new positions pay for; returns the losses and the steps."""
         config = self.config
-        self.carried_steps += config.learn.reuse * new_positions / config.learn.batch
+        self.carried_steps += config.learn.replay_ratio * new_positions / config.learn.batch
         steps = int(self.carried_steps)
         self.carried_steps -= steps
         rng = np.random.default_rng(np.random.SeedSequence([config.seed, self.number, _LEARNING]))
