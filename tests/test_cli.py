@@ -13,7 +13,7 @@ import games
 from selfplay import cli
 from selfplay.commands import train
 from selfplay.config import Config, RenamedSetting
-from selfplay.run import checkpoint, folder
+from selfplay.run import checkpoint, folder, session
 
 SELFPLAY = [sys.executable, "-m", "selfplay"]
 
@@ -31,8 +31,8 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 
 
 def a_run(path, given, generations=1):
-    config = folder.settle(path, Config(), given)
-    with folder.opened(path, config, command=["x"]):
+    config = session.settle(path, Config(), given)
+    with session.opened(path, config, command=["x"]):
         for generation in range(1, generations + 1):
             checkpoint.write(path, generation, dict.fromkeys(checkpoint.STATE, b"x"))
 
@@ -97,8 +97,8 @@ def test_no_command_shows_the_commands(capsys):
 
 
 def test_a_folder_in_use(capsys, tmp_path):
-    config = folder.settle(tmp_path / "r", Config(), {})
-    with folder.opened(tmp_path / "r", config, command=["x"]):
+    config = session.settle(tmp_path / "r", Config(), {})
+    with session.opened(tmp_path / "r", config, command=["x"]):
         code, out, err = said(capsys, "train", "--run", "r")
     assert (code, out, len(err)) == (2, [], 1)
     assert err[0].startswith(f"selfplay: r is in use by process {os.getpid()} ")
@@ -260,6 +260,6 @@ def test_doctor_knows_the_machine(capsys):
     code, out, _ = said(capsys, "doctor", "--json")
     found = json.loads(out[0])
     assert (code, len(out)) == (0, 1)
-    assert found["machine"]["cores"] == folder.cores()
+    assert found["machine"]["cores"] == session.cores()
     assert "torch" in found["versions"]
     assert isinstance(found["advice"], list)

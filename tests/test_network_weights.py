@@ -27,7 +27,8 @@ def rewritten(path, change):
 
 
 def test_a_file_tells_the_planes_that_its_network_sees(path):
-    assert weights_metadata(path) == {"game": "connect4", "architecture": "mlp:1x8", "planes": "4"}
+    expected = {"game": "connect4", "architecture": "mlp:1x8", "planes": "4"}
+    assert weights_metadata(path).items() >= expected.items()
 
 
 def test_weights_of_another_view_are_refused(path):

@@ -9,7 +9,7 @@ from matches import a_line
 from selfplay import cli
 from selfplay.config import Config
 from selfplay.report import health
-from selfplay.run import folder
+from selfplay.run import folder, session
 
 GENERATIONS = 40
 
@@ -140,8 +140,8 @@ def test_proofs_are_missed_only_where_they_are_sought():
 
 
 def test_the_doctor_looks_at_a_run(tmp_path, capsys):
-    config = folder.settle(tmp_path / "r", Config(), {})
-    with folder.opened(tmp_path / "r", config, command=["x"]):
+    config = session.settle(tmp_path / "r", Config(), {})
+    with session.opened(tmp_path / "r", config, command=["x"]):
         folder.append(tmp_path / "r" / folder.METRICS, [{**line, "policy/entropy": 0.05} for line in well()])
         folder.append(tmp_path / "r" / folder.EVALS, [line.as_dict() for line in GROWING])
     assert cli.guarded(["doctor", str(tmp_path / "r")]) == 0

@@ -15,7 +15,7 @@ from selfplay.commands import report
 from selfplay.config import Config
 from selfplay.report import page as report_page
 from selfplay.report import plots
-from selfplay.run import checkpoint, folder, read
+from selfplay.run import checkpoint, folder, read, session
 from selfplay.stats import crossover
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
@@ -123,11 +123,11 @@ def test_what_was_overtaken_and_when(tmp_path):
 
 
 def test_how_to_repeat_it(tmp_path):
-    config = folder.settle(tmp_path / "r", Config(), {"seed": 3, "search": {"simulations": 5}})
-    with folder.opened(tmp_path / "r", config, command=["selfplay", "train", "--run", "<b>"]) as run:
+    config = session.settle(tmp_path / "r", Config(), {"seed": 3, "search": {"simulations": 5}})
+    with session.opened(tmp_path / "r", config, command=["selfplay", "train", "--run", "<b>"]) as run:
         run.record(1, *generation_of(1))
         checkpoint.write(run.dir, 1, {**dict.fromkeys(checkpoint.STATE, b"x"), "state.json": b'{"dtype": "bfloat16"}'})
-    with folder.opened(tmp_path / "r", config, command=["selfplay", "train", "again"]) as run:
+    with session.opened(tmp_path / "r", config, command=["selfplay", "train", "again"]) as run:
         run.record(2, *generation_of(2))
     text = shown(tmp_path / "r")
     assert "selfplay train --config CONFIG --network.dtype bfloat16 --generations 2 --run runs/again" in text
@@ -137,7 +137,7 @@ def test_how_to_repeat_it(tmp_path):
         ("0", "selfplay train --run '<b>'"),
         ("1", "selfplay train again"),
     ]
-    assert row(Elements(text), "cpu")[1] == folder.machine()["cpu"]
+    assert row(Elements(text), "cpu")[1] == session.machine()["cpu"]
     settings = re.search(r"CONFIG</summary><pre[^>]*>(.*?)</pre>", text, flags=re.DOTALL)[1].replace("&quot;", '"')
     (tmp_path / "again.toml").write_text(settings)
     assert folder.from_dict(Config, folder.read_toml(tmp_path / "again.toml")) == config
@@ -152,8 +152,8 @@ def generation_of(number):
 
 
 def test_what_it_cost_is_that_of_the_last_generation(tmp_path):
-    config = folder.settle(tmp_path / "r", Config(), {})
-    with folder.opened(tmp_path / "r", config, command=["x"]) as run:
+    config = session.settle(tmp_path / "r", Config(), {})
+    with session.opened(tmp_path / "r", config, command=["x"]) as run:
         for number in (1, 2):
             run.record(number, *generation_of(number))
     elements = Elements(shown(tmp_path / "r"))
@@ -165,8 +165,8 @@ def test_what_it_cost_is_that_of_the_last_generation(tmp_path):
 
 
 def test_ailments_come_with_what_helps(tmp_path):
-    config = folder.settle(tmp_path / "r", Config(), {})
-    with folder.opened(tmp_path / "r", config, command=["x"]) as run:
+    config = session.settle(tmp_path / "r", Config(), {})
+    with session.opened(tmp_path / "r", config, command=["x"]) as run:
         for number in range(1, 21):
             ledger, _ = generation_of(number)
             run.record(number, ledger, {"policy/entropy": 1.5 / number, "loss/total": 1.0})
@@ -179,8 +179,8 @@ def test_ailments_come_with_what_helps(tmp_path):
 
 
 def test_runs_without_matches_or_generations(tmp_path):
-    config = folder.settle(tmp_path / "new", Config(), {})
-    with folder.opened(tmp_path / "new", config, command=["x"]):
+    config = session.settle(tmp_path / "new", Config(), {})
+    with session.opened(tmp_path / "new", config, command=["x"]):
         assert "No match was played" in report.write(tmp_path / "new").read_text()
     with pytest.raises(ValueError, match="is no run folder"):
         report.write(tmp_path / "nothing")

@@ -32,7 +32,7 @@ def train(run_dir, game, *more):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    run_dir = tmp_path_factory.mktemp("parent") / "small"
+    run_dir = tmp_path_factory.mktemp("initial") / "small"
     assert train(run_dir, SMALL, "--generations", "2") == 0
     return run_dir
 
@@ -71,7 +71,7 @@ def test_what_the_weights_cost_counts_in_the_totals(small, tmp_path):
     for line in folder.read_lines(tmp_path / "large" / folder.EVALS):
         assert line["flops"] == large[-1]["train_flops"]
     assert large[-1]["learn/reuse"] == pytest.approx(own["samples"] / own["positions"])
-    told = json.loads((tmp_path / "large/meta.json").read_text())["parent"]
+    told = json.loads((tmp_path / "large/meta.json").read_text())["initial_weights"]
     assert (told["game"], told["weights"]) == (SMALL, str(small / "checkpoints/000001/weights.safetensors"))
     assert told["spent"] == {name: first[name] for name in TOTALS}
 
@@ -114,7 +114,7 @@ def test_stopped_it_goes_on_by_the_same_command_without_its_parent(small, tmp_pa
     for name in ("games", "positions", "samples", "play_flops", "learn_flops"):
         assert broken[name] == whole[name]
     metas = [json.loads((tmp_path / name / "meta.json").read_text()) for name in ("whole", "broken")]
-    assert metas[0]["parent"] == metas[1]["parent"]
+    assert metas[0]["initial_weights"] == metas[1]["initial_weights"]
 
 
 def test_a_run_that_exists_keeps_what_it_began_with(small, tmp_path, capsys):
@@ -127,7 +127,7 @@ def test_weights_of_unknown_cost_are_said_to_be(small, tmp_path, capsys):
     shutil.copy(checkpoint.resolve(str(small)), tmp_path / "bare.safetensors")
     assert train(tmp_path / "r", LARGE, "--init", str(tmp_path / "bare.safetensors"), "--generations", "1") == 0
     assert "bare.safetensors cost; compute counts from 0 here" in capsys.readouterr().err
-    assert json.loads((tmp_path / "r/meta.json").read_text())["parent"]["spent"] is None
+    assert json.loads((tmp_path / "r/meta.json").read_text())["initial_weights"]["spent"] is None
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from games import record, text
 from games.game import ONGOING
 from selfplay.knowledge import oracle
 from selfplay.network.weights import load_weights
-from selfplay.run import checkpoint
+from selfplay.run import checkpoint, session
 from selfplay.run import folder as runs
 
 pytest.importorskip("starlette")
@@ -173,7 +173,7 @@ def test_a_run_is_shown_as_its_files_stand(tmp_path):
         config = runs.recorded_config(folder)
         with (folder / "metrics.jsonl").open("a") as file:
             file.write('{"generation": 3, "games"')  # half of a line, as while it is being written
-        add_generation(runs.Run(folder, config, 2), 3)
+        add_generation(session.OpenRun(folder, config, 2), 3)
         status, _, found = ask(port, "GET", "/api/runs/growing", headers=tag)
         assert status == 200
         assert [match["generation"] for match in found["evals"]] == [1, 2, 3]

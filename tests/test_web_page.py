@@ -26,6 +26,7 @@ import games.registry
 from games import record, text
 from games.game import DRAW, MOVER_WON, ONGOING
 from selfplay.run import folder as runs
+from selfplay.run import session
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -335,7 +336,7 @@ def test_a_run_is_drawn_and_drawn_anew_as_it_trains(opened, root):
     assert picture.locator("circle:not(.mark)").count() == 3
     config = runs.recorded_config(folder)
     for generation in (4, 5, 6, 7, 8):
-        add_generation(runs.Run(folder, config, generation - 1), generation)
+        add_generation(session.OpenRun(folder, config, generation - 1), generation)
     api.expect(picture).to_have_attribute("aria-label", re.compile("at first, 100.0 % at last"))
     api.expect(page.get_by_role("cell", name="overtaken")).to_be_visible()
     assert picture.locator(".mark").count() == 1
@@ -377,7 +378,7 @@ def test_self_play_is_shown_as_it_stands(opened, root):
     api.expect(page.get_by_text("A game of self-play after generation 2, at move 4.")).to_be_visible()
     assert page.locator(".live .stone-first").count() == page.locator(".live .stone-second").count() == 2
     leave("443521", 3)
-    add_generation(runs.Run(folder, runs.recorded_config(folder), 2), 3)
+    add_generation(session.OpenRun(folder, runs.recorded_config(folder), 2), 3)
     api.expect(page.get_by_text("A game of self-play after generation 3, at move 6.")).to_be_visible()
     page.get_by_role("link", name="Step through it").click()
     api.expect(page.get_by_role("heading", name="Game 1 of 1: not finished")).to_be_visible()

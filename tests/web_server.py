@@ -14,8 +14,7 @@ from games import record, text
 from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.network.weights import weights_bytes
-from selfplay.run import checkpoint
-from selfplay.run import folder as runs
+from selfplay.run import checkpoint, session
 from selfplay.stats.records import EvalLine
 
 GAME = "connect4"
@@ -31,9 +30,9 @@ def a_run(root: Path, name: str, *, game: str = GAME, generations: int = 2, matc
     torch.manual_seed(0)
     folder = root / name
     given = {"game": game, "network": {"architecture": "mlp:1x16"}}
-    config = runs.settle(folder, Config(), given)
+    config = session.settle(folder, Config(), given)
     weights = weights_bytes(architectures.build(games.make(game), "mlp:1x16"), games.make(game).name)
-    with runs.opened(folder, config, command=["selfplay", "train"]) as opened:
+    with session.opened(folder, config, command=["selfplay", "train"]) as opened:
         for generation in range(1, generations + 1):
             checkpoint.write(folder, generation, {checkpoint.WEIGHTS: weights})
         for generation in range(1, matches + 1):
@@ -41,7 +40,7 @@ def a_run(root: Path, name: str, *, game: str = GAME, generations: int = 2, matc
     return folder
 
 
-def add_generation(opened: runs.Run, generation: int) -> None:
+def add_generation(opened: session.OpenRun, generation: int) -> None:
     """One more line of metrics, and a match of 40 games that is won by 5 more than the last."""
     spent = 1e12 * 2**generation
     ledger = Ledger(games=100 * generation, play_flops=spent / 2, learn_flops=spent / 2, play_seconds=30.0 * generation)

@@ -19,7 +19,7 @@ from games.game import Game
 from games.outcome import DRAWN, LOSS, WIN
 from games.record import FIRST_WON, SECOND_WON, GameRecord
 from selfplay.arena.match import MatchResult
-from selfplay.run import atomic, folder
+from selfplay.run import atomic, folder, formats
 from selfplay.stats import crossover
 from selfplay.stats.records import CrossoverRecord, EvalLine, Lines, WrittenForecast
 
@@ -56,7 +56,9 @@ def add_overtaken(
 
 def write_record(run_dir: Path, record: CrossoverRecord) -> None:
     """Write crossover.json. It is as old as the lines of evals.jsonl that it was made from, or newer."""
-    atomic.write_file(run_dir / folder.CROSSOVER, json.dumps(record.as_dict(), indent=1).encode() + b"\n")
+    atomic.write_file(
+        run_dir / folder.CROSSOVER, json.dumps({**formats.stamp(), **record.as_dict()}, indent=1).encode() + b"\n"
+    )
 
 
 def write_forecasts(run_dir: Path, lines: Lines) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 import games
 from selfplay.config import Config, SearchConfig, merged
-from selfplay.run import folder
+from selfplay.run import session
 
 if TYPE_CHECKING:
     from selfplay.train.replay import Batch
@@ -308,7 +308,7 @@ def run(args: argparse.Namespace) -> int:
         game=games.make(args.game).name,
         network=args.network,
         games=args.games,
-        threads=args.threads or folder.cores(),
+        threads=args.threads or session.cores(),
         simulations=args.simulations,
         device=args.device,
         seconds=args.seconds,
@@ -319,7 +319,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             figures = "  ".join(f"{name} {_figure(value)}" for name, value in found[part].items())
             print(f"{part:<10}{figures}", flush=True)
-    found |= {"setting": dataclasses.asdict(setting), "machine": folder.machine()}
+    found |= {"setting": dataclasses.asdict(setting), "machine": session.machine()}
     if args.json:
         print(json.dumps(found))
     return 0

@@ -19,7 +19,7 @@ from selfplay.arena.match import MatchResult, check_games, play_match
 from selfplay.players.make import make_agent
 from selfplay.players.spec import GRAMMAR, Spec
 from selfplay.report import terminal_match
-from selfplay.run import atomic, folder, read
+from selfplay.run import atomic, folder, formats, read
 from selfplay.stats import rating, score
 from selfplay.stats.growth import Growth
 
@@ -283,7 +283,9 @@ def _ablation(game: Game, args: argparse.Namespace) -> int:
         "growth": grown and grown.as_dict(),
     }
     if args.run:
-        atomic.write_file(Path(args.run) / folder.PRICES, json.dumps(record, indent=1).encode() + b"\n")
+        atomic.write_file(
+            Path(args.run) / folder.PRICES, json.dumps({**formats.stamp(), **record}, indent=1).encode() + b"\n"
+        )
     if args.json:
         print(json.dumps(record))
     else:

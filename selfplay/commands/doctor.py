@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from selfplay.report import health
-from selfplay.run import folder, metrics, read
+from selfplay.run import folder, metrics, read, session
 
 _EPILOG = """\
 examples:
@@ -112,4 +112,4 @@ def examine() -> dict[str, Any]:
         advice.append("`selfplay eval` and the `solver` agent need bitbully: pip install bitbully (AGPL)")
     if free_gib < _LEAST_FREE_GIB:
         advice.append(f"less than {_LEAST_FREE_GIB:g} GiB free; give --run a folder on another disk")
-    return {"versions": folder.versions(), "machine": folder.machine(), "here": here, "advice": advice}
+    return {"versions": session.versions(), "machine": session.machine(), "here": here, "advice": advice}

@@ -15,7 +15,7 @@ import games
 from selfplay.config import RENAMED, Config, ConfigError, merged, warn_of_old_name
 from selfplay.network.weights import weights_metadata
 from selfplay.report import terminal_run
-from selfplay.run import atomic, checkpoint, presets, read
+from selfplay.run import atomic, checkpoint, presets, read, session
 from selfplay.run import folder as runs
 
 _BUDGETS = ("minutes", "generations", "flops")
@@ -152,7 +152,7 @@ def configured(args: argparse.Namespace) -> tuple[Config, Path]:
         its = weights_metadata(checkpoint.resolve(given["init"], games.make(game).name))["architecture"]
         given = _overlaid(given, {"network": {"architecture": its}})
     preset = merged(Config(), {} if args.config is not None else presets.for_game(game))
-    return runs.settle(run_dir, dataclasses.replace(preset, game=game), given), run_dir
+    return session.settle(run_dir, dataclasses.replace(preset, game=game), given), run_dir
 
 
 def run(args: argparse.Namespace) -> int:
@@ -204,7 +204,7 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
     if initial is not None and initial.spent is None:
         print(f"selfplay: warning: no run tells what {config.init} cost; compute counts from 0 here", file=sys.stderr)
     command, record = ["selfplay", *sys.argv[1:]], initial and initial.record()
-    with runs.opened(run_dir, config, command=command, fresh=args.fresh, parent=record) as folder:
+    with session.opened(run_dir, config, command=command, fresh=args.fresh, initial=record) as folder:
         history = read.evals(run_dir)
         opponents = (*config.eval.opponents, *config.eval.equal_time)
         events = tensorboard.TensorBoard(run_dir, folder.generation, opponents)

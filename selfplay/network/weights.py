@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from games.game import Game
+from selfplay.run import formats
 
 if TYPE_CHECKING:
     from selfplay.network.architectures import Network
@@ -33,7 +34,8 @@ def weights_bytes(network: "Network", game_name: str, extra: Mapping[str, str] |
 
 def described(network: "Network", game_name: str) -> dict[str, str]:
     """What a weights file says of its network: the game, the architecture, and the number of planes that it sees."""
-    return {"game": game_name, "architecture": network.architecture, "planes": str(network.planes)}
+    written = {name: str(value) for name, value in formats.stamp().items()}
+    return {"game": game_name, "architecture": network.architecture, "planes": str(network.planes), **written}
 
 
 def check_planes(metadata: Mapping[str, str], game: Game) -> None:
@@ -54,6 +56,7 @@ def weights_metadata(path: Path) -> dict[str, str]:
         raise ValueError(f"there is no weights file {path}") from None
     except SafetensorError as error:
         raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
+    formats.check(metadata, path)
     for key in ("game", "architecture"):
         if key not in metadata:
             raise ValueError(f"{path} holds no network of this project: its metadata names no {key}")

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from selfplay.run import atomic
+from selfplay.run import atomic, formats
 
 WEIGHTS = "weights.safetensors"
 STATE = (WEIGHTS, "learner.pt", "replay.npz", "games.npz", "state.json")  # what a run needs to go on
@@ -49,19 +49,22 @@ def _sha256(path: Path) -> str:
 
 
 def _manifest(generation: int, digests: Mapping[str, str]) -> bytes:
-    return json.dumps({"generation": generation, "sha256": digests}, indent=1).encode()
+    return json.dumps({**formats.stamp(), "generation": generation, "sha256": digests}, indent=1).encode()
 
 
 def _digests(folder: Path) -> dict[str, str]:
     """File names and checksums of a manifest; `ValueError` if it is not one, `OSError` if it cannot be read."""
     try:
         read = json.loads((folder / MANIFEST).read_bytes())
+        formats.check(read, folder / MANIFEST)
         digests = read["sha256"]
         # A manifest comes from outside: a name with a slash would lead out of the folder.
         if all(isinstance(value, str) and Path(name).name == name for name, value in digests.items()):
             return digests
     except FileNotFoundError:
         raise ValueError(f"{MANIFEST} is missing") from None
+    except formats.NewerFormatError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
     raise ValueError(f"{MANIFEST} is damaged")
@@ -104,6 +107,8 @@ def newest(
     for folder in reversed(candidates.values()):
         try:
             return checked(folder, needs)
+        except formats.NewerFormatError:  # to go on from an older one would throw away what came after it
+            raise
         except ValueError as error:
             if "was not kept" not in str(error):
                 warn(f"passed over {folder}: {error}")

@@ -6,6 +6,7 @@ from typing import Any
 import games
 from games.registry import nearest
 from selfplay.config import ConfigError, read_toml, with_present_names
+from selfplay.run import formats
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -22,7 +23,9 @@ def read(name_or_path: str) -> dict[str, Any]:
     path = Path(name_or_path)
     known = shipped()
     if path.exists() or path.suffix:
-        return with_present_names(read_toml(path))
+        settings = read_toml(path)
+        formats.check(settings, path)
+        return with_present_names({name: value for name, value in settings.items() if name not in formats.stamp()})
     if name_or_path not in known:
         raise ConfigError(
             f"no config file or preset {name_or_path!r}{nearest(name_or_path, list(known))};"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from selfplay.ledger import Ledger
 from selfplay.network.architectures import build, evaluation_flops
 from selfplay.network.evaluator import pick_device
 from selfplay.network.weights import weights_bytes
-from selfplay.run import checkpoint
+from selfplay.run import checkpoint, formats
 from selfplay.stats.records import EvalLine
 from selfplay.train.initial import InitialWeights
 from selfplay.train.learner import Learner, Losses
@@ -184,6 +185,7 @@ class Trainer:
                 np.savez(file, **state)  # pyright: ignore[reportArgumentType]
 
         counters = {
+            **formats.stamp(),
             "number": self.number,
             "ledger": dataclasses.asdict(self.ledger),
             "inherited": dataclasses.asdict(self.inherited),
@@ -205,15 +207,26 @@ class Trainer:
 
     def restore(self, saved: checkpoint.Checkpoint) -> None:
         """Go on from a checkpoint of this run. The pool has its dtype already."""
-        state = json.loads(saved.path("state.json").read_text())
+        state = _counters(saved)
         self.number = state["number"]
         self.ledger = Ledger(**state["ledger"])
-        self.inherited = Ledger(**state.get("inherited", {}))  # runs from before there was --init have none
-        self.carried_steps = state["carried_steps"] if "carried_steps" in state else state["owed_steps"]  # until 0.1
+        self.inherited = Ledger(**state["inherited"])
+        self.carried_steps = state["carried_steps"]
         self.evaluated_flops = state["evaluated_flops"]
         self.learner.restore(checkpoint.load_state(saved.path("learner.pt")))
         self.replay.restore(checkpoint.load_arrays(saved.path("replay.npz")))
         self.pool.restore(checkpoint.load_arrays(saved.path("games.npz")))
+
+
+def _counters(saved: checkpoint.Checkpoint) -> dict[str, Any]:
+    """The state.json of a checkpoint, an older one as it would be written today."""
+    path = saved.path("state.json")
+    state = json.loads(path.read_bytes())
+    if formats.check(state, path) == 0:
+        state.setdefault("inherited", {})  # from before there was --init
+        if "owed_steps" in state:
+            state["carried_steps"] = state.pop("owed_steps")
+    return state
 
 
 def train(
@@ -233,7 +246,7 @@ def train(
     saved = checkpoint.newest(run_dir, checkpoint.STATE)
     assert saved or bool(config.init) == (initial is not None)
     if pool is None:
-        pool = LocalPool(game, config, json.loads(saved.path("state.json").read_text())["dtype"] if saved else "")
+        pool = LocalPool(game, config, _counters(saved)["dtype"] if saved else "")
     trainer = Trainer(game, config, pool, initial=initial)
     if saved:
         trainer.restore(saved)

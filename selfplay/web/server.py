@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import resource
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -76,7 +75,15 @@ def made(root: Path, *, names: Iterable[str] = ()) -> uvicorn.Server:
 
 def serve(bound: socket.socket, root: Path, *, names: Iterable[str] = ()) -> None:
     """Answer on a socket that listens until Ctrl-C or SIGTERM, which arrive again once it is closed."""
+    _allow_open_files()
+    made(root, names=names).run(sockets=[bound])
+
+
+def _allow_open_files() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < _OPEN_FILES:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES, hard), hard))
-    made(root, names=names).run(sockets=[bound])

@@ -14,7 +14,7 @@ from matches import a_line
 
 from selfplay.config import Config, ConfigError
 from selfplay.ledger import Ledger
-from selfplay.run import checkpoint, folder, metrics
+from selfplay.run import checkpoint, folder, metrics, session
 
 STATE = dict.fromkeys(checkpoint.STATE, b"content")
 COMMAND = ["selfplay", "train", "--run", "a folder"]
@@ -30,8 +30,8 @@ def match(generation):
 
 def begun(run_dir, given=None, generations=0):
     """A run of so many generations, each with its lines and its checkpoint; its config."""
-    config = folder.settle(run_dir, Config(), given or {"game": "connect4"})
-    with folder.opened(run_dir, config, command=COMMAND) as run:
+    config = session.settle(run_dir, Config(), given or {"game": "connect4"})
+    with session.opened(run_dir, config, command=COMMAND) as run:
         for generation in range(run.generation + 1, generations + 1):
             run.record(generation, ledger(generation), {"loss/total": 1 / generation}, [match(generation)])
             checkpoint.write(run_dir, generation, STATE)
@@ -49,12 +49,12 @@ def test_a_new_run_describes_itself(tmp_path):
     assert folder.recorded_config(run_dir) == config
     meta = json.loads((run_dir / "meta.json").read_text())
     assert (meta["game"], meta["seed"]) == ("connect4", 7)
-    (session,) = meta["sessions"]
-    assert session["command"] == "selfplay train --run 'a folder'"
-    assert session["from_generation"] == 0
-    assert session["machine"]["cores"] == len(os.sched_getaffinity(0))
-    assert {"python", "torch", "numpy", "numba"} <= session["versions"].keys()
-    assert "selfplay.run.folder" in session["modules"]
+    (told,) = meta["sessions"]
+    assert told["command"] == "selfplay train --run 'a folder'"
+    assert told["from_generation"] == 0
+    assert told["machine"]["cores"] == len(os.sched_getaffinity(0))
+    assert {"python", "torch", "numpy", "numba"} <= told["versions"].keys()
+    assert "selfplay.run.session" in told["modules"]
 
 
 def test_the_commit_is_the_sources_own(tmp_path, monkeypatch):
@@ -66,21 +66,21 @@ def test_the_commit_is_the_sources_own(tmp_path, monkeypatch):
     source.write_text("a")
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "-qm", "first"], check=True)
-    monkeypatch.setattr(folder, "__file__", str(source))
-    commit, dirty = folder.source_version()
+    monkeypatch.setattr(session, "__file__", str(source))
+    commit, dirty = session.source_version()
     assert len(commit) == 40
     assert dirty is False
     source.write_text("b")
-    assert folder.source_version() == (commit, True)
+    assert session.source_version() == (commit, True)
     inner = tmp_path / "lib/selfplay/run"
     inner.mkdir(parents=True)
-    monkeypatch.setattr(folder, "__file__", str(inner / "folder.py"))
-    assert folder.source_version() == (None, None)
+    monkeypatch.setattr(session, "__file__", str(inner / "folder.py"))
+    assert session.source_version() == (None, None)
 
 
 def test_lines_of_a_generation(tmp_path):
-    config = folder.settle(tmp_path / "r", Config(), {})
-    with folder.opened(tmp_path / "r", config, command=COMMAND) as run:
+    config = session.settle(tmp_path / "r", Config(), {})
+    with session.opened(tmp_path / "r", config, command=COMMAND) as run:
         run.record(1, ledger(1), {"loss/total": math.nan, "loss/policy": 0.25})
         run.record(2, ledger(2), {"loss/total": math.inf}, [match(2), match(2)])
     first, second = (json.loads(line) for line in (tmp_path / "r/metrics.jsonl").read_text().splitlines())
@@ -95,11 +95,11 @@ def test_lines_of_a_generation(tmp_path):
 def test_reopening_cuts_lines_newer_than_the_checkpoint(tmp_path):
     config = begun(tmp_path / "r", generations=3)
     before = {name: (tmp_path / "r" / name).read_bytes() for name in ("metrics.jsonl", "evals.jsonl")}
-    with folder.opened(tmp_path / "r", config, command=COMMAND) as run:  # killed before checkpoint 4 and in line 5
+    with session.opened(tmp_path / "r", config, command=COMMAND) as run:  # killed before checkpoint 4 and in line 5
         run.record(4, ledger(4), {}, [match(4)])
     with (tmp_path / "r/metrics.jsonl").open("a") as file:
         file.write('{"generation": 5, "ga')
-    with folder.opened(tmp_path / "r", config, command=COMMAND) as run:
+    with session.opened(tmp_path / "r", config, command=COMMAND) as run:
         assert run.generation == 3
         assert {name: (tmp_path / "r" / name).read_bytes() for name in before} == before
 
@@ -109,7 +109,7 @@ def test_a_half_line_that_is_whole_json_is_cut_too(tmp_path):
     config = begun(tmp_path / "r", generations=1)
     path = tmp_path / "r/metrics.jsonl"
     path.write_bytes(path.read_bytes() + b'{"generation": 1}')
-    with folder.opened(tmp_path / "r", config, command=COMMAND) as run:
+    with session.opened(tmp_path / "r", config, command=COMMAND) as run:
         run.record(2, ledger(2), {})
     assert generations_in(path) == [1, 2]
     assert len(path.read_text().splitlines()) == 2
@@ -117,9 +117,9 @@ def test_a_half_line_that_is_whole_json_is_cut_too(tmp_path):
 
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path):
     config = begun(tmp_path / "r")
-    with folder.opened(tmp_path / "r", config, command=COMMAND) as run:
+    with session.opened(tmp_path / "r", config, command=COMMAND) as run:
         run.record(1, ledger(1), {}, [match(1)])
-    with folder.opened(tmp_path / "r", config, command=COMMAND) as run:
+    with session.opened(tmp_path / "r", config, command=COMMAND) as run:
         assert run.generation == 0
     assert generations_in(tmp_path / "r/metrics.jsonl") == []
     assert generations_in(tmp_path / "r/evals.jsonl") == []
@@ -128,7 +128,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path):
 def test_a_damaged_newest_checkpoint_takes_its_lines_with_it(tmp_path, capsys):
     config = begun(tmp_path / "r", generations=3)
     (tmp_path / "r/checkpoints/000003/replay.npz").write_bytes(b"damaged")
-    with folder.opened(tmp_path / "r", config, command=COMMAND) as run:
+    with session.opened(tmp_path / "r", config, command=COMMAND) as run:
         assert run.generation == 2
     assert generations_in(tmp_path / "r/metrics.jsonl") == [1, 2]
     assert "000003: replay.npz is damaged" in capsys.readouterr().err
@@ -142,26 +142,26 @@ def test_each_session_is_remembered(tmp_path):
 
 
 def test_a_second_trainer_is_told_who_is_there(tmp_path):
-    config = folder.settle(tmp_path / "r", Config(), {})
-    with folder.opened(tmp_path / "r", config, command=COMMAND):
+    config = session.settle(tmp_path / "r", Config(), {})
+    with session.opened(tmp_path / "r", config, command=COMMAND):
         before = (tmp_path / "r/meta.json").read_bytes()
         with (
             pytest.raises(ValueError, match=rf"r is in use by process {os.getpid()} on "),
-            folder.opened(tmp_path / "r", config, command=COMMAND),
+            session.opened(tmp_path / "r", config, command=COMMAND),
         ):
             pass
         assert (tmp_path / "r/meta.json").read_bytes() == before
-    with folder.opened(tmp_path / "r", config, command=COMMAND):
-        assert (tmp_path / "r" / folder.LOCK).read_text().count("process") == 1
+    with session.opened(tmp_path / "r", config, command=COMMAND):
+        assert (tmp_path / "r" / folder.HOLDER).read_text().count("process") == 1
 
 
 def test_the_lock_goes_with_a_killed_process(tmp_path):
     code = f"""
 import os, pathlib
-from selfplay.run import folder
+from selfplay.run import session
 from selfplay.config import Config
 run_dir = pathlib.Path({str(tmp_path / "r")!r})
-with folder.opened(run_dir, folder.settle(run_dir, Config(), {{}}), command=["x"]):
+with session.opened(run_dir, session.settle(run_dir, Config(), {{}}), command=["x"]):
     os.kill(os.getpid(), 9)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
@@ -172,10 +172,10 @@ def test_fresh_refuses_a_run_that_exists(tmp_path):
     config = begun(tmp_path / "r", generations=1)
     with (
         pytest.raises(ValueError, match="r exists already; leave --fresh out"),
-        folder.opened(tmp_path / "r", config, command=COMMAND, fresh=True),
+        session.opened(tmp_path / "r", config, command=COMMAND, fresh=True),
     ):
         pass
-    with folder.opened(tmp_path / "new", config, command=COMMAND, fresh=True) as run:
+    with session.opened(tmp_path / "new", config, command=COMMAND, fresh=True) as run:
         assert run.generation == 0
 
 
@@ -193,13 +193,13 @@ def test_fresh_refuses_a_run_that_exists(tmp_path):
 def test_settings_that_would_make_it_another_run(tmp_path, given, said):
     begun(tmp_path / "r", generations=1)
     with pytest.raises(ConfigError, match=said):
-        folder.settle(tmp_path / "r", Config(), {"game": "connect4"} | given)
+        session.settle(tmp_path / "r", Config(), {"game": "connect4"} | given)
 
 
 def test_settings_that_may_change_do(tmp_path):
     config = begun(tmp_path / "r", {"game": "connect4", "seed": 3, "minutes": 5}, generations=1)
     given = {"minutes": 60, "generations": 9, "flops": 1e15, "device": "cpu", "eval": {"games": 8}, "threads": 0}
-    wanted = folder.settle(tmp_path / "r", Config(), {"game": "connect4", **given})
+    wanted = session.settle(tmp_path / "r", Config(), {"game": "connect4", **given})
     assert wanted == dataclasses.replace(
         config,
         minutes=60.0,
@@ -213,18 +213,18 @@ def test_settings_that_may_change_do(tmp_path):
 
 def test_a_continued_run_keeps_what_was_not_given(tmp_path):
     config = begun(tmp_path / "r", {"game": "connect4", "search": {"simulations": 8}}, generations=1)
-    assert folder.settle(tmp_path / "r", Config(), {}) == config
+    assert session.settle(tmp_path / "r", Config(), {}) == config
 
 
 def test_a_mistaken_first_command_does_not_stick(tmp_path):
     begun(tmp_path / "r", {"game": "connect4", "search": {"simulations": 640}})
-    assert folder.settle(tmp_path / "r", Config(), {"game": "connect4"}).search.simulations == 32
+    assert session.settle(tmp_path / "r", Config(), {"game": "connect4"}).search.simulations == 32
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(ValueError, match=r"is no run folder: it holds 'thesis\.tex' but no config\.toml"):
-        folder.settle(tmp_path, Config(), {})
+        session.settle(tmp_path, Config(), {})
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -232,7 +232,7 @@ def test_unreadable_folders_are_named(tmp_path):
     file = tmp_path / "file"
     file.write_text("x")
     with pytest.raises(NotADirectoryError) as caught:
-        folder.settle(file, Config(), {})
+        session.settle(file, Config(), {})
     assert caught.value.filename == str(file)
     with pytest.raises(OSError, match=r"Not a directory|File exists") as caught:
         begun(file / "inside")
@@ -244,7 +244,7 @@ def test_a_damaged_meta_file_is_named(tmp_path):
     (tmp_path / "r/meta.json").write_text("{}")
     with (
         pytest.raises(ValueError, match=r"meta\.json is damaged"),
-        folder.opened(tmp_path / "r", config, command=COMMAND),
+        session.opened(tmp_path / "r", config, command=COMMAND),
     ):
         pass
 
@@ -252,7 +252,7 @@ def test_a_damaged_meta_file_is_named(tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_names_the_file(tmp_path):
     config = begun(tmp_path / "r", generations=1)
-    with folder.opened(tmp_path / "r", config, command=COMMAND) as run:
+    with session.opened(tmp_path / "r", config, command=COMMAND) as run:
         (tmp_path / "r/metrics.jsonl").unlink()
         (tmp_path / "r/metrics.jsonl").symlink_to("/dev/full")
         with pytest.raises(OSError, match="No space left on device") as caught:
@@ -269,7 +269,7 @@ def test_default_folder_names_are_plain():
 def test_a_folder_can_be_moved(tmp_path):
     config = begun(tmp_path / "r", generations=2)
     shutil.move(tmp_path / "r", tmp_path / "elsewhere")
-    with folder.opened(tmp_path / "elsewhere", config, command=COMMAND) as run:
+    with session.opened(tmp_path / "elsewhere", config, command=COMMAND) as run:
         assert run.generation == 2
 
 
