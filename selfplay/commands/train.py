@@ -1,4 +1,8 @@
-"""`selfplay train`: from flags to a config, and from a trainer's generations to files, TensorBoard and the terminal."""
+"""`selfplay train`: from flags to a config, and from a trainer's generations to TensorBoard and the terminal.
+
+The flags are made with argparse from the dataclasses of `selfplay.config`. tyro and others of its kind would save some
+lines, take longer to start, and answer a mistake with a page, where ours is one line that names the setting.
+"""
 
 import argparse
 import ast
@@ -8,15 +12,18 @@ import sys
 import textwrap
 from argparse import SUPPRESS
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
-import games
-from selfplay.config import RENAMED, Config, ConfigError, merged, warn_of_old_name
-from selfplay.network.weights import weights_metadata
+from selfplay.arena import training
+from selfplay.commands import crossover as crossover_command
+from selfplay.config import RENAMED, Config, ConfigError, warn_of_old_name
 from selfplay.report import terminal_run
-from selfplay.run import atomic, checkpoint, presets, read, session
-from selfplay.run import folder as runs
+from selfplay.run import atomic, checkpoint, read
+
+if TYPE_CHECKING:
+    from selfplay.train.trainer import Generation
 
 _BUDGETS = ("minutes", "generations", "flops")
 _EPILOG = """\
@@ -128,31 +135,9 @@ def _typed(args: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _overlaid(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    result = dict(below)
-    for key, value in above.items():
-        old = below.get(key)
-        result[key] = _overlaid(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
-
-
 def configured(args: argparse.Namespace) -> tuple[Config, Path]:
     """The config and the folder of the run that the arguments ask for."""
-    given = _typed(args)
-    if args.config is not None:
-        given = _overlaid(presets.read(args.config), given)
-    if "game" in given:
-        given["game"] = games.make(given["game"]).name
-    recorded = runs.recorded_config(args.run) if args.run is not None else None
-    game = given.get("game") or (recorded or Config()).game
-    run_dir = args.run if args.run is not None else runs.default_dir(game)
-    if "," in str(run_dir):
-        raise ConfigError(f"the name of a run folder holds no comma, or no agent could name it: {run_dir}")
-    if given.get("init") and not checkpoint.folders(run_dir) and "architecture" not in given.get("network", {}):
-        its = weights_metadata(checkpoint.resolve(given["init"], games.make(game).name))["architecture"]
-        given = _overlaid(given, {"network": {"architecture": its}})
-    preset = merged(Config(), {} if args.config is not None else presets.for_game(game))
-    return session.settle(run_dir, dataclasses.replace(preset, game=game), given), run_dir
+    return training.configured(_typed(args), preset=args.config, run_dir=args.run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -169,7 +154,6 @@ def run(args: argparse.Namespace) -> int:
         args.seed, args.run = [str(seed)], base.with_name(f"{base.name}-seed{seed}")
         _train(args, *configured(args))
         dirs.append(args.run)
-    from selfplay.commands import crossover as crossover_command
     from selfplay.commands import report
     from selfplay.stats import crossover
 
@@ -184,59 +168,57 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
-    if not any((config.minutes, config.generations, config.flops)):
-        raise ConfigError("no end is set: give --minutes, --generations or --flops")
-    # Imported here, so that all mistakes above are answered at once: torch takes seconds.
-    from selfplay.arena import moments
-    from selfplay.arena import referee as evaluation
-    from selfplay.commands import crossover as crossover_command
-    from selfplay.network import architectures
-    from selfplay.report import latest, tensorboard
-    from selfplay.stats import rating
-    from selfplay.train import initial as initials
-    from selfplay.train import trainer
-
-    evaluation.Referee(config)  # a mistake in the opponents is answered before the folder is made
-    game = games.make(config.game)
-    architectures.build(game, config.network.architecture)
-    new = not checkpoint.folders(run_dir)
-    initial = initials.find(config.init, game, config.network.architecture) if config.init and new else None
-    if initial is not None and initial.spent is None:
-        print(f"selfplay: warning: no run tells what {config.init} cost; compute counts from 0 here", file=sys.stderr)
-    command, record = ["selfplay", *sys.argv[1:]], initial and initial.record()
-    with session.opened(run_dir, config, command=command, fresh=args.fresh, initial=record) as folder:
-        history = read.evals(run_dir)
-        opponents = (*config.eval.opponents, *config.eval.equal_time)
-        events = tensorboard.TensorBoard(run_dir, folder.generation, opponents)
+    command = ["selfplay", *sys.argv[1:]]
+    with training.opened(config, run_dir, command=command, fresh=args.fresh, warn=_warn) as open_run:
         title = f"{config.game} · {config.network.architecture} · seed {config.seed} · {run_dir}"
         try:
-            with terminal_run.watching(config, title, history, quiet=args.quiet) as show:
-                referee = evaluation.Referee(config, history, on_match_start=show.doing, on_match_end=show.match)
-                for generation in trainer.train(config, run_dir, evaluate_agent=referee, initial=initial):
-                    folder.record(generation.number, generation.ledger, generation.metrics, generation.evals)
-                    latest.write(run_dir, game, generation.number, generation.ongoing)
-                    record = None
-                    if generation.evals:
-                        record = moments.write_crossings(run_dir, game, referee.lines, referee.results)
-                        moments.write_forecasts(run_dir, referee.lines)
-                        events.write_strength(
-                            generation.number,
-                            generation.evals,
-                            rating.strength(referee.lines),
-                            crossover_command.table(record.crossings),
-                        )
-                    events.write(generation.number, generation.metrics)
-                    show.generation(generation, record)
+            with (
+                onlookers(open_run) as consumers,
+                terminal_run.watching(config, title, open_run.lines, quiet=args.quiet) as show,
+            ):
+                consumers.append(lambda done: show.generation(done, open_run.crossover if done.evals else None))
+                for _ in open_run.generations(consumers, on_match_start=show.doing, on_match_end=show.match):
+                    pass
         except BaseException:
             kept = max(checkpoint.folders(run_dir), default=None)
             whole = "nothing was kept" if kept is None else f"generation {kept} is kept"
             print(f"{whole}; the same command goes on from there", file=sys.stderr)
             raise
-        finally:
-            events.close()
         from selfplay.commands import report  # matplotlib takes a second, of no use at the start
 
-        if not args.quiet and referee.lines:
-            terminal_run.show_summary(referee.lines)
-            print(crossover_command.table(read.recorded_crossover(run_dir, game.name, referee.lines).crossings))
+        if not args.quiet and open_run.lines:
+            terminal_run.show_summary(open_run.lines)
+            record = read.recorded_crossover(run_dir, open_run.game.name, open_run.lines)
+            print(crossover_command.table(record.crossings))
         print(f"report: {report.write(run_dir)}")
+
+
+def _warn(line: str) -> None:
+    print(f"selfplay: warning: {line}", file=sys.stderr)
+
+
+@contextmanager
+def onlookers(open_run: training.Training) -> Iterator[list[training.Consumer]]:
+    """The consumers that every run has, for those who look on from elsewhere: its latest game, and TensorBoard."""
+    from selfplay.report import latest, tensorboard
+    from selfplay.stats import rating
+
+    run = open_run.run
+    opponents = (*run.config.eval.opponents, *run.config.eval.equal_time)
+    events = tensorboard.TensorBoard(run.dir, run.generation, opponents)
+
+    def write_latest(generation: "Generation") -> None:
+        latest.write(run.dir, open_run.game, generation.number, generation.ongoing)
+
+    def write_events(generation: "Generation") -> None:
+        if generation.evals:
+            assert open_run.crossover is not None
+            crossings = crossover_command.table(open_run.crossover.crossings)
+            elo = rating.strength(open_run.lines)
+            events.write_strength(generation.number, generation.evals, elo, crossings)
+        events.write(generation.number, generation.metrics)
+
+    try:
+        yield [write_latest, write_events]
+    finally:
+        events.close()

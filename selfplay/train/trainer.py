@@ -8,7 +8,7 @@ import copy
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -236,11 +236,12 @@ def train(
     evaluate_agent: EvaluateAgent | None = None,
     initial: InitialWeights | None = None,
     pool: Pool | None = None,
+    consumers: Sequence[Callable[[Generation], None]] = (),
 ) -> Iterator[Generation]:
     """Train in `run_dir` until the config's budget is spent; goes on from its newest checkpoint if it has one.
 
-    Each generation is yielded before its checkpoint is written, so that a consumer's records are never behind.
-    `pool` plays, by default threads of this process.
+    Each generation is given to the `consumers`, one after the other; then its checkpoint is written, so that their
+    records are never behind it; then it is yielded. `pool` plays, by default threads of this process.
     """
     game = games.make(config.game)
     saved = checkpoint.newest(run_dir, checkpoint.STATE)
@@ -251,5 +252,8 @@ def train(
     if saved:
         trainer.restore(saved)
     while not trainer.done:
-        yield trainer.generation(evaluate_agent)
+        generation = trainer.generation(evaluate_agent)
+        for consume in consumers:
+            consume(generation)
         trainer.save(run_dir)
+        yield generation

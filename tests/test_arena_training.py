@@ -1,0 +1,139 @@
+"""A whole run from Python: who hears of a generation, when, and what is on disk by then."""
+
+import json
+
+import pytest
+
+import games
+from selfplay import cli
+from selfplay.arena import training
+from selfplay.config import ConfigError, RenamedSetting
+from selfplay.run import checkpoint, folder
+from selfplay.train.pool import LocalPool
+
+TINY = {"game": "tictactoe", "generations": 3}
+
+
+def opened(run_dir, given=TINY, **more):
+    config, found = training.configured(given, preset="tiny", run_dir=run_dir)
+    assert found == run_dir
+    return training.opened(config, run_dir, command=["a test"], **more)
+
+
+def generations_in(run_dir, name):
+    return [line["generation"] for line in folder.read_lines(run_dir / name)]
+
+
+def test_consumers_hear_of_a_generation_after_its_lines_and_before_its_checkpoint(tmp_path):
+    run_dir, heard = tmp_path / "r", []
+
+    def first(generation):
+        number = generation.number
+        assert generations_in(run_dir, folder.METRICS) == list(range(1, number + 1))
+        assert max(checkpoint.folders(run_dir), default=0) == number - 1
+        if generation.evals:
+            assert generations_in(run_dir, folder.EVALS)[-1] == number
+            written = json.loads((run_dir / folder.CROSSOVER).read_bytes())
+            assert written["rungs"] == run.crossover.as_dict()["rungs"]
+            assert run.lines[-len(generation.evals) :] == generation.evals
+        heard.append(("first", number))
+
+    with opened(run_dir) as run:
+        for generation in run.generations([first, lambda generation: heard.append(("second", generation.number))]):
+            assert max(checkpoint.folders(run_dir)) == generation.number, "it may be stopped here at no loss"
+            heard.append(("handed out", generation.number))
+    assert heard == [(who, number) for number in (1, 2, 3) for who in ("first", "second", "handed out")]
+
+
+def test_matches_are_told_of_as_they_are_played(tmp_path):
+    told = []
+    with opened(tmp_path / "r", TINY | {"generations": 1}) as run:
+        (generation,) = run.generations(
+            on_match_start=told.append, on_match_end=lambda line: told.append((line.agent, line.opponent))
+        )
+    assert told == [
+        "mcts:sims=2 against random, 4 games",
+        ("mcts:sims=2", "random"),
+        "net against random, 4 games",
+        ("net", "random"),
+    ]
+    assert [line.agent for line in generation.evals] == ["mcts:sims=2", "net"]
+
+
+def test_what_a_consumer_raises_costs_that_generation_alone(tmp_path):
+    run_dir = tmp_path / "r"
+
+    def full(generation):
+        if generation.number == 2:
+            raise OSError("no room for the log")
+
+    with pytest.raises(OSError, match="no room for the log"), opened(run_dir) as run:
+        list(run.generations([full]))
+    assert list(checkpoint.folders(run_dir)) == [1]
+    with opened(run_dir) as run:
+        assert [generation.number for generation in run.generations()] == [2, 3]
+    assert generations_in(run_dir, folder.METRICS) == [1, 2, 3]
+
+
+def test_it_is_the_run_of_the_command(tmp_path):
+    """Stopped by its reader and taken up again, too."""
+    with opened(tmp_path / "here") as run:
+        next(run.generations())
+    with opened(tmp_path / "here") as run:
+        list(run.generations())
+    argv = ["train", "--config", "tiny", "--game", "tictactoe", "--generations", "3", "--quiet"]
+    assert cli.guarded([*argv, "--run", str(tmp_path / "there")]) == 0
+    here, there = (checkpoint.resolve(str(tmp_path / name)).read_bytes() for name in ("here", "there"))
+    assert here == there
+
+
+def test_whoever_is_handed_in_plays_the_games(tmp_path):
+    """A pool that asks another one, and counts."""
+
+    class Counting:
+        def __init__(self, pool):
+            self.pool, self.dtype, self.played = pool, pool.dtype, []
+
+        def play(self, network, number, simulations):
+            self.played.append((number, simulations))
+            return self.pool.play(network, number, simulations)
+
+        def ongoing(self):
+            return self.pool.ongoing()
+
+        def state(self):
+            return self.pool.state()
+
+        def restore(self, state):
+            self.pool.restore(state)
+
+    with opened(tmp_path / "r") as run:
+        pool = Counting(LocalPool(games.make("tictactoe"), run.run.config))
+        list(run.generations(pool=pool))
+    assert pool.played == [(1, 4), (2, 4), (3, 4)]
+
+
+def test_settings_are_those_of_the_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, run_dir = training.configured({"game": "gomoku9", "minutes": 3})
+    assert (config.network.architecture, config.minutes) == ("resnet:4x32", 3.0)
+    assert run_dir == folder.default_dir(games.make("gomoku9").name)
+    with pytest.warns(RenamedSetting):
+        config, _ = training.configured({"learn": {"reuse": 2.5}}, preset="tiny")
+    assert config.learn.replay_ratio == 2.5
+    with pytest.raises(ConfigError, match=r"unknown setting 'search\.simulation'"):
+        training.configured({"search": {"simulation": 3}})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"generations": 0}, "no end is set"),
+        ({"eval": {"opponents": ["nobody"]}}, "nobody"),
+        ({"network": {"architecture": "resnet"}}, "resnet"),
+    ],
+)
+def test_a_mistake_is_answered_before_there_is_a_folder(tmp_path, given, said):
+    with pytest.raises(ValueError, match=said), opened(tmp_path / "r", TINY | given):
+        pass
+    assert not (tmp_path / "r").exists()
