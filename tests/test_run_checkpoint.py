@@ -175,6 +175,15 @@ def test_what_an_interrupted_write_left_is_no_checkpoint_and_goes_away(tmp_path)
     assert not left.exists()
 
 
+def test_what_a_kill_left_while_older_checkpoints_were_thinned_goes_away(tmp_path):
+    checkpoint.write(tmp_path, 1, STATE)
+    checkpoint.write(tmp_path, 2, STATE)
+    oldest = checkpoint.folders(tmp_path)[1]
+    (oldest / f"{atomic.TEMPORARY}{checkpoint.MANIFEST}").write_text("{")
+    checkpoint.write(tmp_path, 3, STATE)
+    assert {path.name for path in oldest.iterdir()} == {checkpoint.WEIGHTS, checkpoint.MANIFEST}
+
+
 def test_a_checkpoint_can_be_written_over(tmp_path):
     """A run that passed over a damaged checkpoint comes to the same generation again."""
     checkpoint.write(tmp_path, 1, STATE)

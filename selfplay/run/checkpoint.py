@@ -157,7 +157,7 @@ def _thin(run_dir: Path) -> None:
         kept = {name: digest for name, digest in digests.items() if name == WEIGHTS}
         atomic.write_file(folder / MANIFEST, _manifest(generation, kept))
         for path in spare:
-            path.unlink()
+            path.unlink(missing_ok=True)  # a manifest that a kill left half written has just been taken for this one
 
 
 def state_bytes(state: dict[str, Any]) -> bytes:
