@@ -188,7 +188,7 @@ def load_state(path: Path) -> dict[str, Any]:
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an npz file; `ValueError` if it is none, or would need unpickling."""
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:  # numpy leaves a damaged file open
             return {name: file[name] for name in file.files}
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a file of arrays: {error}") from error
