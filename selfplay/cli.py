@@ -149,7 +149,7 @@ def guarded(argv: Sequence[str]) -> int:
         return request.code if isinstance(request.code, int) else 0
     except BrokenPipeError:  # `selfplay ... | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        return 128 + 13  # SIGPIPE, which Windows does not name
     except (ValueError, OSError) as error:
         if os.environ.get("SELFPLAY_DEBUG"):
             raise

@@ -13,7 +13,7 @@ from selfplay.train.trainer import Trainer
 
 
 @pytest.mark.parametrize("name", ["tictactoe", "connect4"])
-def test_the_game_on_paper_is_the_one_in_flight(name):
+def test_the_game_on_paper_is_the_ongoing_one(name):
     config = Config(
         game=name,
         generations=1,

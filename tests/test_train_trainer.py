@@ -97,7 +97,7 @@ def test_the_ledger_and_the_reuse_by_hand():
 
 
 def test_searches_grow_with_the_positions_made():
-    """Without proofs and cache a finished game of n moves took n searches, and those in flight took no more each."""
+    """Without proofs and cache a finished game of n moves took n searches, and those not over took no more each."""
     search = SearchConfig(simulations=12, first_simulations=3, growth_positions=200, prove=False, cache_bits=0)
     trainer = trainer_of(config(generations=12, search=search))
     before = Ledger()

@@ -24,7 +24,10 @@ def naming(path: Path) -> Iterator[None]:
 
 def sync(path: Path) -> None:
     """Wait until the disk holds this file, or the names in this folder."""
-    descriptor = os.open(path, os.O_RDONLY)
+    windows = os.name == "nt"
+    if windows and path.is_dir():  # cannot be opened there
+        return
+    descriptor = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

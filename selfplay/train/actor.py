@@ -74,7 +74,7 @@ class Actor:
     def play(self, seed: np.random.SeedSequence, simulations: int = 0) -> Harvest:
         """Play until the quota of positions is finished, with the evaluator's weights of now.
 
-        Games in flight stay, their current searches begin anew. All randomness comes from `seed`. Full searches have
+        Ongoing games stay, their current searches begin anew. All randomness comes from `seed`. Full searches have
         so many `simulations` from now on, at most those of the config; 0 leaves their number as it is.
         """
         forest, slots, game = self.forest, self.slots, self.game
@@ -114,7 +114,7 @@ class Actor:
         )
 
     def state(self) -> dict[str, np.ndarray]:
-        """The games in flight, as arrays to save."""
+        """The ongoing games, as arrays to save."""
         slots = self.slots
         longest = int(slots.count_G.max(initial=0))
         return {

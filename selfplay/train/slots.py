@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 
 
 class Slots(NamedTuple):
-    """The games in flight, with all that their searched positions will teach, and what is finished."""
+    """The ongoing games, with all that their searched positions will teach, and what is finished."""
 
     state_GW: np.ndarray  # uint64; the position each slot is at
     ply_G: np.ndarray  # int32; plies played, the opening's included
