@@ -89,7 +89,7 @@ def test_what_a_symmetry_turns_into_an_earlier_opening_is_passed_over():
 
 def test_openings_are_made_as_the_stored_ones_were():
     game = games.make("connect4")
-    stored = openings._FOLDER.joinpath("connect4.txt").read_text().split()
+    stored = openings.FOLDER.joinpath("connect4.txt").read_text().split()
     assert openings.made(game, 5) == stored[:5]
 
 

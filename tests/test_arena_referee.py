@@ -118,7 +118,7 @@ def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):
     for count in range(1, 6):
         record = moments.write_crossings(tmp_path, game, rises[:count], {("mcts:sims=64", "random"): result})
         moments.write_forecasts(tmp_path, rises[:count])
-    assert json.loads((tmp_path / folder.CROSSOVER).read_text()) == record.as_dict()
+    assert json.loads((tmp_path / folder.CROSSOVER).read_text()).items() >= record.as_dict().items()
     assert record == crossover.record(rises, "connect4")
     (crossing,) = record.crossings
     assert crossing.overtaken

@@ -40,9 +40,9 @@ def test_everything_beside_the_sources_is_in_it(packed):
         "selfplay/pretrained/gomoku9.md",
         "selfplay/pretrained/gomoku15.safetensors",
         "selfplay/pretrained/gomoku15.md",
-        "selfplay/arena/stored_openings/connect4.txt",
-        "selfplay/arena/stored_openings/gomoku9.txt",
-        "selfplay/arena/stored_openings/gomoku15.txt",
+        "selfplay/arena/openings/connect4.txt",
+        "selfplay/arena/openings/gomoku9.txt",
+        "selfplay/arena/openings/gomoku15.txt",
         "selfplay/web/static/index.html",
     ],
 )

@@ -6,7 +6,6 @@ score of a search of 4,000 nodes with everything that people know. Elsewhere as 
 most even of four times as many by a search of a moment.
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,8 @@ import numpy as np
 from games import text
 from games.game import ONGOING, Game
 
-_FOLDER = Path(__file__).parent / "stored_openings"
-_STORED = {  # file and number of lines, by game; rules of overlines do not matter to so few stones
+FOLDER = Path(__file__).parent
+STORED = {  # file and number of lines, by game; rules of overlines do not matter to so few stones
     "connect4": ("connect4.txt", 2048),
     "gomoku:size=9": ("gomoku9.txt", 512),
     "gomoku:size=15": ("gomoku15.txt", 512),
@@ -31,9 +30,9 @@ _NODES = 4000  # of the search that chose the stored ones of Gomoku
 def openings(game: Game, count: int, seed: int) -> list[list[int]]:
     """`count` openings as lists of actions, distinct as far as there are so many; the same for the same seed."""
     rng = np.random.default_rng([seed, 0x0BE])
-    stored = _STORED.get(game.name.removesuffix(",rule=standard"))
+    stored = STORED.get(game.name.removesuffix(",rule=standard"))
     if stored:
-        lines = [text.parse_moves(game, line) for line in (_FOLDER / stored[0]).read_text().splitlines()]
+        lines = [text.parse_moves(game, line) for line in (FOLDER / stored[0]).read_text().splitlines()]
         found = [lines[i] for i in rng.permutation(len(lines))[:count]]
     else:
         candidates = _first(_random_lines(game, rng, 4 * _CHOSEN_OF * count), _CHOSEN_OF * count)
@@ -108,12 +107,3 @@ def made(game: Game, count: int, seed: int = 0) -> list[str]:
     else:
         kept = _evenest(game, _first(lines, _CHOSEN_OF * count), count, nodes=_NODES)
     return [text.format_moves(game, line) for line in kept]
-
-
-if __name__ == "__main__":
-    import games
-
-    for name in sys.argv[1:] or _STORED:
-        file, count = _STORED[name]
-        (_FOLDER / file).write_text("\n".join(made(games.make(name), count)) + "\n")
-        print(f"{file}: {count} openings", file=sys.stderr)
