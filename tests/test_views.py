@@ -51,15 +51,6 @@ def shown(renderable, width=100):
     return stream.getvalue()
 
 
-def test_clock_and_compact_numbers():
-    assert [terminal_run.clock(seconds) for seconds in (0, 59.6, 151, 3600, 3751.2)] == [
-        "0:00", "1:00", "2:31", "1:00:00", "1:02:31",
-    ]  # fmt: skip
-    assert [terminal_run.compact(value) for value in (950, 9_999, 12_345, 4.1e6, 2.5e9, 3.2e12, 1.25e15)] == [
-        "950", "9,999", "12.3k", "4.1M", "2.5G", "3.2e12", "1.2e15",
-    ]  # fmt: skip
-
-
 def test_sparklines_show_the_newest_scores_from_0_to_1():
     assert terminal_run.sparkline([0.0, 0.5, 0.99, 1.0]) == "▁▅██"
     assert terminal_run.sparkline([0.0] * 50 + [1.0], width=3) == "▁▁█"
@@ -87,7 +78,8 @@ def test_plain_lines():
     )
     assert terminal_run.plain_line(config, generation(3, done=True)).endswith("  done")
     assert terminal_run.match_line(match(3, 0.65)) == (
-        "generation 3  mcts:sims=64 against rules: 65.0 % [55.0, 75.0]  wins 60 draws 10 losses 30, 97 distinct games"
+        "generation 3  network + 64 simulations against one-ply rules: 65.0 % [55.0, 75.0]  wins 60 draws 10 losses 30,"
+        " 97 distinct games"
     )
 
 
@@ -128,7 +120,7 @@ def test_the_live_picture_on_a_terminal(capsys, monkeypatch):
         show.generation(generation(2), None)
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out).split("╭")[-1]
     for words in ("a title", "generation 2", "2,468", "3,457", "912 MB", "88%", "play 44%, learn 22%, matches 33%",
-                  "99.0 % [89.0, 109.0]", "▁█", "2.0e12"):  # fmt: skip
+                  "one-ply rules", "64 simulations", "99.0 % [89.0, 109.0]", "▁█", "2.0e12"):  # fmt: skip
         assert words in last, words
 
 
@@ -143,8 +135,8 @@ def test_quiet_is_quiet(capsys):
 def test_the_summary_has_the_last_match_of_each_pairing():
     table = shown(terminal_run.summary([match(1, 0.2), match(5, 0.75), match(5, 0.6, agent="net")]), width=80)
     rows = [line.split() for line in table.splitlines()]
-    assert ["rules", "mcts:sims=64", "75.0", "%", "[65.0,", "85.0]", "60-10-30", "97"] in rows
-    assert ["rules", "net", "60.0", "%", "[50.0,", "70.0]", "60-10-30", "97"] in rows
+    assert ["one-ply", "rules", "64", "simulations", "75.0", "%", "[65.0,", "85.0]", "60-10-30", "97"] in rows
+    assert ["one-ply", "rules", "alone", "60.0", "%", "[50.0,", "70.0]", "60-10-30", "97"] in rows
     assert "20.0" not in table
     assert terminal_run.summary([]) is None
 

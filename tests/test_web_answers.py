@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import naive_search
 import numpy as np
@@ -196,6 +197,12 @@ def test_crossings_are_those_of_the_matches(port, tmp_path):
     assert (rung["opponent"], rung["agent"], rung["status"]) == ("rules", "mcts:sims=64", "overtaken")
     # The score passes 20 of 40 in generation 4, at 2 ** 4 * 1e12 FLOPs.
     assert rung["flops_low"] < 2**4 * 1e12 < rung["flops_high"]
+    said = rung["words"]
+    assert (said["agent"], said["opponent"]) == ("network + 64 simulations", "one-ply rules")
+    assert re.fullmatch(r"at 1\.\de13 \[\d\.\de1[23], \d\.\de13\]", said["when"])
+    assert re.fullmatch(r"one-ply rules: overtaken at 1\.\de13 training FLOPs", said["marks"]["flops"])
+    assert re.fullmatch(r"one-ply rules: overtaken at 2 min of training", said["marks"]["seconds"])
+    assert set(said["marks"]) == {"flops", "evaluations", "games", "seconds"}
     status, _, found = ask(port, "GET", f"/api/crossings?runs={RUN},nobody")
     assert status == 404
     assert ask(port, "GET", f"/api/crossings?runs={RUN},other-game")[2] == {"rungs": [], "forecasts": []}

@@ -25,6 +25,7 @@ import games
 import games.registry
 from games import record, text
 from games.game import DRAW, MOVER_WON, ONGOING
+from selfplay.report import words
 from selfplay.run import folder as runs
 from selfplay.run import session
 
@@ -332,7 +333,7 @@ def test_a_run_is_drawn_and_drawn_anew_as_it_trains(opened, root):
     page = opened("#/runs/growing")
     api.expect(page.get_by_role("heading", name="growing")).to_be_visible()
     picture = page.get_by_role("img", name=re.compile("Strength over training"))
-    api.expect(picture).to_have_attribute("aria-label", re.compile("Simple rules: 13 % at first, 38 % at last"))
+    api.expect(picture).to_have_attribute("aria-label", re.compile("one-ply rules: 13 % at first, 38 % at last"))
     assert picture.locator("circle:not(.mark)").count() == 3
     config = runs.recorded_config(folder)
     for generation in (4, 5, 6, 7, 8):
@@ -342,6 +343,17 @@ def test_a_run_is_drawn_and_drawn_anew_as_it_trains(opened, root):
     assert picture.locator(".mark").count() == 1
 
 
+def test_numbers_are_written_as_everywhere_else(opened):
+    """What the page has to write itself: the numbers of axes, and of places that are pointed at."""
+    page = opened(f"#/runs/{RUN}")
+    short = "import('/static/chart.js').then((chart) => values.map((value) => chart.short(value)))"
+    amounts = [1.5e14, 3e13, 9.96e13, 1e10]
+    assert page.evaluate(f"values => {short}", amounts) == [words.flops(amount) for amount in amounts]
+    times = [0, 45.4, 89, 720, 3599, 4800]
+    duration = short.replace("chart.short", "chart.duration")
+    assert page.evaluate(f"values => {duration}", times) == [words.duration(seconds) for seconds in times]
+
+
 def test_runs_are_laid_over_each_other(opened):
     page = opened(f"#/runs/{RUN}")
     page.get_by_role("button", name="second").click()
@@ -349,9 +361,9 @@ def test_runs_are_laid_over_each_other(opened):
     api.expect(page).to_have_url(re.compile(r"#/runs/(tiny,second|second,tiny)$"))
     picture = page.get_by_role("img", name=re.compile("Strength over training"))
     api.expect(picture.locator(".series")).to_have_count(2)
-    page.get_by_role("button", name="Simple rules").click()
+    page.get_by_role("button", name="one-ply rules").click()
     api.expect(page.get_by_role("img", name=re.compile("Strength over training"))).to_have_count(0)
-    page.get_by_role("button", name="Simple rules").click()
+    page.get_by_role("button", name="one-ply rules").click()
     page.get_by_role("button", name="Games", exact=True).click()
     api.expect(page).to_have_url(re.compile("axis=games"))
     page.get_by_text("The numbers").click()

@@ -18,7 +18,7 @@ from selfplay.arena import ablation, tournament
 from selfplay.arena.match import MatchResult, check_games, play_match
 from selfplay.players.make import make_agent
 from selfplay.players.spec import GRAMMAR, Spec
-from selfplay.report import terminal_match
+from selfplay.report import terminal_match, words
 from selfplay.run import atomic, folder, formats, read
 from selfplay.stats import rating, score
 from selfplay.stats.growth import Growth
@@ -223,18 +223,14 @@ def _distinct_names(specs: Sequence[str]) -> list[str]:
     return [spec if spec not in specs[:i] else f"{spec} ({specs[:i].count(spec) + 1})" for i, spec in enumerate(specs)]
 
 
-def _elo(elo: float | None) -> str:
-    return "-" if elo is None else f"{elo:+.0f}"
-
-
 def _table(found: dict) -> str:
     """What a person reads: Elo of every agent, and its time for a move."""
     width = max(len(entry["agent"]) for entry in found["ratings"])
     lines = [f"{'agent':{width}}   Elo  95 % interval   ms/move"]
     for entry in sorted(found["ratings"], key=lambda entry: -entry["elo"]):
-        span = f"{_elo(entry['elo_low'])} .. {_elo(entry['elo_high'])}"
+        span = f"{words.elo(entry['elo_low'])} .. {words.elo(entry['elo_high'])}"
         mean = 1000 * found["seconds_per_move"][entry["agent"]]
-        lines.append(f"{entry['agent']:{width}} {_elo(entry['elo']):>5}  {span:<14} {mean:9.3f}")
+        lines.append(f"{entry['agent']:{width}} {words.elo(entry['elo']):>5}  {span:<14} {mean:9.3f}")
     for pair in found["pairs"]:
         if test := pair.get("sprt"):
             verdict = {"H1": f"{test['elo1']:+g} Elo rather than {test['elo0']:+g}"}
@@ -299,24 +295,17 @@ def _ablation_table(found: Sequence[ablation.AblationValue], grown: Growth | Non
     lines = [f"{'piece':{width}}   Elo  95 % interval" + ("   training compute" if grown else "")]
     for value in found:
         match = value.match.as_dict()
-        span = f"{_elo(match['elo_low'])} .. {_elo(match['elo_high'])}"
-        line = f"{value.piece:{width}} {_elo(match['elo']):>5}  {span:<14}"
+        span = f"{words.elo(match['elo_low'])} .. {words.elo(match['elo_high'])}"
+        line = f"{value.piece:{width}} {words.elo(match['elo']):>5}  {span:<14}"
         if grown:
-            factors = [
-                _factor(factor)
-                for factor in (value.compute.factor, value.compute.factor_low, value.compute.factor_high)
-            ]
-            line += f"  x {factors[0]} [{factors[1]}, {factors[2]}]"
+            compute = value.compute
+            line += f"  {words.factor_interval(compute.factor, compute.factor_low, compute.factor_high)}"
         lines.append(line.rstrip())
     if grown:
         lines.append(
             f"\n{grown.agent} of {run} gained {grown.elo_per_decade:.0f} Elo by ten times the training compute where it"
-            f" was even with {grown.opponent}, at {grown.flops:.2g} FLOPs ({grown.evaluations} evaluations)"
+            f" was even with {grown.opponent}, at {words.flops(grown.flops)} FLOPs ({grown.evaluations} evaluations)"
         )
     elif run:
         lines.append(f"\n{run} has too few evaluations of 10 to 90 % against any one opponent to price compute")
     return "\n".join(lines)
-
-
-def _factor(factor: float | None) -> str:
-    return "-" if factor is None else f"{factor:.3g}"

@@ -14,11 +14,10 @@ from typing import Any
 import games
 from selfplay.arena import frontier, moments
 from selfplay.arena.referee import Referee
-from selfplay.commands.crossover import table
 from selfplay.config import Config, EvalConfig, merged
 from selfplay.ledger import Ledger
 from selfplay.network.frozen import FrozenNetwork
-from selfplay.report import terminal_run
+from selfplay.report import terminal_run, words
 from selfplay.run import atomic, checkpoint, folder, read
 from selfplay.stats import crossover
 from selfplay.stats.records import CrossoverRecord
@@ -66,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         return _frontier(args, config)
     with folder.locked(args.run):
         record = _measured(args.run, config)
-    print(table(record.crossings))
+    print(words.crossings(record.crossings))
     return 0
 
 
@@ -79,7 +78,7 @@ def _frontier(args: argparse.Namespace, config: Config) -> int:
             args.run, config, due, args.frontier, lambda line: print(terminal_run.match_line(line), flush=True)
         )
     points = sorted(read.read(args.run).frontier, key=lambda point: point.simulations)
-    print(table(point.crossing for point in points))
+    print(words.crossings(point.crossing for point in points))
     return 0
 
 

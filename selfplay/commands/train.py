@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from selfplay.arena import training
-from selfplay.commands import crossover as crossover_command
 from selfplay.config import RENAMED, Config, ConfigError, warn_of_old_name
-from selfplay.report import terminal_run
+from selfplay.report import terminal_run, words
 from selfplay.run import atomic, checkpoint, read
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ def run(args: argparse.Namespace) -> int:
     found = [read.read(run_dir) for run_dir in dirs]
     if not args.quiet and any(one.evals for one in found):
         print(f"\n{len(dirs)} seeds; intervals over seeds")
-        print(crossover_command.table(crossover.together([one.crossover for one in found]).crossings))
+        print(words.crossings(crossover.together([one.crossover for one in found]).crossings))
     picture = base.with_name(f"{base.name}-seeds.png")
     atomic.write_file(picture, report.overlay(dirs))
     print(f"seeds: {picture}")
@@ -189,7 +188,7 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
         if not args.quiet and open_run.lines:
             terminal_run.show_summary(open_run.lines)
             record = read.recorded_crossover(run_dir, open_run.game.name, open_run.lines)
-            print(crossover_command.table(record.crossings))
+            print(words.crossings(record.crossings))
         print(f"report: {report.write(run_dir)}")
 
 
@@ -213,7 +212,7 @@ def onlookers(open_run: training.Training) -> Iterator[list[training.Consumer]]:
     def write_events(generation: "Generation") -> None:
         if generation.evals:
             assert open_run.crossover is not None
-            crossings = crossover_command.table(open_run.crossover.crossings)
+            crossings = words.crossings(open_run.crossover.crossings)
             elo = rating.strength(open_run.lines)
             events.write_strength(generation.number, generation.evals, elo, crossings)
         events.write(generation.number, generation.metrics)

@@ -1,35 +1,18 @@
 """The page of a report: the sections that tell of a run, or of several as seeds of one experiment."""
 
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import games
-from selfplay.commands import crossover as crossover_command
 from selfplay.config import to_toml
-from selfplay.report import health, html, plots
+from selfplay.report import health, html, plots, words
 from selfplay.run import folder
 from selfplay.run.read import RunFiles
 from selfplay.stats import crossover
 from selfplay.stats.records import Crossing, CrossoverRecord, Lines
 
 _GAMES = {"connect4": "Connect Four", "gomoku": "Gomoku"}
-_WHO = (  # of opponents, by the form of their spec
-    (r"random", "any legal move"),
-    (r"rules", "one-ply rules: win, block, do not hand over a win"),
-    (r"alphabeta:preset=alphazero-jl", "the handcrafted minimax of AlphaZero.jl, 5 plies deep"),
-    (r"alphabeta:depth=(\d+)", r"alpha-beta, \1 plies deep, on a handcrafted evaluation"),
-    (r"alphabeta:nodes=(\d+)", r"alpha-beta, \1 positions a move, on a handcrafted evaluation"),
-    (r"alphabeta:ms=(\d+)", r"alpha-beta, \1 ms a move, on a handcrafted evaluation"),
-    (r"rollout:sims=(\d+)", r"tree search, \1 random playouts a move; no knowledge, no learning"),
-    (r"solver", "perfect play"),
-)
-_PLAYERS = (
-    (r"net", "the network alone"),
-    (r"mcts:sims=(\d+)", r"\1 simulations a move"),
-    (r"mcts:ms=(\d+)", r"\1 ms a move"),
-)
 _PIECES = {  # of knowledge
     "lines": "lines that are still open",
     "centre": "the centre",
@@ -61,14 +44,6 @@ def written(files: Sequence[RunFiles]) -> str:
             _repeat(files),
         ],
     )
-
-
-def _told(spec: str, kinds: Sequence[tuple[str, str]]) -> str:
-    """Who it is that a spec names, in words; the spec itself where there are none."""
-    for pattern, words in kinds:
-        if found := re.fullmatch(pattern, spec):
-            return found.expand(words)
-    return spec
 
 
 def _lead(files: Sequence[RunFiles], record: CrossoverRecord) -> str:
@@ -107,9 +82,9 @@ def _strength(evals: Sequence[Lines], record: CrossoverRecord) -> str:
     latest = {(line.opponent, line.agent): line for lines in evals[:1] for line in lines}
     rows = [
         (
-            line.opponent,
-            _told(line.agent, _PLAYERS),
-            f"{100 * line.score:.1f} % [{100 * line.score_low:.1f}, {100 * line.score_high:.1f}]",
+            words.player(line.opponent),
+            words.player(line.agent),
+            words.match_score(line),
             f"{line.wins} / {line.draws} / {line.losses}",
             line.distinct_games,
             line.generation,
@@ -130,9 +105,9 @@ def _crossings(record: CrossoverRecord) -> str:
     met = {crossing.opponent for crossing in with_search}
     rows = [
         (
-            _two_lines(crossing.opponent, _told(crossing.opponent, _WHO)),
-            _two_lines(_when(crossing), _told(crossing.agent, _PLAYERS)),
-            "" if crossing.seconds is None else f"{crossing.seconds / 60:.1f}",
+            _opponent(crossing.opponent),
+            _two_lines(_when(crossing), words.learner(crossing.agent)),
+            words.minutes(crossing.seconds),
             _at_the_end(crossing),
             *(
                 (_when(alone[crossing.opponent]), _at_the_end(alone[crossing.opponent]))
@@ -143,14 +118,14 @@ def _crossings(record: CrossoverRecord) -> str:
         for crossing in with_search
     ]
     rows += [
-        (_two_lines(opponent, _told(opponent, _WHO)), "", "", "", _when(crossing), _at_the_end(crossing))
+        (_opponent(opponent), "", "", "", _when(crossing), _at_the_end(crossing))
         for opponent, crossing in alone.items()
         if opponent not in met
     ]
     if not rows:
         return ""
     several = len(record.crossings[0].runs) > 1
-    forecasts = "\n".join(crossover_command.forecasts(record)).strip()
+    forecasts = "\n".join(words.forecasts(record.crossings))
     return html.section(
         "When it overtook human knowledge",
         html.paragraph(
@@ -160,8 +135,8 @@ def _crossings(record: CrossoverRecord) -> str:
             + " “Beyond” is no failure of the measurement: it was not overtaken by then."
         ),
         html.table(
-            ("opponent", "with search: overtaken at (FLOPs)", "minutes", "score at the end",
-             "network alone: overtaken at", "score at the end"),
+            ("opponent", "with search: overtaken (FLOPs)", "minutes", "score at the end",
+             "network alone: overtaken", "score at the end"),
             rows,
             "When each opponent was overtaken",
         ),
@@ -175,26 +150,23 @@ def _two_lines(first: str, second: str) -> html.Markup:
     return html.joined([first, html.Markup('<br><span class="soft">'), second, html.Markup("</span>")])
 
 
-def _at_the_end(crossing: Crossing) -> str:
-    score, low, high = (
-        f"{100 * share:.0f}" for share in (crossing.score_at_end, crossing.score_low, crossing.score_high)
-    )
-    return f"{score} % [{low},\u00a0{high}]"
-
-
-def _flops(value: float | None) -> str:
-    return f"{value:.1e}".replace("e+0", "e").replace("e+", "e") if value else "0"
+def _opponent(spec: str) -> html.Markup:
+    """Who it is, and below it the spec by which anyone can play it."""
+    about = words.about(spec)
+    return _two_lines(words.player(spec), f"{spec}: {about}" if about else spec)
 
 
 def _when(crossing: Crossing) -> str:
-    low, high = crossing.flops_low, crossing.flops_high
-    if not crossing.overtaken:
-        done = sum(one.overtaken for one in crossing.runs)
-        some = f" ({done} of {len(crossing.runs)} runs have)" if done else ""
-        return (f"beyond {_flops(low)}" if low else "not yet") + some
-    if crossing.flops is None:
-        return f"before {_flops(high)}"
-    return f"{_flops(crossing.flops)} [{_flops(low)},\u00a0{_flops(high)}]"
+    return _unbroken(words.crossing(crossing))
+
+
+def _at_the_end(crossing: Crossing) -> str:
+    return _unbroken(words.score_at_end(crossing, digits=0))
+
+
+def _unbroken(text: str) -> str:
+    """With intervals that a narrow column keeps on one line."""
+    return text.replace(", ", ",\u00a0")
 
 
 def _named(heading: str, files: RunFiles, several: bool) -> str:
@@ -209,7 +181,7 @@ def _frontier(files: RunFiles, several: bool) -> str:
     counts = sorted({point.simulations for point in points})
     found = {(point.crossing.opponent, point.simulations): point.crossing for point in points}
     rows = [
-        [opponent, *(_when(found[opponent, n]) if (opponent, n) in found else "" for n in counts)]
+        [words.player(opponent), *(_when(found[opponent, n]) if (opponent, n) in found else "" for n in counts)]
         for opponent in opponents
     ]
     each = files.last.get("play_flops", 0) / max(1, files.last.get("evaluations", 0))
@@ -219,7 +191,7 @@ def _frontier(files: RunFiles, several: bool) -> str:
             "An opponent can be overtaken by more training or by longer thinking. Each line joins the pairs of both at"
             " which the player is as strong as one opponent; up and right of it, it is stronger. A triangle points to"
             " where the crossing lies, when it came before the first evaluation or had not come by the last."
-            f" A simulation costs {_flops(each)} FLOPs at most: one evaluation by the network."
+            f" A simulation costs {words.flops(each)} FLOPs at most: one evaluation by the network."
         ),
         html.figure(
             *plots.svg(lambda axes: plots.draw_frontier(axes, points), f"frontier-{files.dir.name}"),
@@ -234,32 +206,26 @@ def _price_tags(files: RunFiles, several: bool) -> str:
     if files.prices is None:
         return ""
     grown = files.prices["growth"]
-
-    def elo(value: float | None) -> str:
-        return "-" if value is None else f"{value:+.0f}"
-
-    def factor(value: float | None) -> str:
-        return "-" if value is None else f"{value:.3g}"
-
     rows = [
         (
             _PIECES.get(price["piece"], price["piece"]),
-            f"{elo(price['elo'])} [{elo(price['elo_low'])}, {elo(price['elo_high'])}]",
-            f"x {factor(price['factor'])} [{factor(price['factor_low'])}, {factor(price['factor_high'])}]",
+            words.elo_interval(*(price[key] for key in ("elo", "elo_low", "elo_high"))),
+            words.factor_interval(*(price[key] for key in ("factor", "factor_low", "factor_high"))),
         )
         for price in files.prices["prices"]
     ]
     reckoned = (
-        f" The learner ({_told(grown['agent'], _PLAYERS)}) gained {grown['elo_per_decade']:.0f} Elo by ten times the"
-        f" training compute where it was even with {grown['opponent']}; that turns Elo into compute."
+        f" The learner ({words.player(grown['agent'])}) gained {grown['elo_per_decade']:.0f} Elo by ten times the"
+        f" training compute where it was even with {words.player(grown['opponent'])}; that turns Elo into compute."
         if grown
         else " This run has too few matches near 50 % to turn that into compute."
     )
     return html.section(
         _named("Price tags: what a piece of knowledge is worth", files, several),
         html.paragraph(
-            f"{files.prices['agent']} against itself without one piece of its knowledge, and the factor of training"
-            f" compute that buys the learner as many Elo.{reckoned} Intervals are 95 %; “-” is beyond what can be told."
+            f"{words.player(files.prices['agent'])} against itself without one piece of its knowledge, and the factor"
+            f" of training compute that buys the learner as many Elo.{reckoned} Intervals are 95 %; “-” is"
+            " beyond what can be told."
         ),
         html.table(
             ("piece of knowledge", "Elo", *(["training compute"] if grown else [])),
@@ -308,7 +274,7 @@ def _cost(files: Sequence[RunFiles]) -> str:
         return f"{sum(last.get(name, 0) for name in names) / 60:.1f}"
 
     amounts = {
-        "training compute (FLOPs)": lambda last: _flops(last.get("train_flops", 0)),
+        "training compute (FLOPs)": lambda last: words.flops(last.get("train_flops", 0)),
         "minutes of self-play and learning": lambda last: minutes(last, "play_seconds", "learn_seconds"),
         "minutes of matches": lambda last: minutes(last, "eval_seconds"),
         "games of self-play": lambda last: f"{last.get('games', 0):,}",

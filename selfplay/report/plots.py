@@ -17,6 +17,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from selfplay.config import Config
+from selfplay.report import words
 from selfplay.run.read import Metrics
 from selfplay.stats.frontier import Point
 from selfplay.stats.rating import strength
@@ -156,13 +157,13 @@ def draw_elo(axes: Axes, evals: Sequence[Lines]) -> None:
     for opponent, values in levels.items():
         if len(values) == len(found):  # met in every run
             axes.axhline(float(np.mean(values)), color=_GREY, linewidth=0.9, linestyle=":")
-            axes.text(1.0, float(np.mean(values)), f" {opponent}", transform=axes.get_yaxis_transform(), va="center",
-                      fontsize=7.5, color=_GREY)  # fmt: skip
+            axes.text(1.0, float(np.mean(values)), f" {words.player(opponent)}", transform=axes.get_yaxis_transform(),
+                      va="center", fontsize=7.5, color=_GREY)  # fmt: skip
     shades = _colours(list(dict.fromkeys(player for one in found for player in one.learner)))
     for player, colour in shades.items():
         for number, one in enumerate(found):
             if points := one.learner.get(player):
-                label = player if number == 0 else None
+                label = words.player(player) if number == 0 else None
                 axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3.5, label=label)
     axes.set_ylabel("Elo among the ladder")
     _compute_axis(axes, evals)
@@ -188,7 +189,7 @@ def draw_scores(axes: Axes, evals: Sequence[Lines], record: CrossoverRecord) -> 
                 color=shades[opponent],
                 marker="o",
                 markersize=3,
-                label=None if number else f"{opponent} ({agent})",
+                label=None if number else f"{words.player(opponent)} ({words.learner(agent)})",
             )
             axes.fill_between(flops, low, high, color=shades[opponent], alpha=0.1, linewidth=0)
     for crossing in record.crossings:
@@ -233,7 +234,7 @@ def draw_frontier(axes: Axes, points: Sequence[Point]) -> None:
                 capsize=3,
                 linewidth=1.4,
             )
-        axes.plot([], [], color=colour, label=opponent)
+        axes.plot([], [], color=colour, label=words.player(opponent))
         later = [(p.crossing.flops_low, p.simulations, ">") for p in mine if not p.crossing.overtaken]
         earlier = [
             (p.crossing.flops_high, p.simulations, "<")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from selfplay.report import words
 from selfplay.run import atomic
 from selfplay.run.metrics import METRICS, strength_name
 from selfplay.stats.rating import Strength
@@ -50,8 +51,13 @@ class TensorBoard:
 def _layout(opponents: Sequence[str]) -> dict[str, dict[str, list]]:
     """The page of custom scalars: Elo with the ladder as reference lines, and each score within its interval."""
     scores = {
-        f"{opponent}, {player}": ["Margin", [f"strength/{opponent}/{player}{end}" for end in ("", "/low", "/high")]]
+        f"{words.player(opponent)}, {name}": ["Margin", _within(f"strength/{opponent}/{player}")]
         for opponent in opponents
-        for player in ("mcts", "net")
+        for player, name in (("mcts", "with search"), ("net", "network alone"))
     }
     return {"strength": {"Elo among the ladder": ["Multiline", ["elo/.*"]], **scores}}
+
+
+def _within(name: str) -> list[str]:
+    """The scalars of a score and of its interval."""
+    return [name, f"{name}/low", f"{name}/high"]

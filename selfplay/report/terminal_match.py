@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 
 import numpy as np
 from rich import box
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from selfplay.arena.match import MatchResult
+from selfplay.report import words
 
 _SILENCE = 15.0  # seconds after which plain lines say how far a match is
 
@@ -39,17 +39,11 @@ class Standings:
         return (time.monotonic() - self.began) * (1 - done) / done if done > 0 else None
 
 
-def _clock(seconds: float) -> str:
-    """`0:02:31`."""
-    return str(timedelta(seconds=round(seconds)))
-
-
 def line_of(result: MatchResult) -> str:
     """A finished match in one line."""
-    low, high = result.interval
     return (
         f"{result.a} against {result.b}: +{result.wins} ={result.draws} -{result.losses}, "
-        f"score {result.score:.3f} [{low:.3f}, {high:.3f}], {result.distinct_games} distinct games"
+        f"{words.score(result.score, *result.interval)}, {result.distinct_games} distinct games"
     )
 
 
@@ -61,7 +55,7 @@ class _Lines(Standings):
         self._said = time.monotonic()
 
     def _say(self, line: str) -> None:
-        print(f"{line}, {_clock(time.monotonic() - self.began)}", file=sys.stderr, flush=True)
+        print(f"{line}, {words.clock(time.monotonic() - self.began)}", file=sys.stderr, flush=True)
         self._said = time.monotonic()
 
     def playing(self, points_G: np.ndarray, share: float) -> None:
@@ -79,7 +73,7 @@ class _Lines(Standings):
 
 
 def _eta(seconds: float | None) -> str:
-    return "" if seconds is None else f", ETA {_clock(seconds)}"
+    return "" if seconds is None else f", ETA {words.clock(seconds)}"
 
 
 class _Live(Standings):
@@ -111,7 +105,7 @@ class _Live(Standings):
                 Text(result.a),
                 Text(result.b),
                 f"{result.wins}-{result.draws}-{result.losses}",
-                Text(f"{100 * result.score:.1f} % [{100 * low:.1f}, {100 * high:.1f}]", style=style),
+                Text(words.score(result.score, low, high), style=style),
                 str(result.distinct_games),
             )
         if len(self.results) < len(self.couples):
@@ -120,7 +114,7 @@ class _Live(Standings):
             table.add_row(Text(a), Text(b), f"{wins}-{draws}-{losses}", f"{self._share:.0%} played", "", style="bold")
         yield table
         waiting = len(self.couples) - len(self.results) - 1
-        elapsed = _clock(time.monotonic() - self.began)
+        elapsed = words.clock(time.monotonic() - self.began)
         more = f", {waiting} to come" if waiting > 0 else ""
         yield Text(f"{elapsed}{_eta(self.seconds_left(self._share))}{more}", style="dim")
 

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from selfplay.config import Config
 from selfplay.ledger import Ledger
+from selfplay.report import words
 from selfplay.stats.records import Crossing, CrossoverRecord, EvalLine, Lines
 
 if TYPE_CHECKING:
@@ -24,23 +25,6 @@ if TYPE_CHECKING:
 
 _BARS = "▁▂▃▄▅▆▇█"
 _NO_NUMBER = "–"
-
-
-def clock(seconds: float) -> str:
-    """`2:31`, or `1:02:31` from an hour on."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def compact(value: float) -> str:
-    """`950`, `12.3k`, `4.1M`, and powers of ten beyond: `3.2e12`."""
-    for scale, suffix in ((1e12, None), (1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= scale:
-            if suffix is None:
-                return f"{value:.1e}".replace("e+", "e")
-            return f"{value / (1e3 if suffix == 'k' else scale):.1f}{suffix}"
-    return f"{value:,.0f}"
 
 
 def sparkline(scores: Sequence[float], width: int = 18) -> str:
@@ -66,29 +50,24 @@ def seconds_left(config: Config, ledger: Ledger, generation: int) -> float | Non
     return (ledger.train_seconds + ledger.eval_seconds) * (1 - share) / share if share else None
 
 
-def percent(match: EvalLine) -> str:
-    """`61.5 % [56.7, 66.1]`: score and its 95 % interval."""
-    low, high = 100 * match.score_low, 100 * match.score_high
-    return f"{100 * match.score:.1f} % [{low:.1f}, {high:.1f}]"
-
-
 def plain_line(config: Config, generation: "Generation") -> str:
     """One generation in one line."""
     metrics, ledger = generation.metrics, generation.ledger
     left = seconds_left(config, generation.own, generation.number)
     return (
-        f"generation {generation.number}  {clock(ledger.train_seconds)} trained"
+        f"generation {generation.number}  {words.clock(ledger.train_seconds)} trained"
         f"  games {ledger.games:,}  positions/s {_number(metrics, 'play/positions_per_s', ',.0f')}"
         f"  loss policy {_number(metrics, 'loss/policy', '.3f')} value {_number(metrics, 'loss/value', '.3f')}"
         f"  memory {_number(metrics, 'memory/rss_mb', ',.0f')} MB"
-        f"  {'done' if generation.done else 'ETA ' + (clock(left) if left is not None else 'unknown')}"
+        f"  {'done' if generation.done else 'ETA ' + (words.clock(left) if left is not None else 'unknown')}"
     )
 
 
 def match_line(match: EvalLine) -> str:
     """One match in one line."""
     return (
-        f"generation {match.generation}  {match.agent} against {match.opponent}: {percent(match)}"
+        f"generation {match.generation}  {words.player(match.agent)} against {words.player(match.opponent)}:"
+        f" {words.match_score(match)}"
         f"  wins {match.wins} draws {match.draws} losses {match.losses},"
         f" {match.distinct_games} distinct games"
     )
@@ -151,7 +130,7 @@ class _View:
         grid.add_column(no_wrap=True)
         grid.add_column(ratio=1)
         grid.add_column(no_wrap=True)
-        elapsed = clock(time.monotonic() - self._began)
+        elapsed = words.clock(time.monotonic() - self._began)
         done = self._generation
         if done is None:
             grid.add_row("[bold]first games[/]", ProgressBar(pulse=True), f"{elapsed}")
@@ -161,7 +140,7 @@ class _View:
         grid.add_row(
             f"[bold]generation {done.number}[/]",
             ProgressBar(total=1.0, completed=share),
-            f"{elapsed}  ETA {clock(left) if left is not None else 'unknown'}",
+            f"{elapsed}  ETA {words.clock(left) if left is not None else 'unknown'}",
         )
         return grid
 
@@ -186,7 +165,7 @@ class _View:
             "learn/reuse": "reuse",
         }
         rows = [(label, _number(done.metrics, name, ".3f")) for name, label in names.items()]
-        return self._facts("learning", [*rows, ("training FLOPs", compact(done.ledger.train_flops))])
+        return self._facts("learning", [*rows, ("training FLOPs", words.flops(done.ledger.train_flops))])
 
     def _playing(self, done: "Generation") -> Table:
         metrics, ledger = done.metrics, done.ledger
@@ -208,7 +187,7 @@ class _View:
     def _strength(self) -> Table:
         table = Table(title="score against", title_justify="left", title_style="bold", box=None, pad_edge=False)
         table.add_column("opponent", header_style="dim", no_wrap=True)
-        table.add_column("player", header_style="dim", style="dim", no_wrap=True)
+        table.add_column("network", header_style="dim", style="dim", no_wrap=True)
         table.add_column("score [95 %]", header_style="dim", no_wrap=True)
         table.add_column("over time", header_style="dim", no_wrap=True)
         table.add_column("overtaken (training FLOPs)", header_style="dim", no_wrap=True)
@@ -216,29 +195,13 @@ class _View:
             ahead = matches[-1].score_low > 0.5
             crossed = self._crossings.get((opponent, agent))
             table.add_row(
-                opponent,
-                agent,
-                Text(percent(matches[-1]), style="green" if ahead else ""),
+                words.player(opponent),
+                words.learner(agent),
+                Text(words.match_score(matches[-1]), style="green" if ahead else ""),
                 Text(sparkline([match.score for match in matches]), style="cyan"),
-                crossing(crossed) if crossed else "",
+                words.outlook(crossed, crossed.forecast) if crossed else "",
             )
         return table
-
-
-def crossing(crossed: Crossing) -> str:
-    """When an opponent was overtaken, or is expected to be: `at 3.1e13 [2.2e13, 4.0e13]`, `beyond 1.2e14`."""
-
-    def flops(value: float | None) -> str:
-        return "…" if value is None else f"{value:.1e}".replace("e+", "e")
-
-    if crossed.overtaken:
-        if crossed.flops is None:
-            return f"before {flops(crossed.flops_high)}"
-        return f"at {flops(crossed.flops)} [{flops(crossed.flops_low)}, {flops(crossed.flops_high)}]"
-    expected = crossed.forecast
-    if expected and expected.flops and expected.flops > crossed.flops_at_end:
-        return f"expected at {flops(expected.flops)} [{flops(expected.flops_low)}, {flops(expected.flops_high)}]"
-    return f"beyond {flops(crossed.flops_low)}" if crossed.flops_low else "not yet"
 
 
 @contextmanager
@@ -262,10 +225,9 @@ def watching(config: Config, title: str, history: Lines = (), *, quiet: bool = F
         def generation(done: "Generation", record: CrossoverRecord | None) -> None:
             print(plain_line(config, done), flush=True)
             for crossed in record.crossings if record else ():
-                pairing = crossed.pairing
-                if crossed.overtaken and pairing not in announced:
-                    announced.add(pairing)
-                    print(f"{pairing[0]} has overtaken {pairing[1]}, {crossing(crossed)} training FLOPs", flush=True)
+                if crossed.overtaken and crossed.pairing not in announced:
+                    announced.add(crossed.pairing)
+                    print(words.overtaken(crossed), flush=True)
 
         yield Show(generation, lambda line: print(match_line(line), flush=True), lambda text: None)
 
@@ -277,13 +239,15 @@ def summary(matches: Lines) -> Table | None:
         return None
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("opponent", no_wrap=True)
-    table.add_column("player", no_wrap=True)
+    table.add_column("network", no_wrap=True)
     table.add_column("score [95 %]", no_wrap=True, justify="right")
     table.add_column("W-D-L", justify="right", no_wrap=True)
     table.add_column("distinct", justify="right", no_wrap=True)
     for (opponent, agent), match in latest.items():
         counts = f"{match.wins}-{match.draws}-{match.losses}"
-        table.add_row(opponent, agent, percent(match), counts, str(match.distinct_games))
+        table.add_row(
+            words.player(opponent), words.learner(agent), words.match_score(match), counts, str(match.distinct_games)
+        )
     return table
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from games import record
+from selfplay.report import words
 from selfplay.run import folder as runs
 from selfplay.run import metrics, read
 from selfplay.stats import crossover
+from selfplay.stats.records import Crossing, EvalLine, Forecast
 from selfplay.web import catalogue
 
+_AXES = ("flops", "evaluations", "games", "seconds")
 _POINTS = 400  # of a curve, at most
 _STILL_RUNNING = 120.0  # seconds since the last line of metrics
 _FILE_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}\.jsonl")
@@ -98,7 +101,7 @@ def full(run: Path) -> dict[str, Any]:
             rows[-1] |= {"healthy": described.healthy, "otherwise": described.otherwise}
     return {
         **_summary(run, lines),
-        "evals": [line.as_dict() for line in read.evals(run)],
+        "evals": [_match(line) for line in read.evals(run)],
         "curves": _thinned(lines),
         "health": rows,
         "records": [path.name for path in _files(run)],
@@ -119,17 +122,48 @@ def _thinned(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]
     return curves
 
 
+def _match(line: EvalLine) -> dict[str, Any]:
+    said = {"score": words.match_score(line), "flops": words.flops(line.flops)}
+    return {**line.as_dict(), "words": _named(line) | said}
+
+
+def _named(pairing: EvalLine | Crossing | Forecast) -> dict[str, str]:
+    return {"agent": words.player(pairing.agent), "opponent": words.player(pairing.opponent)}
+
+
 def crossings(root: Path, names: Sequence[str]) -> dict[str, Any]:
-    """The crossover record of runs as seeds of one experiment, and forecasts for whom they have yet to overtake."""
+    """The crossover record of runs as seeds of one experiment, and forecasts for whom they have yet to overtake.
+
+    `words` say each of them as every other view does; `words.marks` what a mark on an axis of that amount stands for.
+    """
     dirs = [catalogue.run_dir(root, name) for name in names]
     evals, games = [read.evals(run) for run in dirs], [catalogue.game_of(run) for run in dirs]
     if len(set(games)) != 1 or not all(evals):
         return {"rungs": [], "forecasts": []}
     records = [read.recorded_crossover(run, games[0] or "", lines) for run, lines in zip(dirs, evals, strict=True)]
-    expected = read.expected(dirs[0], evals[0]) if len(dirs) == 1 else []
+    expected = {made.pairing: made for made in (read.expected(dirs[0], evals[0]) if len(dirs) == 1 else [])}
     return {
-        "rungs": crossover.together(records).as_dict()["rungs"],
-        "forecasts": [forecast.as_dict() for forecast in expected],
+        "rungs": [
+            {**found.as_dict(), "words": _said(found, expected.get(found.pairing))}
+            for found in crossover.together(records).crossings
+        ],
+        "forecasts": [
+            {**made.as_dict(), "words": _named(made) | {"mark": words.expectation(made)}} for made in expected.values()
+        ],
+    }
+
+
+def _said(found: Crossing, expected: Forecast | None) -> dict[str, Any]:
+    names = _named(found)
+    spent = {name: getattr(found, name) for name in _AXES if getattr(found, name) is not None}
+    return {
+        **names,
+        "when": words.outlook(found, expected),
+        "time": "" if found.seconds is None else words.duration(found.seconds),
+        "score": words.score_at_end(found),
+        "marks": {
+            name: f"{names['opponent']}: overtaken at {words.amount(name, value)}" for name, value in spent.items()
+        },
     }
 
 

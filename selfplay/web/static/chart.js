@@ -3,21 +3,12 @@
 import { h, svg } from "./dom.js";
 
 const MARGIN = { left: 48, right: 14, top: 12, bottom: 42 };
-const UP = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-const superscript = (n) => (n < 0 ? "⁻" : "") + [...String(Math.abs(n))].map((digit) => UP[digit]).join("");
 
-/** A number short enough for an axis or a tile: 1.2 k, 3.4 M, 4.35 · 10¹⁴. */
+/** A number short enough for an axis or a tile: 1.2 k, 3.4 M, and FLOPs as everywhere, 4.4e14. */
 export function short(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   const size = Math.abs(value);
-  if (size >= 1e10) {
-    const power = Math.floor(Math.log10(size));
-    const digits = (value / 10 ** power).toFixed(1);
-    if (digits === "10.0") return `10${superscript(power + 1)}`;
-    return digits === "1.0"
-      ? `10${superscript(power)}`
-      : `${digits.replace(".0", "")} · 10${superscript(power)}`;
-  }
+  if (size >= 1e10) return value.toExponential(1).replace("e+", "e");
   for (const [unit, letter] of [
     [1e9, "G"],
     [1e6, "M"],

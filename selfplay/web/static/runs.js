@@ -4,7 +4,6 @@ import { get } from "./api.js";
 import { Chart, duration, short } from "./chart.js";
 import { h, icon } from "./dom.js";
 import { Live } from "./live.js";
-import { called } from "./players.js";
 
 const EVERY = 4000; // milliseconds between two looks at the runs
 const COLOURS = [
@@ -258,6 +257,12 @@ export async function open(page, query, { path }) {
     if (!agents.includes(state.player)) state.player = null;
     const player = state.player ?? agents[0];
     const opponents = [...new Set(matches.map(({ opponent }) => opponent))];
+    const names = new Map(
+      matches.flatMap(({ agent, opponent, words }) => [
+        [agent, words.agent],
+        [opponent, words.opponent],
+      ]),
+    );
     const colour = (opponent) => COLOURS[opponents.indexOf(opponent) % COLOURS.length];
     const again = (change) => () => {
       Object.assign(state, change);
@@ -266,7 +271,7 @@ export async function open(page, query, { path }) {
     };
     keepFocus(players, () =>
       players.replaceChildren(
-        ...agents.map((agent) => pressed(playerName(agent), agent === player, again({ player: agent }))),
+        ...agents.map((agent) => pressed(names.get(agent), agent === player, again({ player: agent }))),
       ),
     );
     keepFocus(axes, () =>
@@ -280,7 +285,7 @@ export async function open(page, query, { path }) {
       legend.replaceChildren(
         ...opponents.map((opponent) =>
           pressed(
-            called(opponent),
+            names.get(opponent),
             !state.hidden.has(opponent),
             () => {
               if (!state.hidden.delete(opponent)) state.hidden.add(opponent);
@@ -304,7 +309,7 @@ export async function open(page, query, { path }) {
     const shown = opponents.filter((opponent) => !state.hidden.has(opponent));
     const series = data.flatMap((run, i) =>
       shown.map((opponent) => ({
-        name: called(opponent) + (data.length > 1 ? ` · ${run.name}` : ""),
+        name: names.get(opponent) + (data.length > 1 ? ` · ${run.name}` : ""),
         colour: colour(opponent),
         dash: dashOf(i),
         points: run.evals
@@ -359,7 +364,7 @@ export async function open(page, query, { path }) {
         y: 0.5,
         colour: colour(rung.opponent),
         ...interval,
-        words: `${called(rung.opponent)} overtaken at ${short(rung[state.axis])} ${AXES[state.axis].label}`,
+        words: rung.words.marks[state.axis],
       });
     }
     if (state.axis !== "flops") return found;
@@ -372,7 +377,7 @@ export async function open(page, query, { path }) {
         y: 0.5,
         hollow: true,
         colour: colour(made.opponent),
-        words: `${called(made.opponent)} expected to be overtaken at ${short(made.flops)} FLOPs`,
+        words: made.words.mark,
       });
     }
     return found;
@@ -384,10 +389,10 @@ export async function open(page, query, { path }) {
         .filter((match) => match.agent === player && shown.includes(match.opponent))
         .map((match) => [
           ...(state.data.length > 1 ? [run.name] : []),
-          called(match.opponent),
+          match.words.opponent,
           match.generation,
-          short(match.flops),
-          `${percent(match.score)} [${percent(match.score_low)}, ${percent(match.score_high)}]`,
+          match.words.flops,
+          match.words.score,
           `${match.wins} / ${match.draws} / ${match.losses}`,
           match.distinct_games,
         ]),
@@ -408,42 +413,23 @@ export async function open(page, query, { path }) {
   }
 
   function overtaken(colour) {
-    const { rungs: entries, forecasts } = state.crossings;
+    const { rungs: entries } = state.crossings;
     if (!entries.length) {
       rungs.replaceChildren(h("p", { class: "quiet" }, "No match was played yet."));
       return;
     }
     const rows = entries.map((rung) => {
-      const made = forecasts.find((each) => each.agent === rung.agent && each.opponent === rung.opponent);
       const reached = rung.status === "overtaken";
-      let when;
-      if (reached && rung.flops === null) when = `before ${short(rung.flops_high)}`;
-      else if (reached)
-        when = [
-          short(rung.flops),
-          h("small", {}, ` [${rung.flops_low ? short(rung.flops_low) : "0"}, ${short(rung.flops_high)}]`),
-        ];
-      else if (made?.flops)
-        when = [
-          h("span", { class: "quiet" }, "expected at "),
-          short(made.flops),
-          h(
-            "small",
-            {},
-            ` [${short(made.flops_low)}, ${made.flops_high === null ? "…" : short(made.flops_high)}]`,
-          ),
-        ];
-      else when = `beyond ${short(rung.flops_low)}`;
       return [
-        [h("i", { class: "swatch", style: { background: colour(rung.opponent) } }), called(rung.opponent)],
-        playerName(rung.agent),
+        [h("i", { class: "swatch", style: { background: colour(rung.opponent) } }), rung.words.opponent],
+        rung.words.agent,
         h("span", { class: `truth ${reached ? "win" : "draw"}` }, reached ? "overtaken" : "not yet"),
-        when,
-        rung.seconds === null ? "–" : duration(rung.seconds),
-        `${percent(rung.score_at_end)}`,
+        rung.words.when,
+        rung.words.time || "–",
+        rung.words.score,
       ];
     });
-    rungs.replaceChildren(table(["Opponent", "Player", "Status", "At FLOPs, 95 %", "Time", "Score now"], rows));
+    rungs.replaceChildren(table(["Opponent", "Player", "Status", "Training FLOPs, 95 %", "Time", "Score now"], rows));
   }
 
   function healthTable() {
@@ -472,12 +458,6 @@ export async function open(page, query, { path }) {
     live.stop();
   };
 }
-
-const playerName = (agent) => {
-  if (agent === "net") return "Network alone";
-  const [, key, value] = /^mcts:(\w+)=(.+)$/.exec(agent) ?? [];
-  return key === "sims" ? `${value} simulations` : key === "ms" ? `${value} ms a move` : agent;
-};
 
 /** What may be wider than the screen, to be scrolled by keys too. */
 const scroller = (label, ...children) =>

@@ -1,0 +1,180 @@
+"""What scores, amounts, crossings and players are called: the same words in the terminal, the pictures, the report,
+TensorBoard and, through the server's JSON, the browser.
+
+Intervals are 95 % and stand in brackets. FLOPs have two digits and a power of ten, `1.5e14`; a bound that cannot be
+told is `…`, an Elo or a factor that cannot is `-`.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from selfplay.players import spec as players
+from selfplay.stats.records import Crossing, EvalLine, Forecast, GradedForecast
+
+_ABOUT = {  # by kind of player
+    "random": "any legal move",
+    "rules": "win, block, do not hand over a win",
+    "alphabeta": "a search on a handcrafted evaluation",
+    "rollout": "no knowledge, no learning",
+}
+
+# Players.
+
+
+def player(spec: str) -> str:
+    """`one-ply rules`, `alpha-beta, depth 6`, `network + 64 simulations`; the spec itself where nobody knows better."""
+    return players.describe(spec)
+
+
+def learner(agent: str) -> str:
+    """A run's own player beside others of its own: `64 simulations`, `20 ms`, `alone`."""
+    return player(agent).removeprefix("network ").removeprefix("+ ")
+
+
+def about(spec: str) -> str:
+    """What such a player goes by, in a few words; empty where its name says it."""
+    kind, _, options = spec.partition(":")
+    return "" if "preset=" in options else _ABOUT.get(kind, "")
+
+
+# Amounts.
+
+
+def flops(value: float | None) -> str:
+    """`1.5e14`; `0` for nothing, `…` for what cannot be told."""
+    if value is None:
+        return "…"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if value else "0"
+
+
+def score(value: float, low: float, high: float, *, digits: int = 1) -> str:
+    """Shares of points as `61.5 % [56.7, 66.1]`."""
+    return f"{100 * value:.{digits}f} % [{100 * low:.{digits}f}, {100 * high:.{digits}f}]"
+
+
+def match_score(line: EvalLine) -> str:
+    return score(line.score, line.score_low, line.score_high)
+
+
+def score_at_end(crossing: Crossing, *, digits: int = 1) -> str:
+    """Of the curve at the last evaluation."""
+    return score(crossing.score_at_end, crossing.score_low, crossing.score_high, digits=digits)
+
+
+def elo(value: float | None) -> str:
+    """A difference, `+120`."""
+    return "-" if value is None else f"{value:+.0f}"
+
+
+def elo_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """`+120 [+95, +150]`."""
+    return f"{elo(value)} [{elo(low)}, {elo(high)}]"
+
+
+def factor_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A multiple of training compute, `x 4.81 [3.31, -]`."""
+    said = ("-" if each is None else f"{each:.3g}" for each in (value, low, high))
+    return "x {} [{}, {}]".format(*said)
+
+
+def minutes(seconds: float | None) -> str:
+    """`20.1`, for a column that says what it is; empty where there is nothing to say."""
+    return "" if seconds is None else f"{seconds / 60:.1f}"
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `1 h 20 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s" if seconds else "0"
+    hours, rest = divmod(round(seconds / 60), 60)
+    return " ".join(filter(None, (f"{hours} h" if hours else "", f"{rest} min" if rest else "")))
+
+
+def clock(seconds: float) -> str:
+    """As a watch shows it: `2:31`, or `1:02:31` from an hour on."""
+    whole, rest = divmod(round(seconds), 60)
+    hours, whole = divmod(whole, 60)
+    return f"{hours}:{whole:02d}:{rest:02d}" if hours else f"{whole}:{rest:02d}"
+
+
+def amount(name: str, value: float) -> str:
+    """What had been spent, by its name in a crossing: `1.5e14 training FLOPs`, `12 min of training`."""
+    if name == "seconds":
+        return f"{duration(value)} of training"
+    units = {"flops": "training FLOPs", "evaluations": "network evaluations", "games": "games of self-play"}
+    return f"{flops(value) if name == 'flops' else f'{value:,.0f}'} {units[name]}"
+
+
+# Crossings.
+
+
+def crossing(found: Crossing) -> str:
+    """When an opponent was overtaken, in training FLOPs: `at 3.1e13 [2.2e13, 4.0e13]`, `before 2.5e12` (the first
+    evaluation), `beyond 1.2e14` (not by then), or `not yet`."""
+    if not found.overtaken:
+        done = sum(run.overtaken for run in found.runs)
+        some = f" ({done} of {len(found.runs)} runs have)" if done else ""
+        return (f"beyond {flops(found.flops_low)}" if found.flops_low else "not yet") + some
+    if found.flops is None:
+        return f"before {flops(found.flops_high)}"
+    return f"at {_between(found)}"
+
+
+def outlook(found: Crossing, expected: Forecast | None) -> str:
+    """`crossing`; of one that is yet to come the forecast, if it is not passed by: `expected at 5.0e14 [2.0e14, …]`."""
+    ahead = expected is not None and expected.flops is not None and expected.flops > found.flops_at_end
+    return f"expected at {_between(expected)}" if expected and ahead and not found.overtaken else crossing(found)
+
+
+def expectation(made: Forecast) -> str:
+    """`alpha-beta, depth 6: expected to be overtaken at 5.0e14 [2.0e14, …] training FLOPs`."""
+    return f"{player(made.opponent)}: expected to be overtaken at {_between(made)} training FLOPs"
+
+
+def _between(found: Crossing | Forecast) -> str:
+    return f"{flops(found.flops)} [{flops(found.flops_low)}, {flops(found.flops_high)}]"
+
+
+def overtaken(found: Crossing) -> str:
+    """The news that it was: `network + 64 simulations has overtaken one-ply rules, at 1.6e13 [...] training FLOPs`."""
+    return f"{player(found.agent)} has overtaken {player(found.opponent)}, {crossing(found)} training FLOPs"
+
+
+def forecasts(crossings: Iterable[Crossing]) -> list[str]:
+    """A line for each forecast that was made before a crossing, and what became of it."""
+    return [
+        f"{player(found.agent)} against {player(found.opponent)}"
+        + (f" (run {number})" if len(found.runs) > 1 else "")
+        + f": forecast at {flops(made.made_at_flops)} FLOPs: {_between(made)}; {_outcome(run, made)}"
+        for found in crossings
+        for number, run in enumerate(found.runs, start=1)
+        if (made := run.forecast)
+    ]
+
+
+def _outcome(run: Crossing, made: GradedForecast) -> str:
+    if run.flops is None:
+        return "not yet" if made.covered is None else "passed by"
+    return f"came at {flops(run.flops)}, {'inside' if made.covered else 'outside'} the interval"
+
+
+CROSSING_HEADERS = ("player", "opponent", "overtaken (training FLOPs)", "minutes", "score at the end")
+
+
+def crossing_row(found: Crossing) -> tuple[str, ...]:
+    """A crossing below `CROSSING_HEADERS`; players by their specs, which commands and scripts take."""
+    return found.agent, found.opponent, crossing(found), minutes(found.seconds), score_at_end(found)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text, padded so that their columns stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def crossings(found: Iterable[Crossing]) -> str:
+    """A table of plain text with a line for each player and opponent."""
+    rows = [crossing_row(each) for each in found]
+    return columns([CROSSING_HEADERS, *rows]) if rows else "no matches yet"

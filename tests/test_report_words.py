@@ -1,0 +1,132 @@
+"""What things are called: the sentences as a reader finds them, the same in every view."""
+
+from dataclasses import replace
+
+import pytest
+
+from selfplay.report import words
+from selfplay.stats.records import Crossing, Forecast, GradedForecast
+
+CROSSED = Crossing(
+    agent="mcts:sims=64", opponent="alphabeta:depth=6", status="overtaken", flops=3.14e13, flops_low=2.2e13,
+    flops_high=4.04e13, seconds=1207.0, score_at_end=0.877, score_low=0.85, score_high=0.9, flops_at_end=1.2e14,
+    evaluations=12_345_678.4, games=40_123.0,
+)  # fmt: skip
+AHEAD = replace(CROSSED, status="not overtaken", flops=None, flops_low=1.2e14, flops_high=None, seconds=None)
+EXPECTED = Forecast(
+    agent="mcts:sims=64", opponent="alphabeta:depth=6", made_at_flops=1.2e14, flops=5e14, flops_low=2e14,
+    flops_high=9e14,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (1.5e14, "1.5e14"),
+        (3e13, "3.0e13"),
+        (9.96e13, "1.0e14"),
+        (4.84e6, "4.8e6"),
+        (950, "9.5e2"),
+        (0, "0"),
+        (None, "…"),
+    ],
+)
+def test_flops(value, said):
+    assert words.flops(value) == said
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "about"),
+    [
+        ("random", "random moves", "any legal move"),
+        ("rules", "one-ply rules", "win, block, do not hand over a win"),
+        ("alphabeta:depth=6", "alpha-beta, depth 6", "a search on a handcrafted evaluation"),
+        ("alphabeta:preset=alphazero-jl", "AlphaZero.jl's minimax, depth 5", ""),
+        ("rollout:sims=1000", "tree search with 1,000 random playouts", "no knowledge, no learning"),
+        ("net", "network alone", ""),
+        ("mcts:sims=64", "network + 64 simulations", ""),
+        ("somebody:else=1", "somebody:else=1", ""),
+    ],
+)
+def test_players(spec, name, about):
+    assert (words.player(spec), words.about(spec)) == (name, about)
+
+
+def test_a_runs_own_players_beside_each_other():
+    assert [words.learner(agent) for agent in ("net", "mcts:sims=1600", "mcts:ms=20", "mcts:sims=8,rule=puct")] == [
+        "alone", "1,600 simulations", "20 ms", "8 simulations of PUCT",
+    ]  # fmt: skip
+
+
+def test_amounts():
+    assert words.score(0.615, 0.5671, 0.66149) == "61.5 % [56.7, 66.1]"
+    assert words.score_at_end(CROSSED, digits=0) == "88 % [85, 90]"
+    assert words.elo_interval(120.4, -3.0, None) == "+120 [-3, -]"
+    assert words.factor_interval(4.812, 3.3, None) == "x 4.81 [3.3, -]"
+    assert [words.minutes(seconds) for seconds in (1207.0, 0, None)] == ["20.1", "0.0", ""]
+    assert [words.duration(seconds) for seconds in (0, 45.4, 89, 720, 3599, 4800)] == [
+        "0", "45 s", "89 s", "12 min", "1 h", "1 h 20 min",
+    ]  # fmt: skip
+    assert [words.clock(seconds) for seconds in (0, 59.6, 151, 3600, 3751.2)] == [
+        "0:00", "1:00", "2:31", "1:00:00", "1:02:31",
+    ]  # fmt: skip
+    assert [words.amount(name, getattr(CROSSED, name)) for name in ("flops", "evaluations", "games", "seconds")] == [
+        "3.1e13 training FLOPs", "12,345,678 network evaluations", "40,123 games of self-play", "20 min of training",
+    ]  # fmt: skip
+
+
+def test_crossings():
+    assert words.crossing(CROSSED) == "at 3.1e13 [2.2e13, 4.0e13]"
+    assert words.crossing(replace(CROSSED, flops_low=0.0)) == "at 3.1e13 [0, 4.0e13]"
+    assert words.crossing(replace(CROSSED, flops=None, flops_low=0.0)) == "before 4.0e13"
+    assert words.crossing(AHEAD) == "beyond 1.2e14"
+    assert words.crossing(replace(AHEAD, flops_low=0.0)) == "not yet"
+    assert words.crossing(replace(AHEAD, runs=(CROSSED, AHEAD, AHEAD))) == "beyond 1.2e14 (1 of 3 runs have)"
+    assert words.crossing(replace(CROSSED, runs=(CROSSED, CROSSED))) == words.crossing(CROSSED)
+    assert words.overtaken(CROSSED) == (
+        "network + 64 simulations has overtaken alpha-beta, depth 6, at 3.1e13 [2.2e13, 4.0e13] training FLOPs"
+    )
+
+
+def test_what_is_to_come():
+    assert words.outlook(AHEAD, EXPECTED) == "expected at 5.0e14 [2.0e14, 9.0e14]"
+    assert words.outlook(AHEAD, replace(EXPECTED, flops_high=None)) == "expected at 5.0e14 [2.0e14, …]"
+    assert words.outlook(AHEAD, None) == "beyond 1.2e14"
+    assert words.outlook(AHEAD, replace(EXPECTED, flops=None, flops_high=None)) == "beyond 1.2e14"
+    assert words.outlook(AHEAD, replace(EXPECTED, flops=1.1e14)) == "beyond 1.2e14"  # it has passed without it
+    assert words.outlook(CROSSED, EXPECTED) == words.crossing(CROSSED)
+    assert words.expectation(EXPECTED) == (
+        "alpha-beta, depth 6: expected to be overtaken at 5.0e14 [2.0e14, 9.0e14] training FLOPs"
+    )
+
+
+def graded(crossing, **more):
+    made = GradedForecast(agent=crossing.agent, opponent=crossing.opponent, made_at_flops=8e12, flops=3e13,
+                          flops_low=1e13, flops_high=9e13, ratio=None, **more)  # fmt: skip
+    return replace(crossing, forecast=made)
+
+
+def test_what_became_of_forecasts():
+    said = "network + 64 simulations against alpha-beta, depth 6: forecast at 8.0e12 FLOPs: 3.0e13 [1.0e13, 9.0e13]; "
+    for run, outcome in (
+        (graded(CROSSED, covered=True), "came at 3.1e13, inside the interval"),
+        (graded(CROSSED, covered=False), "came at 3.1e13, outside the interval"),
+        (graded(AHEAD, covered=None), "not yet"),
+        (graded(AHEAD, covered=False), "passed by"),
+    ):
+        assert words.forecasts([replace(run, runs=(run,))]) == [said + outcome]
+    both = replace(AHEAD, runs=(AHEAD, graded(AHEAD, covered=None)))
+    assert [line.partition(":")[0] for line in words.forecasts([both])] == [
+        "network + 64 simulations against alpha-beta, depth 6 (run 2)"
+    ]
+    assert words.forecasts([AHEAD]) == []
+
+
+def test_a_table_of_crossings():
+    short = replace(AHEAD, agent="net", opponent="rules")
+    assert words.crossings([CROSSED, short]).splitlines() == [
+        "player        opponent           overtaken (training FLOPs)  minutes  score at the end",
+        "mcts:sims=64  alphabeta:depth=6  at 3.1e13 [2.2e13, 4.0e13]  20.1     87.7 % [85.0, 90.0]",
+        "net           rules              beyond 1.2e14                        87.7 % [85.0, 90.0]",
+    ]
+    assert words.crossings([]) == "no matches yet"
