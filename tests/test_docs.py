@@ -256,8 +256,8 @@ def test_health_rows_speak_of_metrics_and_settings_that_exist():
     from selfplay.commands import train
 
     settings = {name for name, *_ in train.settings()}
-    for ailment in health.AILMENTS:
-        words = " ".join((ailment.shows_in, ailment.cause, ailment.remedy))
+    for check in health.CHECKS:
+        words = " ".join((check.shows_in, check.cause, check.fix))
         for name in re.findall(r"`(?:--)?(\w+\.\w+)`", words):
             assert name in settings or name == "games.laws", name
         for name in re.findall(r"`(\w+/\w+)`", words):

@@ -1,4 +1,4 @@
-"""Ailments of runs: each is found in the numbers that it shows in, and in no others."""
+"""Checks of runs: each fails by the numbers that it looks at, and by no others."""
 
 import dataclasses
 import json
@@ -9,7 +9,7 @@ from matches import a_line
 from selfplay import cli
 from selfplay.config import Config
 from selfplay.report import health
-from selfplay.run import folder, session
+from selfplay.run import folder, metrics, session
 
 GENERATIONS = 40
 
@@ -42,9 +42,9 @@ def match(flops, score, games=400, opponent="alphabeta:depth=4", agent="mcts:sim
 GROWING = [match(2.5e13, 0.25), match(5e13, 0.36), match(1e14, 0.5), match(1e14, 0.1, agent="net")]
 
 
-def ailments(metrics=None, evals=GROWING, config=None):
+def failing(metrics=None, evals=GROWING, config=None):
     found = health.examine(config or Config(), well() if metrics is None else metrics, evals)
-    return {one.ailment.symptom for one in found if one.ill}
+    return {one.check.symptom for one in found if one.failing}
 
 
 def test_a_healthy_run_is_well_in_every_row():
@@ -73,16 +73,33 @@ ILL = [
 
 
 @pytest.mark.parametrize(("symptom", "name", "value"), ILL, ids=[f"{name}-{i}" for i, (_, name, _) in enumerate(ILL)])
-def test_each_ailment_is_found_alone(symptom, name, value):
+def test_each_check_fails_alone(symptom, name, value):
     lines = [{**line, name: value(n)} for n, line in enumerate(well())]
-    assert ailments(lines) == {symptom}
+    assert failing(lines) == {symptom}
+
+
+def test_a_logged_number_has_one_healthy_range():
+    """In the table of metrics as in that of checks; 0.15, 30 % and 50 % are the ranges that stood there twice."""
+    bounds = {check.shows_in.split("`")[1]: str(check.bounds) for check in health.CHECKS}
+    for name, said in (
+        ("value/calibration", "at most 0.15"),
+        ("games/distinct_positions", "at least 30%"),
+        ("play/network_share", "at least 50%"),
+        ("eval_seconds", "at most 35%"),
+        ("games/first_player_score", "0.10 to 0.90"),
+        ("policy/entropy", "at least 0.10"),
+        ("policy/kl_search_net", "at least 0.020"),
+        ("proven/share", "at least 0.1%"),
+    ):
+        assert bounds[name] == said
+        assert metrics.describe(name).healthy.startswith(said)
 
 
 def test_strength_that_stands_still():
     """50 % at the end and at half of the compute is no growth; 36 % there is 100 Elo of it, by hand."""
     found = health.examine(Config(), well(), GROWING)
     assert found[0].reading == pytest.approx(100, abs=3)
-    assert ailments(evals=[match(2.5e13, 0.25), match(5e13, 0.5), match(1e14, 0.5)]) == {"It does not get stronger"}
+    assert failing(evals=[match(2.5e13, 0.25), match(5e13, 0.5), match(1e14, 0.5)]) == {"It does not get stronger"}
     # Between two evaluations, on a logarithmic axis: a third of the way from the last but one.
     assert health.examine(Config(), [], [match(1e13, 0.2), match(8e13, 0.5)])[0].reading == pytest.approx(80.3, abs=3)
 
@@ -103,17 +120,17 @@ def test_growth_that_nobody_can_tell(evals):
 
 
 def test_opponents_that_are_all_beaten():
-    assert ailments(evals=[match(5e13, 0.8), match(1e14, 0.93)]) == {"It beats everyone, so nothing more can be seen"}
-    assert ailments(evals=[*GROWING, match(1e14, 0.95, opponent="rules")]) == set()
+    assert failing(evals=[match(5e13, 0.8), match(1e14, 0.93)]) == {"It beats everyone, so nothing more can be seen"}
+    assert failing(evals=[*GROWING, match(1e14, 0.95, opponent="rules")]) == set()
 
 
 def test_matches_of_few_distinct_games():
     repeated = dataclasses.replace(GROWING[2], distinct_games=2)
-    assert ailments(evals=[*GROWING[:2], repeated]) == {"Matches repeat a few games"}
+    assert failing(evals=[*GROWING[:2], repeated]) == {"Matches repeat a few games"}
 
 
 def test_a_young_run_is_not_judged_by_what_falls():
-    verdicts = {one.ailment.symptom: one.verdict for one in health.examine(Config(), well()[:5], [])}
+    verdicts = {one.check.symptom: one.verdict for one in health.examine(Config(), well()[:5], [])}
     for symptom in ("The policy does not learn", "Self-play has slowed down", "Memory grows"):
         assert verdicts[symptom] == "not known"
     assert verdicts["One side always wins"] == "well"
@@ -123,20 +140,20 @@ def test_a_young_run_is_not_judged_by_what_falls():
 def test_one_generation_out_of_line_decides_nothing():
     lines = well()
     lines[-1] = {**lines[-1], "policy/entropy": 0.01, "value/calibration": 0.9, "play/positions_per_s": 1.0}
-    assert ailments(lines) == set()
+    assert failing(lines) == set()
 
 
 def test_what_grows_early_or_costs_at_the_end_is_well():
     """Threads take their memory in the first half of a run; the long matches at its end are no share of its time."""
     lines = [{**line, "memory/rss_mb": min(200.0 + 50 * n, 1200.0)} for n, line in enumerate(well())]
     lines[-1] = {**lines[-1], "eval_seconds": 5000.0}
-    assert ailments(lines) == set()
+    assert failing(lines) == set()
 
 
 def test_proofs_are_missed_only_where_they_are_sought():
     lines = [{**line, "proven/share": 0.0} for line in well()]
     config = folder.from_dict(Config, {"search": {"prove": False}})
-    assert ailments(lines, config=config) == set()
+    assert failing(lines, config=config) == set()
 
 
 def test_the_doctor_looks_at_a_run(tmp_path, capsys):
@@ -148,10 +165,10 @@ def test_the_doctor_looks_at_a_run(tmp_path, capsys):
     said = capsys.readouterr().out
     collapsed = said.index("look here  Play has collapsed into a few lines")
     assert "0.05 (healthy: at least 0.10)" in said[collapsed:].splitlines()[0]
-    assert "remedy: more `--play.opening_plies`" in said[collapsed:]
-    assert said.count("look here") == said.count("remedy:") == 1
+    assert "fix: more `--play.opening_plies`" in said[collapsed:]
+    assert said.count("look here") == said.count("fix:") == 1
     assert cli.guarded(["doctor", str(tmp_path / "r"), "--json"]) == 0
-    (ill,) = (one for one in json.loads(capsys.readouterr().out) if one["verdict"] == "look here")
-    assert ill["reading"] == pytest.approx(0.05) and ill["symptom"] == "Play has collapsed into a few lines"
+    (wrong,) = (one for one in json.loads(capsys.readouterr().out) if one["verdict"] == "look here")
+    assert wrong["reading"] == pytest.approx(0.05) and wrong["symptom"] == "Play has collapsed into a few lines"
     assert cli.guarded(["doctor", str(tmp_path / "none")]) == 2
     assert "is no run folder" in capsys.readouterr().err

@@ -163,7 +163,7 @@ def test_what_it_cost_is_that_of_the_last_generation(tmp_path):
     assert row(elements, "energy")[1] == "not told"
 
 
-def test_ailments_come_with_what_helps(tmp_path):
+def test_what_fails_comes_with_what_helps(tmp_path):
     config = session.settle(tmp_path / "r", Config(), {})
     with session.opened(tmp_path / "r", config, command=["x"]) as run:
         for number in range(1, 21):
@@ -171,7 +171,7 @@ def test_ailments_come_with_what_helps(tmp_path):
             run.record(number, ledger, {"policy/entropy": 1.5 / number, "loss/total": 1.0})
     text = shown(tmp_path / "r")
     assert row(Elements(text), "Play has collapsed")[1:3] == ["0.08 look here", "at least 0.10"]
-    assert re.search(r"<li>Play has collapsed into a few lines\. Cause: .* Remedy: .*opening_plies", text)
+    assert re.search(r"<li>Play has collapsed into a few lines\. Cause: .* Fix: .*opening_plies", text)
     assert len(re.findall("<li>[A-Z][^<]* Cause:", text)) == 1
     assert row(Elements(text), "A loss is infinite")[1] == "0 well"
     assert row(Elements(text), "Memory grows")[1] == " not known"

@@ -1,11 +1,10 @@
 """`selfplay doctor`: what this machine can do, what is missing, and how fast to expect it; the table of metrics; and
-what ails a run."""
+what is wrong with a run."""
 
 import argparse
 import json
 import shutil
 import textwrap
-from dataclasses import asdict
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the findings; 0 whether or not something is missing."""
     if args.metrics:
-        print(json.dumps([asdict(metric) for metric in metrics.METRICS]) if args.json else _table())
+        print(json.dumps([metric.as_dict() for metric in metrics.METRICS]) if args.json else _table())
         return 0
     if args.run is not None:
         found = _looked_at(args.run)
@@ -58,14 +57,14 @@ def _looked_at(run_dir: Path) -> list[health.Finding]:
 
 
 def _told(found: list[health.Finding]) -> str:
-    """A line for each ailment looked for, and what helps against those that were found."""
-    width = max(len(one.ailment.symptom) for one in found)
+    """A line for each check, and what helps where one fails."""
+    width = max(len(one.check.symptom) for one in found)
     lines = []
     for one in found:
-        reading = f"{one.shown} (healthy: {one.ailment.healthy})" if one.shown else ""
-        lines.append(f"{one.verdict:<11}{one.ailment.symptom:<{width}}  {reading}".rstrip())
-        if one.ill:
-            told = (one.ailment.shows_in, f"cause: {one.ailment.cause}", f"remedy: {one.ailment.remedy}")
+        reading = f"{one.shown} (healthy: {one.check.bounds})" if one.shown else ""
+        lines.append(f"{one.verdict:<11}{one.check.symptom:<{width}}  {reading}".rstrip())
+        if one.failing:
+            told = (one.check.shows_in, f"cause: {one.check.cause}", f"fix: {one.check.fix}")
             lines += [textwrap.fill(line, 110, initial_indent=" " * 11, subsequent_indent=" " * 13) for line in told]
     return "\n".join(lines)
 

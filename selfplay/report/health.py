@@ -1,7 +1,8 @@
-"""Whether a run is well: what ails runs that do not learn, how it shows in their numbers, and what helps.
+"""Whether a run is well: what goes wrong in runs that do not learn, how it shows in their numbers, and what helps.
 
-The table of `AILMENTS` is the one of docs/read-the-curves.md, of `selfplay doctor RUN` and of the report. A reading
-is a number from the lines of metrics.jsonl and evals.jsonl; None where they cannot tell, or cannot yet.
+The table of `CHECKS` is the one of docs/read-the-curves.md, of `selfplay doctor RUN` and of the report. Bounds of
+logged numbers stand beside them, in `selfplay.run.metrics`; those of what is computed from several stand here. A
+reading is a number from the lines of metrics.jsonl and evals.jsonl; None where they cannot tell, or cannot yet.
 """
 
 import math
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from selfplay.config import Config
+from selfplay.run.metrics import EVALUATION_SHARE, Bounds, bounds_of
 from selfplay.run.read import Metrics
 from selfplay.stats import rating
 from selfplay.stats.rating import strength
@@ -33,66 +35,60 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ailment:
-    """One row of the table; well is a reading from `low` to `high`."""
+class Check:
+    """One row of the table; a reading within its bounds is well."""
 
     symptom: str
     shows_in: str
     """the reading in words, with the names of metrics"""
     read: Callable[[Run], float | None]
-    low: float = -math.inf
-    high: float = math.inf
-    form: str = "{:.2f}"
-    """how a reading is written, with its unit"""
+    bounds: Bounds
+    """of the reading; where that is the newest value of a metric, they are the metric's"""
     cause: str
-    remedy: str
-
-    @property
-    def healthy(self) -> str:
-        """`at least 30 Elo`, `0.1 to 0.9`."""
-        low, high = self.form.format(self.low), self.form.format(self.high)
-        if math.isinf(self.high):
-            return f"at least {low}"
-        return f"at most {high}" if math.isinf(self.low) else f"{low} to {high}"
+    fix: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """An ailment looked for in a run."""
+    """What a check says of a run."""
 
-    ailment: Ailment
+    check: Check
     reading: float | None
 
     def as_dict(self) -> dict[str, Any]:
-        ailment = self.ailment
-        words = {name: getattr(ailment, name) for name in ("symptom", "shows_in", "healthy", "cause", "remedy")}
-        return {**words, "reading": self.reading, "verdict": self.verdict}
+        return {
+            "symptom": self.check.symptom,
+            "shows_in": self.check.shows_in,
+            "healthy": str(self.check.bounds),
+            "cause": self.check.cause,
+            "remedy": self.check.fix,  # the key that scripts know
+            "reading": self.reading,
+            "verdict": self.verdict,
+        }
 
     @property
-    def ill(self) -> bool:
-        return self.reading is not None and not self.ailment.low <= self.reading <= self.ailment.high
+    def failing(self) -> bool:
+        return self.reading is not None and self.reading not in self.check.bounds
 
     @property
     def verdict(self) -> str:
-        return "not known" if self.reading is None else "look here" if self.ill else "well"
+        return "not known" if self.reading is None else "look here" if self.failing else "well"
 
     @property
     def shown(self) -> str:
-        return "" if self.reading is None else self.ailment.form.format(self.reading)
+        return "" if self.reading is None else self.check.bounds.form.format(self.reading)
 
 
 def examine(config: Config, metrics: Metrics, evals: Lines) -> list[Finding]:
-    """Every ailment looked for, in the order of the table."""
+    """What every check says, in the order of the table."""
     run = Run(config=config, metrics=metrics, evals=evals)
-    return [Finding(ailment=ailment, reading=ailment.read(run)) for ailment in AILMENTS]
+    return [Finding(check=check, reading=check.read(run)) for check in CHECKS]
 
 
 def table() -> str:
-    """The table of ailments in Markdown."""
-    rows = [
-        f"| {a.symptom} | {a.shows_in} | {a.healthy} | {a.cause} | {a.remedy} |".replace("\n", " ") for a in AILMENTS
-    ]
-    return "\n".join(["| symptom | shows in | healthy | cause | remedy |", "|---|---|---|---|---|", *rows]) + "\n"
+    """The table of checks in Markdown."""
+    rows = [f"| {c.symptom} | {c.shows_in} | {c.bounds} | {c.cause} | {c.fix} |".replace("\n", " ") for c in CHECKS]
+    return "\n".join(["| symptom | shows in | healthy | cause | fix |", "|---|---|---|---|---|", *rows]) + "\n"
 
 
 # Readings. The newest are medians over the last tenth of the generations, so that one of them decides nothing.
@@ -202,167 +198,152 @@ def _proofs(run: Run) -> float | None:
     return _newest("proven/share")(run) if run.config.search.prove else None
 
 
-AILMENTS = (
-    Ailment(
+CHECKS = (
+    Check(
         symptom="It does not get stronger",
         shows_in="`elo/mcts`: Elo among the opponents gained while training compute doubled for the last time",
         read=_growth,
-        low=25,
-        form="{:+.0f} Elo",
+        bounds=Bounds(low=25, form="{:+.0f} Elo"),
         cause="one of the rows below; or the run is at the end of what its network and its search can do",
-        remedy="the other rows first; then more time, a larger `--network.architecture`, more `--search.simulations`",
+        fix="the other rows first; then more time, a larger `--network.architecture`, more `--search.simulations`",
     ),
-    Ailment(
+    Check(
         symptom="It beats everyone, so nothing more can be seen",
         shows_in="`strength/*`: the lowest score with search of the last matches",
         read=_lowest_score,
-        high=_BEATEN,
-        form="{:.0%}",
+        bounds=Bounds(high=_BEATEN, form="{:.0%}"),
         cause="the opponents are too weak to measure it",
-        remedy="`selfplay measure RUN --opponents ...` with stronger ones; training itself is not concerned",
+        fix="`selfplay measure RUN --opponents ...` with stronger ones; training itself is not concerned",
     ),
-    Ailment(
+    Check(
         symptom="A loss is infinite or no number",
         shows_in="`loss/total`: generations in which it was",
         read=_not_numbers,
-        high=0,
-        form="{:.0f}",
+        bounds=Bounds(high=0, form="{:.0f}"),
         cause="steps so large that the weights left all bounds",
-        remedy="begin anew with a lower `--learn.learning_rate`; what was learned is lost",
+        fix="begin anew with a lower `--learn.learning_rate`; what was learned is lost",
     ),
-    Ailment(
+    Check(
         symptom="The policy does not learn",
         shows_in="`loss/policy`: by how much of its first value it has fallen",
         read=_fallen("loss/policy"),
-        low=0.1,
-        form="{:.0%}",
+        bounds=Bounds(low=0.1, form="{:.0%}"),
         cause="steps far too large (the loss jumps) or too small (it stands), or targets without a preference",
-        remedy="the preset's `--learn.learning_rate`; then look at `policy/entropy`: as high as log(legal moves), the"
+        fix="the preset's `--learn.learning_rate`; then look at `policy/entropy`: as high as log(legal moves), the"
         " search prefers nothing and needs more `--search.simulations`",
     ),
-    Ailment(
+    Check(
         symptom="The value does not learn",
         shows_in="`loss/value`: by how much of its first value it has fallen",
         read=_fallen("loss/value"),
-        low=0.1,
-        form="{:.0%}",
+        bounds=Bounds(low=0.1, form="{:.0%}"),
         cause="steps far too large; random openings that decide the games, so that results are noise; a small"
         " `learn.value_weight`; or, in a game of your own, a result of the wrong sign",
-        remedy="the preset's `--learn.learning_rate` and `--learn.value_weight`; fewer `--play.opening_plies`;"
+        fix="the preset's `--learn.learning_rate` and `--learn.value_weight`; fewer `--play.opening_plies`;"
         " `games.laws.check_laws` and a naive twin of the rules",
     ),
-    Ailment(
+    Check(
         symptom="Results are learned by heart",
         shows_in="`value/calibration`: how far predicted scores are from reached ones",
         read=_newest("value/calibration"),
-        high=0.15,
+        bounds=bounds_of("value/calibration"),
         cause="each position is trained on too often, or the window is too small: the value is sure, and wrong",
-        remedy="a lower `--learn.replay_ratio`, a larger `--replay.capacity`, a smaller network",
+        fix="a lower `--learn.replay_ratio`, a larger `--replay.capacity`, a smaller network",
     ),
-    Ailment(
+    Check(
         symptom="Play has collapsed into a few lines",
         shows_in="`policy/entropy`: how undecided the search is, in nats",
         read=_newest("policy/entropy"),
-        low=0.1,
+        bounds=bounds_of("policy/entropy"),
         cause="nothing makes the games differ, so that the policy confirms itself; or the game is too small for more",
-        remedy="more `--play.opening_plies` and `--play.temperature_plies`; in a solved game nothing is wrong",
+        fix="more `--play.opening_plies` and `--play.temperature_plies`; in a solved game nothing is wrong",
     ),
-    Ailment(
+    Check(
         symptom="It plays the same games again and again",
         shows_in="`games/distinct_positions`: share of distinct positions in a generation",
         read=_newest("games/distinct_positions"),
-        low=0.3,
-        form="{:.0%}",
+        bounds=bounds_of("games/distinct_positions"),
         cause="too little chance in the first moves; it will be blind elsewhere, though its losses look fine",
-        remedy="more `--play.opening_plies` and `--play.temperature_plies`",
+        fix="more `--play.opening_plies` and `--play.temperature_plies`",
     ),
-    Ailment(
+    Check(
         symptom="One side always wins",
         shows_in="`games/first_player_score`",
         read=_newest("games/first_player_score"),
-        low=0.1,
-        high=0.9,
+        bounds=bounds_of("games/first_player_score"),
         cause="the game is decided by who begins, so that results say nothing of the moves",
-        remedy="more `--play.opening_plies` make starts more even",
+        fix="more `--play.opening_plies` make starts more even",
     ),
-    Ailment(
+    Check(
         symptom="Search adds nothing to the network",
         shows_in="`policy/kl_search_net`: how far the search moves the policy, in nats",
         read=_newest("policy/kl_search_net"),
-        low=0.02,
-        form="{:.3f}",
+        bounds=bounds_of("policy/kl_search_net"),
         cause="too few simulations to improve on the network; or there is nothing left to improve",
-        remedy="more `--search.simulations`",
+        fix="more `--search.simulations`",
     ),
-    Ailment(
+    Check(
         symptom="No win is ever proven",
         shows_in="`proven/share`: share of searches that end with a proof",
         read=_proofs,
-        low=0.001,
-        form="{:.1%}",
+        bounds=bounds_of("proven/share"),
         cause="in a game with forced wins, rules that never end a game",
-        remedy="`games.laws.check_laws` and a naive twin of the rules",
+        fix="`games.laws.check_laws` and a naive twin of the rules",
     ),
-    Ailment(
+    Check(
         symptom="Every gradient is cut",
         shows_in="`learn/gradient_norm` over `learn.gradient_clip`",
         read=_at_the_clip,
-        high=0.9,
+        bounds=Bounds(high=0.9),
         cause="batches too small or steps too large",
-        remedy="a larger `--learn.batch`, a lower `--learn.learning_rate`",
+        fix="a larger `--learn.batch`, a lower `--learn.learning_rate`",
     ),
-    Ailment(
+    Check(
         symptom="It trains more or less often on a position than it was told",
         shows_in="`learn/reuse` over the setting `learn.replay_ratio`",
         read=_reuse,
-        low=0.9,
-        high=1.1,
+        bounds=Bounds(low=0.9, high=1.1),
         cause="a run younger than its `replay.minimum`; else a bug",
-        remedy="wait; runs of different reuse cannot be compared",
+        fix="wait; runs of different reuse cannot be compared",
     ),
-    Ailment(
+    Check(
         symptom="Matches repeat a few games",
         shows_in="`distinct_games` of evals.jsonl: the lowest share of distinct games in a match",
         read=_distinct_matches,
-        low=0.9,
-        form="{:.0%}",
+        bounds=Bounds(low=0.9, form="{:.0%}"),
         cause="both players are deterministic and there are fewer openings than games",
-        remedy="fewer `--eval.games`: games that are played twice tell nothing twice",
+        fix="fewer `--eval.games`: games that are played twice tell nothing twice",
     ),
-    Ailment(
+    Check(
         symptom="Matches eat the time",
         shows_in="`eval_seconds`: share of the run's time, before its end",
         read=_evaluation_share,
-        high=0.35,
-        form="{:.0%}",
+        bounds=EVALUATION_SHARE,
         cause="many or slow opponents, met often",
-        remedy="lower `--eval.games` or `--eval.per_decade`; `selfplay measure RUN` can do it later",
+        fix="lower `--eval.games` or `--eval.per_decade`; `selfplay measure RUN` can do it later",
     ),
-    Ailment(
+    Check(
         symptom="The network hardly works",
         shows_in="`play/network_share`: share of self-play's time in the network",
         read=_newest("play/network_share"),
-        low=0.5,
-        form="{:.0%}",
+        bounds=bounds_of("play/network_share"),
         cause="the tree is the cost, because the network is small",
-        remedy="a larger `--network.architecture` is nearly free",
+        fix="a larger `--network.architecture` is nearly free",
     ),
-    Ailment(
+    Check(
         symptom="Self-play has slowed down",
         shows_in="`play/positions_per_s`: newest over the run's median",
         read=_slowed,
-        low=0.6,
-        form="x {:.2f}",
+        bounds=Bounds(low=0.6, form="x {:.2f}"),
         cause="other work on the machine, heat, or a machine that swaps",
-        remedy="look at `memory/rss_mb` and at what else runs; `selfplay bench all` says what the machine can do",
+        fix="look at `memory/rss_mb` and at what else runs; `selfplay bench all` says what the machine can do",
     ),
-    Ailment(
+    Check(
         symptom="Memory grows",
         shows_in="`memory/rss_mb`: newest over that at half of the run",
         read=_memory_growth,
-        high=1.5,
-        form="x {:.2f}",
+        bounds=Bounds(high=1.5, form="x {:.2f}"),
         cause="a leak, ours or of a library",
-        remedy="stop it, and give the same command: it goes on from its last generation with nothing lost; tell us",
+        fix="stop it, and give the same command: it goes on from its last generation with nothing lost; tell us",
     ),
 )

@@ -30,7 +30,7 @@ td:first-child { min-width: 11rem; }
 pre, code { font: .88em/1.5 ui-monospace, monospace; }
 pre { background: var(--box); padding: .8rem; overflow-x: auto; border-radius: .3rem; }
 .well { color: var(--good); }
-.ill { color: var(--bad); font-weight: 600; }
+.failing { color: var(--bad); font-weight: 600; }
 """
 
 
@@ -107,7 +107,7 @@ def coded(text: str) -> Markup:
     return joined([Markup(f"<code>{escaped(part)}</code>") if i % 2 else part for i, part in enumerate(parts)])
 
 
-def verdict(text: str, ill: bool | None) -> Markup:
+def verdict(text: str, failing: bool | None) -> Markup:
     """A word in the colour of good or bad; the word says it too."""
-    kind = "soft" if ill is None else "ill" if ill else "well"
+    kind = "soft" if failing is None else "failing" if failing else "well"
     return Markup(f'<span class="{kind}">{escaped(text)}</span>')

@@ -239,14 +239,14 @@ def _health(files: Sequence[RunFiles]) -> str:
     findings = [health.examine(one.config, one.metrics, one.evals) for one in files]
     rows, troubles = [], []
     for row in zip(*findings, strict=True):
-        ailment = row[0].ailment
+        check = row[0].check
         cells = [
-            html.joined([found.shown, " ", html.verdict(found.verdict, found.ill if found.shown else None)])
+            html.joined([found.shown, " ", html.verdict(found.verdict, found.failing if found.shown else None)])
             for found in row
         ]
-        rows.append((ailment.symptom, *cells, ailment.healthy, html.coded(ailment.shows_in)))
-        if any(found.ill for found in row):
-            troubles.append(html.coded(f"{ailment.symptom}. Cause: {ailment.cause}. Remedy: {ailment.remedy}."))
+        rows.append((check.symptom, *cells, check.bounds, html.coded(check.shows_in)))
+        if any(found.failing for found in row):
+            troubles.append(html.coded(f"{check.symptom}. Cause: {check.cause}. Fix: {check.fix}."))
     one = files[0]
     figures = [
         html.figure(

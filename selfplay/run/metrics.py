@@ -1,11 +1,34 @@
 """Every number that a run logs: its name, its unit, what it means, where it should be, and what else it tells.
 
-metrics.jsonl, TensorBoard and the terminal use these names; `selfplay doctor --metrics` prints the table.
+metrics.jsonl, TensorBoard and the terminal use these names; `selfplay doctor --metrics` prints the table. The bounds of
+a healthy run stand here alone: `selfplay.report.health` checks a run by them.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 from selfplay.stats.records import EvalLine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """A healthy number lies from `low` to `high`, both included."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    form: str = "{:.2f}"
+    """how such a number is written, with its unit"""
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        """`at least 30 Elo`, `0.10 to 0.90`."""
+        low, high = self.form.format(self.low), self.form.format(self.high)
+        if math.isinf(self.high):
+            return f"at least {low}"
+        return f"at most {high}" if math.isinf(self.low) else f"{low} to {high}"
 
 
 @dataclass(frozen=True)
@@ -15,10 +38,31 @@ class Metric:
     name: str
     unit: str
     meaning: str
-    healthy: str
+    typical: str
+    """how it looks in a run that learns"""
     otherwise: str
     clock: bool = False
     """depends on the machine's clock or load: two runs of one seed differ in it"""
+    bounds: Bounds | None = None
+    """what the newest value of a healthy run keeps to, in any game and at any size; None where no number says it"""
+
+    @property
+    def healthy(self) -> str:
+        return "; ".join(str(part) for part in (self.bounds, self.typical) if part)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "meaning": self.meaning,
+            "healthy": self.healthy,
+            "otherwise": self.otherwise,
+            "clock": self.clock,
+        }
+
+
+EVALUATION_SHARE = Bounds(high=0.35, form="{:.0%}")
+"""of the run's time before its end, which holds the longest matches, that goes to matches"""
 
 
 METRICS = (
@@ -95,20 +139,23 @@ METRICS = (
         "mean entropy of the policy targets of the generation",
         "falls slowly; Connect Four: from 1.1 to 0.4",
         "near 0 early: no exploration left, play has collapsed into a few lines; constant: the search prefers nothing",
+        bounds=Bounds(low=0.1),
     ),
     Metric(
         "policy/kl_search_net",
         "nats",
         "KL(search || network): how much the search still improves on the network's own policy",
-        "falls, and stays above 0; Connect Four: from 0.6 to 0.1",
+        "falls slowly; Connect Four: from 0.6 to 0.1",
         "near 0: search adds nothing, give it more simulations; rising: the network is too small or learns too slowly",
+        bounds=Bounds(low=0.02, form="{:.3f}"),
     ),
     Metric(
         "value/calibration",
         "1",
         "expected calibration error: mean distance of the predicted score from the reached one, in ten bins",
-        "below 0.1; 0.02-0.06 in Connect Four, more where a generation has few games",
-        "above 0.1: over- or underconfident values mislead the search; more reuse usually makes it worse",
+        "0.02-0.06 in Connect Four, more where a generation has few games",
+        "above: over- or underconfident values mislead the search; more reuse usually makes it worse",
+        bounds=Bounds(high=0.15),
     ),
     Metric(
         "value/accuracy",
@@ -131,6 +178,7 @@ METRICS = (
         "mean score of the first player, a draw counting half",
         "0.45-0.6 from random openings; without them the first player has the advantage",
         "near 0 or 1: games no longer teach; raise play.opening_plies",
+        bounds=Bounds(low=0.1, high=0.9),
     ),
     Metric(
         "games/draws",
@@ -150,15 +198,17 @@ METRICS = (
         "games/distinct_positions",
         "share",
         "distinct positions among those that the generation added",
-        "above 0.5",
-        "below 0.2: the games repeat themselves; raise play.opening_plies or play.temperature_plies",
+        "80-95 % in Connect Four",
+        "below: the games repeat themselves; raise play.opening_plies or play.temperature_plies",
+        bounds=Bounds(low=0.3, form="{:.0%}"),
     ),
     Metric(
         "proven/share",
         "share",
         "searches whose root was proven a win, draw or loss",
-        "0.1-0.5, more with more simulations",
+        "10-50 %, more with more simulations",
         "0 in a game with forced wins: proofs are off (search.prove) or broken",
+        bounds=Bounds(low=0.001, form="{:.1%}"),
     ),
     # Speed, all over the seconds of self-play.
     Metric(
@@ -196,15 +246,16 @@ METRICS = (
         "play/network_share",
         "share",
         "share of the threads' time spent in the network",
-        "above 0.8 with the default network",
-        "low: the tree is the cost; a larger network would be nearly free",
+        "80 % and more with the default network",
+        "below: the tree is the cost; a larger network would be nearly free",
         clock=True,
+        bounds=Bounds(low=0.5, form="{:.0%}"),
     ),
     Metric(
         "play/tree_share",
         "share",
         "share of the threads' time spent in the tree: selection, expansion, back-up, rules",
-        "below 0.2 with the default network",
+        "what play/network_share leaves; 20 % and less with the default network",
         "high: see play/network_share",
         clock=True,
     ),
@@ -259,7 +310,7 @@ METRICS = (
         "eval_seconds",
         "s",
         "time of matches against references; not part of the budget",
-        "below 15 % of the run, the long matches at its end aside",
+        f"{EVALUATION_SHARE} of the run, the long matches at its end aside",
         "high: lower eval.games or eval.per_decade",
         clock=True,
     ),
@@ -281,6 +332,13 @@ def describe(name: str) -> Metric:
     if name in _BY_NAME:
         return _BY_NAME[name]
     return _BY_NAME[f"{name.partition('/')[0]}/*"]
+
+
+def bounds_of(name: str) -> Bounds:
+    """Of a metric that has bounds."""
+    bounds = describe(name).bounds
+    assert bounds is not None, name
+    return bounds
 
 
 def clock_names() -> frozenset[str]:
