@@ -1,6 +1,7 @@
 """The page and the pictures of a run: what a reader finds on it, in a real browser too."""
 
 import dataclasses
+import html
 import json
 import re
 import shutil
@@ -138,7 +139,7 @@ def test_how_to_repeat_it(tmp_path):
         ("1", "selfplay train again"),
     ]
     assert row(Elements(text), "cpu")[1] == session.machine()["cpu"]
-    settings = re.search(r"CONFIG</summary><pre[^>]*>(.*?)</pre>", text, flags=re.DOTALL)[1].replace("&quot;", '"')
+    settings = html.unescape(re.search(r"CONFIG</summary><pre[^>]*>(.*?)</pre>", text, flags=re.DOTALL)[1])
     (tmp_path / "again.toml").write_text(settings)
     assert folder.from_dict(Config, folder.read_toml(tmp_path / "again.toml")) == config
 

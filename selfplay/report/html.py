@@ -1,7 +1,11 @@
-"""A page of HTML in one file: its frame, tables and figures. It loads nothing, and is light or dark as the reader."""
+"""A page of HTML in one file: its frame, tables and figures. It loads nothing, and is light or dark as the reader.
 
-import html
+All text is escaped unless it is `Markup` already.
+"""
+
 from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #111827; --soft: #57606f; --line: #e5e7eb; --ground: #fff; --box: #f3f4f6;
@@ -34,80 +38,81 @@ pre { background: var(--box); padding: .8rem; overflow-x: auto; border-radius: .
 """
 
 
-class Markup(str):
-    """Text that is HTML already; all other text is escaped."""
-
-
-def escaped(value: object) -> str:
-    return value if isinstance(value, Markup) else html.escape(str(value))
-
-
-def document(title: str, sections: Sequence[str]) -> str:
+def document(title: str, sections: Sequence[Markup]) -> Markup:
     """The whole file."""
-    return (
+    return Markup(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escaped(title)}</title>\n'
-        f"<style>{_STYLE}</style></head>\n<body><main>\n<h1>{escaped(title)}</h1>\n"
-        + "\n".join(filter(None, sections))
-        + "\n</main></body></html>\n"
-    )
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>\n'
+        "<style>{style}</style></head>\n<body><main>\n<h1>{title}</h1>\n{body}\n</main></body></html>\n"
+    ).format(title=title, style=Markup(_STYLE), body=Markup("\n").join(filter(None, sections)))
 
 
-def paragraph(text: object, kind: str = "") -> str:
-    return f'<p class="{kind}">{escaped(text)}</p>' if kind else f"<p>{escaped(text)}</p>"
+def paragraph(text: str, kind: str = "") -> Markup:
+    return Markup('<p class="{}">{}</p>').format(kind, text) if kind else Markup("<p>{}</p>").format(text)
 
 
-def section(heading: str, *parts: str) -> str:
-    """A heading and what stands below it."""
-    return f"<h2>{escaped(heading)}</h2>\n" + "\n".join(filter(None, parts))
+def section(heading: str, *parts: Markup) -> Markup:
+    """A heading and what stands below it; parts that are empty are left out."""
+    return Markup("<h2>{}</h2>\n{}").format(heading, Markup("\n").join(filter(None, parts)))
 
 
-def table(headers: Sequence[object], rows: Sequence[Sequence[object]], label: str) -> str:
+def heading(text: str) -> Markup:
+    """Of a part of a section."""
+    return Markup("<h3>{}</h3>").format(text)
+
+
+def table(headers: Sequence[object], rows: Sequence[Sequence[object]], label: str) -> Markup:
     """A table that scrolls sideways by itself where the screen is narrow; by keys too, so it has a name."""
 
-    def cells(tag: str, values: Sequence[object]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escaped(value)}</{tag}>" for value in values) + "</tr>"
+    def cells(cell: Markup, values: Sequence[object]) -> Markup:
+        return Markup("<tr>{}</tr>").format(Markup("").join(cell.format(value) for value in values))
 
-    body = "\n".join(cells("td", row) for row in rows)
-    return (
-        f'<div class="wide" role="region" aria-label="{escaped(label)}" tabindex="0"><table>\n'
-        f"{cells('th', headers)}\n{body}\n</table></div>"
-    )
+    frame = Markup('<div class="wide" role="region" aria-label="{}" tabindex="0"><table>\n{}\n{}\n</table></div>')
+    body = Markup("\n").join(cells(Markup("<td>{}</td>"), row) for row in rows)
+    return frame.format(label, cells(Markup("<th>{}</th>"), headers), body)
 
 
-def figure(svg: str, keys: Mapping[str, str], label: str, caption: object) -> str:
+def bullets(items: Sequence[str]) -> Markup:
+    return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(item) for item in items))
+
+
+def figure(svg: Markup, keys: Mapping[str, str], label: str, caption: str) -> Markup:
     """A drawing, the colours of its lines by name, and what it shows in words."""
-    drawn = svg.replace("<svg ", f'<svg role="img" aria-label="{escaped(label)}" ', 1)
-    swatches = "".join(
-        f'<li><svg viewBox="0 0 20 10" aria-hidden="true"><path d="M0 5H20" stroke="{colour}" stroke-width="4"/></svg>'
-        f"{escaped(name)}</li>"
-        for name, colour in keys.items()
+    named = Markup('<svg role="img" aria-label="{}" ').format(label)
+    swatch = Markup(
+        '<li><svg viewBox="0 0 20 10" aria-hidden="true"><path d="M0 5H20" stroke="{}" stroke-width="4"/></svg>{}</li>'
     )
-    legend = f'<ul class="keys">{swatches}</ul>' if swatches else ""
-    return f"<figure>{drawn}{legend}<figcaption>{escaped(caption)}</figcaption></figure>"
+    swatches = Markup("").join(swatch.format(colour, name) for name, colour in keys.items())
+    legend = Markup('<ul class="keys">{}</ul>').format(swatches) if swatches else ""
+    drawing = Markup(str(svg).replace("<svg ", named, 1))  # Markup.replace may escape what it looks for
+    return Markup("<figure>{}{}<figcaption>{}</figcaption></figure>").format(drawing, legend, caption)
 
 
-def code(text: str) -> str:
-    return f'<pre tabindex="0">{escaped(text)}</pre>'
+def side_by_side(figures: Sequence[Markup]) -> Markup:
+    return Markup('<div class="figures">{}</div>').format(Markup("").join(figures))
 
 
-def folded(summary: str, content: str) -> str:
+def code(text: str) -> Markup:
+    return Markup('<pre tabindex="0">{}</pre>').format(text)
+
+
+def folded(summary: str, content: Markup) -> Markup:
     """Shown when asked for."""
-    return f"<details><summary>{escaped(summary)}</summary>{content}</details>"
+    return Markup("<details><summary>{}</summary>{}</details>").format(summary, content)
 
 
-def joined(parts: Sequence[str]) -> Markup:
-    """Markup of several parts, each escaped unless it is markup."""
-    return Markup("".join(escaped(part) for part in parts))
+def two_lines(first: str, second: str) -> Markup:
+    """What stands in one cell of a table, the second line in a quieter colour."""
+    return Markup('{}<br><span class="soft">{}</span>').format(first, second)
 
 
 def coded(text: str) -> Markup:
     """Text with `names` in backquotes."""
     parts = text.split("`")
-    return joined([Markup(f"<code>{escaped(part)}</code>") if i % 2 else part for i, part in enumerate(parts)])
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))
 
 
-def verdict(text: str, failing: bool | None) -> Markup:
-    """A word in the colour of good or bad; the word says it too."""
+def verdict(reading: str, text: str, failing: bool | None) -> Markup:
+    """A reading, and a word in the colour of good or bad; the word says it too."""
     kind = "soft" if failing is None else "failing" if failing else "well"
-    return Markup(f'<span class="{kind}">{escaped(text)}</span>')
+    return Markup('{} <span class="{}">{}</span>').format(reading, kind, text)

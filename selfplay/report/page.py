@@ -4,6 +4,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 import games
 from selfplay.config import to_toml
 from selfplay.report import health, html, plots, words
@@ -31,7 +33,7 @@ def written(files: Sequence[RunFiles]) -> str:
     title = f"{first.game}, {first.network.architecture}, seed{'s' if len(files) > 1 else ''} {seeds}"
     matched = [one.crossover for one in files if one.evals]
     record = crossover.together(matched) if matched else CrossoverRecord(game=first.game, crossings=())
-    return html.document(
+    page = html.document(
         title,
         [
             _lead(files, record),
@@ -44,9 +46,10 @@ def written(files: Sequence[RunFiles]) -> str:
             _repeat(files),
         ],
     )
+    return str(page)
 
 
-def _lead(files: Sequence[RunFiles], record: CrossoverRecord) -> str:
+def _lead(files: Sequence[RunFiles], record: CrossoverRecord) -> Markup:
     game = games.make(files[0].config.game)
     name = _GAMES.get(game.kind, game.kind)
     played = sum(one.last.get("games", 0) for one in files)
@@ -64,7 +67,7 @@ def _lead(files: Sequence[RunFiles], record: CrossoverRecord) -> str:
     return html.paragraph(" ".join(parts), "lead")
 
 
-def _strength(evals: Sequence[Lines], record: CrossoverRecord) -> str:
+def _strength(evals: Sequence[Lines], record: CrossoverRecord) -> Markup:
     """Scores and Elo over compute."""
     if not any(line.agent != "net" for lines in evals for line in lines):
         return html.paragraph("No match was played, so nothing is known of its strength.")
@@ -94,19 +97,19 @@ def _strength(evals: Sequence[Lines], record: CrossoverRecord) -> str:
     headers = ("opponent", "player", "score", "wins / draws / losses", "distinct games", "generation")
     return html.section(
         "Strength over training compute",
-        f'<div class="figures">{scores}{elo}</div>',
-        html.folded("The last matches", html.table(headers, rows, "The last matches")) if len(evals) == 1 else "",
+        html.side_by_side([scores, elo]),
+        html.folded("The last matches", html.table(headers, rows, "The last matches")) if len(evals) == 1 else Markup(),
     )
 
 
-def _crossings(record: CrossoverRecord) -> str:
+def _crossings(record: CrossoverRecord) -> Markup:
     alone = {crossing.opponent: crossing for crossing in record.crossings if crossing.agent == "net"}
     with_search = [crossing for crossing in record.crossings if crossing.agent != "net"]
     met = {crossing.opponent for crossing in with_search}
     rows = [
         (
             _opponent(crossing.opponent),
-            _two_lines(_when(crossing), words.learner(crossing.agent)),
+            html.two_lines(_when(crossing), words.learner(crossing.agent)),
             words.minutes(crossing.seconds),
             _at_the_end(crossing),
             *(
@@ -123,7 +126,7 @@ def _crossings(record: CrossoverRecord) -> str:
         if opponent not in met
     ]
     if not rows:
-        return ""
+        return Markup()
     several = len(record.crossings[0].runs) > 1
     forecasts = "\n".join(words.forecasts(record.crossings))
     return html.section(
@@ -142,18 +145,14 @@ def _crossings(record: CrossoverRecord) -> str:
         ),
         html.folded("Forecasts that were made before the event, and what became of them", html.code(forecasts))
         if forecasts
-        else "",
+        else Markup(),
     )  # fmt: skip
 
 
-def _two_lines(first: str, second: str) -> html.Markup:
-    return html.joined([first, html.Markup('<br><span class="soft">'), second, html.Markup("</span>")])
-
-
-def _opponent(spec: str) -> html.Markup:
+def _opponent(spec: str) -> Markup:
     """Who it is, and below it the spec by which anyone can play it."""
     about = words.about(spec)
-    return _two_lines(words.player(spec), f"{spec}: {about}" if about else spec)
+    return html.two_lines(words.player(spec), f"{spec}: {about}" if about else spec)
 
 
 def _when(crossing: Crossing) -> str:
@@ -173,10 +172,10 @@ def _named(heading: str, files: RunFiles, several: bool) -> str:
     return f"{heading}: {files.dir.name}" if several else heading
 
 
-def _frontier(files: RunFiles, several: bool) -> str:
+def _frontier(files: RunFiles, several: bool) -> Markup:
     points = files.frontier
     if not points:
-        return ""
+        return Markup()
     opponents = list(dict.fromkeys(point.crossing.opponent for point in points))
     counts = sorted({point.simulations for point in points})
     found = {(point.crossing.opponent, point.simulations): point.crossing for point in points}
@@ -202,9 +201,9 @@ def _frontier(files: RunFiles, several: bool) -> str:
     )
 
 
-def _price_tags(files: RunFiles, several: bool) -> str:
+def _price_tags(files: RunFiles, several: bool) -> Markup:
     if files.prices is None:
-        return ""
+        return Markup()
     grown = files.prices["growth"]
     rows = [
         (
@@ -235,15 +234,12 @@ def _price_tags(files: RunFiles, several: bool) -> str:
     )
 
 
-def _health(files: Sequence[RunFiles]) -> str:
+def _health(files: Sequence[RunFiles]) -> Markup:
     findings = [health.examine(one.config, one.metrics, one.evals) for one in files]
     rows, troubles = [], []
     for row in zip(*findings, strict=True):
         check = row[0].check
-        cells = [
-            html.joined([found.shown, " ", html.verdict(found.verdict, found.failing if found.shown else None)])
-            for found in row
-        ]
+        cells = [html.verdict(found.shown, found.verdict, found.failing if found.shown else None) for found in row]
         rows.append((check.symptom, *cells, check.bounds, html.coded(check.shows_in)))
         if any(found.failing for found in row):
             troubles.append(html.coded(f"{check.symptom}. Cause: {check.cause}. Fix: {check.fix}."))
@@ -263,13 +259,13 @@ def _health(files: Sequence[RunFiles]) -> str:
     names = [path.dir.name for path in files] if len(files) > 1 else ["this run"]
     return html.section(
         "Health of the run" if len(files) == 1 else "Health of the runs",
-        f'<div class="figures">{"".join(figures)}</div>' if len(files) == 1 and one.metrics else "",
-        "<ul>" + "".join(f"<li>{html.escaped(text)}</li>" for text in troubles) + "</ul>" if troubles else "",
+        html.side_by_side(figures) if len(files) == 1 and one.metrics else Markup(),
+        html.bullets(troubles) if troubles else Markup(),
         html.table(("looked for", *names, "healthy", "shows in"), rows, "Health"),
     )
 
 
-def _cost(files: Sequence[RunFiles]) -> str:
+def _cost(files: Sequence[RunFiles]) -> Markup:
     def minutes(last: Mapping[str, Any], *names: str) -> str:
         return f"{sum(last.get(name, 0) for name in names) / 60:.1f}"
 
@@ -288,7 +284,7 @@ def _cost(files: Sequence[RunFiles]) -> str:
     return html.section("What it cost", html.table(("spent", *names), rows, "Cost"))
 
 
-def _repeat(files: Sequence[RunFiles]) -> str:
+def _repeat(files: Sequence[RunFiles]) -> Markup:
     parts = [
         html.paragraph(
             "On one machine the same sources, settings and seed give the same games, bit for bit. On another one"
@@ -302,7 +298,7 @@ def _repeat(files: Sequence[RunFiles]) -> str:
         generation = one.last.get("generation", 0)
         again = f"--config CONFIG --network.dtype {one.dtype} --generations {generation} --run runs/again"
         lines = [f"git checkout {newest['commit']}"] if newest["commit"] else []
-        heading = f"<h3>{html.escaped(one.dir.name)}</h3>" if len(files) > 1 else ""
+        heading = html.heading(one.dir.name) if len(files) > 1 else Markup()
         sessions = [
             (
                 session["from_generation"],
@@ -321,7 +317,7 @@ def _repeat(files: Sequence[RunFiles]) -> str:
                 " first of them gives the same games from the start."
             )
             if len(commits) > 1
-            else "",
+            else Markup(),
             html.table(("from generation", "begun", "commit", "command"), sessions, "Sessions"),
             html.table(("made with", ""), made_with, "Machine and versions"),
             html.folded("CONFIG", html.code(to_toml(one.config))),

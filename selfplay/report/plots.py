@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
@@ -74,7 +75,7 @@ def frontier(points: Sequence[Point]) -> bytes:
     return _png(figure)
 
 
-def svg(draw: Callable[[Axes], None], salt: str) -> tuple[str, dict[str, str]]:
+def svg(draw: Callable[[Axes], None], salt: str) -> tuple[Markup, dict[str, str]]:
     """A drawing as an SVG element for a page that defines --ink, --soft and --line, and the colours of its lines by
     name. `salt` is unlike that of any other drawing of the page."""
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif"}):
@@ -93,7 +94,7 @@ def svg(draw: Callable[[Axes], None], salt: str) -> tuple[str, dict[str, str]]:
     text = re.sub(r' id="[\w.]+_\d+"', "", text)  # groups are not referred to, and pages have one id once
     for colour, name in _FOLLOWING.items():
         text = text.replace(colour, name)
-    return text.strip(), keys
+    return Markup(text.strip()), keys
 
 
 def _following(line: Any) -> str:
