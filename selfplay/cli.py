@@ -33,7 +33,7 @@ COMMANDS = {
     "engine": ("selfplay.commands.engine", "be a Gomoku engine for managers that speak the Gomocup protocol"),
     "export": ("selfplay.commands.export", "write a network as an ONNX file, a Kaggle submission or a weights file"),
     "report": ("selfplay.commands.report", "draw the curves of runs, and write their pages anew"),
-    "bench": ("selfplay.bench.parts", "measure search, network, self-play and learning"),
+    "bench": ("selfplay.bench.command", "measure search, network, self-play and learning"),
     "doctor": ("selfplay.commands.doctor", "say what this machine can do and what is missing"),
 }
 _EPILOG = """\

@@ -12,7 +12,6 @@ from matches import a_line
 from web_server import a_run
 
 from selfplay import cli
-from selfplay.commands import report
 from selfplay.config import Config
 from selfplay.report import page as report_page
 from selfplay.report import plots
@@ -82,7 +81,7 @@ def row(elements, start):
 
 def test_the_page_is_one_file_that_asks_for_nothing(tmp_path):
     run_dir = with_matches(tmp_path / "r", [*RUN, match(4, 0.3, agent="net")])
-    page = report.write(run_dir)
+    page = report_page.write(run_dir)
     assert page == run_dir / "report.html"
     assert (run_dir / "curves.png").read_bytes().startswith(b"\x89PNG")
     text = page.read_text()
@@ -181,9 +180,9 @@ def test_what_fails_comes_with_what_helps(tmp_path):
 def test_runs_without_matches_or_generations(tmp_path):
     config = session.settle(tmp_path / "new", Config(), {})
     with session.opened(tmp_path / "new", config, command=["x"]):
-        assert "No match was played" in report.write(tmp_path / "new").read_text()
+        assert "No match was played" in report_page.write(tmp_path / "new").read_text()
     with pytest.raises(ValueError, match="is no run folder"):
-        report.write(tmp_path / "nothing")
+        report_page.write(tmp_path / "nothing")
 
 
 def test_several_runs_are_seeds_of_one_experiment(tmp_path, capsys):

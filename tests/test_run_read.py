@@ -69,10 +69,10 @@ def test_what_is_expected_was_written_after_the_last_match_or_is_reckoned_now(ru
 
 
 def test_a_report_reads_the_record_and_fits_nothing(tmp_path, monkeypatch):
-    from selfplay.commands import report
+    from selfplay.report import page
 
     run_dir, fitted = a_run(tmp_path, "r"), []
     monkeypatch.setattr(crossover, "record", lambda lines, game: fitted.append(game) or OTHER)
     write_record(run_dir, seconds_later=0)
-    report.write(run_dir)
+    page.write(run_dir)
     assert fitted == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from selfplay import cli
-from selfplay.bench import parts
+from selfplay.bench import command
 from selfplay.stats import coverage
 
 
@@ -53,4 +53,4 @@ def test_it_is_a_part_of_bench_and_not_of_all(monkeypatch, capsys):
     monkeypatch.setattr(coverage, "measure", lambda: {"score": 0.95})
     assert cli.guarded(["bench", "coverage", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["coverage"] == {"score": 0.95}
-    assert "coverage" not in parts.PARTS
+    assert "coverage" not in command.PARTS

@@ -1,5 +1,6 @@
 """The views of a run: plain lines, the live picture, TensorBoard."""
 
+import builtins
 import dataclasses
 import io
 import re
@@ -12,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from selfplay.config import Config
 from selfplay.ledger import Ledger
-from selfplay.report import terminal_run
+from selfplay.report import terminal_match, terminal_run
 from selfplay.report.tensorboard import TensorBoard
 from selfplay.stats.rating import Strength
 
@@ -107,6 +108,24 @@ def test_lines_where_there_is_no_terminal_or_it_wants_none(capsys, monkeypatch, 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "a title"
     assert [line.split("  ")[0] for line in lines[1:]] == ["generation 1", "generation 1"]
+    assert not any("\x1b" in line for line in lines)
+
+
+class ZMQInteractiveShell:
+    """What runs the cells of a notebook, by the name that rich knows it by."""
+
+
+def test_a_notebook_shows_plain_lines(capsys, monkeypatch):
+    monkeypatch.setattr(builtins, "get_ipython", ZMQInteractiveShell, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert Console().is_jupyter
+    with terminal_run.watching(Config(), "a title") as show:
+        show.match(match(1, 0.5))
+        show.generation(generation(1), None)
+    with terminal_match.watching([("a", "b")]) as standings:
+        assert type(standings).__name__ == "_Lines"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "a title" and len(lines) == 3
     assert not any("\x1b" in line for line in lines)
 
 

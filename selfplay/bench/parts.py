@@ -1,9 +1,6 @@
-"""`selfplay bench`: how fast each part runs here, alone and together."""
+"""How fast each part of training runs here, alone and together."""
 
-import argparse
-import dataclasses
 import itertools
-import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,21 +11,10 @@ import numpy as np
 
 import games
 from selfplay.config import Config, SearchConfig, merged
-from selfplay.run import session
 
 if TYPE_CHECKING:
     from selfplay.train.replay import Batch
 
-_EPILOG = """\
-examples:
-  selfplay bench search --game connect4 --games 256
-  selfplay bench network --network resnet:5x64
-  selfplay bench all --game gomoku15 --json
-  selfplay bench knowledge --game gomoku15                 # alpha-beta and shapes, on one core
-  selfplay bench agent --game gomoku9 --agent mcts:pretrained,ms=10    # a move: how long it takes, with how many visits
-  selfplay bench serve --agent mcts:pretrained,sims=200    # a move in the page, for one and for ten people
-  selfplay bench coverage    # not the machine: how often 95 % intervals hold the truth, by simulation; about a minute
-"""
 _OPENING_PLIES = 8  # random moves before a measured position, at most; as in the presets
 _POSITIONS_PER_SLOT = 16  # of one round: searches in flight at its end are begun anew, so rounds are not short
 
@@ -239,98 +225,3 @@ def train(setting: Setting) -> dict[str, float]:
         samples += 4 * config.learn.batch
         passed = time.perf_counter() - began
     return {"samples_per_s": samples / passed}
-
-
-def _coverage(args: argparse.Namespace) -> dict[str, float]:
-    from selfplay.stats import coverage
-
-    return coverage.measure()
-
-
-def _knowledge(args: argparse.Namespace) -> dict[str, float]:
-    from selfplay.bench import knowledge
-
-    return knowledge.measure(games.make(args.game), args.seconds)
-
-
-def _agent(args: argparse.Namespace) -> dict[str, float]:
-    from selfplay.bench import agent
-
-    return agent.measure(games.make(args.game), args.agent, args.seconds)
-
-
-def _serve(args: argparse.Namespace) -> dict[str, float]:
-    from selfplay.bench import waiting
-
-    return waiting.measure(games.make(args.game).name, args.agent)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of the command."""
-    plain = Setting()
-    parser.epilog = _EPILOG
-    parser.add_argument(
-        "part",
-        nargs="?",
-        choices=(*PARTS, "all", *APART),
-        default="all",
-        help=f"what to measure (default: all but {', '.join(APART)})",
-    )
-    parser.add_argument("--game", default=plain.game, help=f"default: {plain.game}")
-    parser.add_argument("--network", default=plain.network, help=f"default: {plain.network}")
-    parser.add_argument(
-        "--games", type=int, default=plain.games, help=f"games at once per thread (default: {plain.games})"
-    )
-    parser.add_argument(
-        "--threads", type=int, default=0, help="threads of network, selfplay and train (default: one per core)"
-    )
-    parser.add_argument(
-        "--simulations", type=int, default=plain.simulations, help=f"per move (default: {plain.simulations})"
-    )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
-    parser.add_argument(
-        "--seconds", type=float, default=plain.seconds, help=f"for each part (default: {plain.seconds:g})"
-    )
-    parser.add_argument(
-        "--agent",
-        default="mcts:pretrained,sims=200",
-        help="for agent, and whom people play against in serve (default: %(default)s)",
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Measure, and print figures with the machine they were taken on."""
-    for name in ("games", "simulations", "seconds"):
-        if getattr(args, name) <= 0:
-            raise ValueError(f"--{name} is above 0, not {getattr(args, name)}")
-    setting = Setting(
-        game=games.make(args.game).name,
-        network=args.network,
-        games=args.games,
-        threads=args.threads or session.cores(),
-        simulations=args.simulations,
-        device=args.device,
-        seconds=args.seconds,
-    )
-    found: dict[str, Any] = {}
-    for part in PARTS if args.part == "all" else (args.part,):
-        found[part] = APART[part](args) if part in APART else PARTS[part](setting)
-        if not args.json:
-            figures = "  ".join(f"{name} {_figure(value)}" for name, value in found[part].items())
-            print(f"{part:<10}{figures}", flush=True)
-    found |= {"setting": dataclasses.asdict(setting), "machine": session.machine()}
-    if args.json:
-        print(json.dumps(found))
-    return 0
-
-
-def _figure(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.0f}"
-
-
-PARTS = {"search": search, "network": network, "selfplay": selfplay, "train": train}
-# Asked for by name: they are not about the speed of training.
-APART = {"knowledge": _knowledge, "coverage": _coverage, "agent": _agent, "serve": _serve}

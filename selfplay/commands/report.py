@@ -7,7 +7,6 @@ from pathlib import Path
 
 from selfplay.report import page, plots
 from selfplay.run import atomic, read
-from selfplay.stats import crossover
 
 _EPILOG = """\
 A page is one file that needs nothing else: what it overtook and when, the frontier where `selfplay measure --frontier`
@@ -18,25 +17,6 @@ examples:
   selfplay report runs/connect4-seed0 runs/connect4-seed1 runs/connect4-seed2 --out seeds.html
   selfplay report runs/connect4-seed0 runs/connect4-seed1 runs/connect4-seed2 --out seeds.png
 """
-
-
-def write(run_dir: Path) -> Path:
-    """Write `curves.png` and `report.html`, and `frontier.png` where that was measured, into a run folder; the path of
-    the page. `ValueError` for other folders."""
-    files = read.read(run_dir)
-    atomic.write_file(run_dir / "curves.png", plots.curves(files.config, files.metrics, files.evals, files.crossover))
-    if files.frontier:
-        atomic.write_file(run_dir / "frontier.png", plots.frontier(files.frontier))
-    path = run_dir / "report.html"
-    atomic.write_file(path, page.written([files]).encode())
-    return path
-
-
-def overlay(run_dirs: Sequence[Path]) -> bytes:
-    """A PNG of several runs as seeds of one experiment."""
-    files = [read.read(path) for path in run_dirs]
-    record = crossover.together([one.crossover for one in files])
-    return plots.overlay([path.name for path in run_dirs], [one.evals for one in files], record)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +34,9 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None and args.out.suffix not in (".html", ".png"):
         raise ValueError(f"--out is a page, as in all.html, or a picture, as in all.png, not {args.out}")
     for path in args.runs:
-        print(write(path))
+        print(page.write(path))
     if args.out is not None:
-        together = overlay(args.runs) if args.out.suffix == ".png" else _of_all(args.runs).encode()
+        together = plots.overlay_runs(args.runs) if args.out.suffix == ".png" else _of_all(args.runs).encode()
         atomic.write_file(args.out, together)
         print(args.out)
     return 0

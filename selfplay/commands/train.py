@@ -153,7 +153,7 @@ def run(args: argparse.Namespace) -> int:
         args.seed, args.run = [str(seed)], base.with_name(f"{base.name}-seed{seed}")
         _train(args, *configured(args))
         dirs.append(args.run)
-    from selfplay.commands import report
+    from selfplay.report import plots
     from selfplay.stats import crossover
 
     found = [read.read(run_dir) for run_dir in dirs]
@@ -161,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"\n{len(dirs)} seeds; intervals over seeds")
         print(words.crossings(crossover.together([one.crossover for one in found]).crossings))
     picture = base.with_name(f"{base.name}-seeds.png")
-    atomic.write_file(picture, report.overlay(dirs))
+    atomic.write_file(picture, plots.overlay_runs(dirs))
     print(f"seeds: {picture}")
     return 0
 
@@ -183,13 +183,13 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
             whole = "nothing was kept" if kept is None else f"generation {kept} is kept"
             print(f"{whole}; the same command goes on from there", file=sys.stderr)
             raise
-        from selfplay.commands import report  # matplotlib takes a second, of no use at the start
+        from selfplay.report import page  # matplotlib takes a second, of no use at the start
 
         if not args.quiet and open_run.lines:
             terminal_run.show_summary(open_run.lines)
             record = read.recorded_crossover(run_dir, open_run.game.name, open_run.lines)
             print(words.crossings(record.crossings))
-        print(f"report: {report.write(run_dir)}")
+        print(f"report: {page.write(run_dir)}")
 
 
 def _warn(line: str) -> None:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -9,7 +10,7 @@ from markupsafe import Markup
 import games
 from selfplay.config import to_toml
 from selfplay.report import health, html, plots, words
-from selfplay.run import folder
+from selfplay.run import atomic, folder, read
 from selfplay.run.read import RunFiles
 from selfplay.stats import crossover
 from selfplay.stats.records import Crossing, CrossoverRecord, Lines
@@ -24,6 +25,18 @@ _PIECES = {  # of knowledge
     "handover": "not handing over a win",
     "doubles": "double threats",
 }
+
+
+def write(run_dir: Path) -> Path:
+    """Write `curves.png` and `report.html`, and `frontier.png` where that was measured, into a run folder; the path of
+    the page. `ValueError` for other folders."""
+    files = read.read(run_dir)
+    atomic.write_file(run_dir / "curves.png", plots.curves(files.config, files.metrics, files.evals, files.crossover))
+    if files.frontier:
+        atomic.write_file(run_dir / "frontier.png", plots.frontier(files.frontier))
+    path = run_dir / "report.html"
+    atomic.write_file(path, written([files]).encode())
+    return path
 
 
 def written(files: Sequence[RunFiles]) -> str:

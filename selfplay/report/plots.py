@@ -7,6 +7,7 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -19,7 +20,9 @@ from matplotlib.figure import Figure
 
 from selfplay.config import Config
 from selfplay.report import words
+from selfplay.run import read
 from selfplay.run.read import Metrics
+from selfplay.stats import crossover
 from selfplay.stats.frontier import Point
 from selfplay.stats.rating import strength
 from selfplay.stats.records import CrossoverRecord, EvalLine, Lines
@@ -66,6 +69,13 @@ def overlay(names: Sequence[str], evals: Sequence[Lines], record: CrossoverRecor
     draw_scores(scores, evals, record)
     scores.set_title(_HOW_TO_READ, fontsize=8, color=_GREY)
     return _png(figure)
+
+
+def overlay_runs(run_dirs: Sequence[Path]) -> bytes:
+    """`overlay` of what these run folders hold."""
+    files = [read.read(path) for path in run_dirs]
+    record = crossover.together([one.crossover for one in files])
+    return overlay([path.name for path in run_dirs], [one.evals for one in files], record)
 
 
 def frontier(points: Sequence[Point]) -> bytes:

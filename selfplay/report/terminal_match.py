@@ -1,6 +1,5 @@
 """What an arena looks like while it is played: a live table on a terminal, plain lines elsewhere. All on stderr."""
 
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from selfplay.arena.match import MatchResult
 from selfplay.report import words
+from selfplay.report.terminal_run import redraws
 
 _SILENCE = 15.0  # seconds after which plain lines say how far a match is
 
@@ -125,7 +125,7 @@ def watching(couples: Sequence[tuple[str, str]], *, quiet: bool = False) -> Iter
     console = Console(stderr=True)
     if quiet:
         yield Standings(couples)
-    elif console.is_terminal and not console.is_dumb_terminal and "NO_COLOR" not in os.environ:
+    elif redraws(console):
         standings = _Live(couples)
         with Live(standings, console=console, refresh_per_second=4):
             yield standings

@@ -204,16 +204,22 @@ class _View:
         return table
 
 
+def redraws(console: Console) -> bool:
+    """Whether a view may draw itself over: on a terminal that wants it, not in a notebook, which shows lines well."""
+    wanted = "NO_COLOR" not in os.environ and not console.is_dumb_terminal
+    return console.is_terminal and not console.is_jupyter and wanted
+
+
 @contextmanager
 def watching(config: Config, title: str, history: Lines = (), *, quiet: bool = False) -> Iterator[Show]:
-    """Shows a run: live on a terminal, as lines elsewhere or under NO_COLOR, or not at all.
+    """Shows a run: live on a terminal, as lines elsewhere, in a notebook or under NO_COLOR, or not at all.
 
     `history` are the matches of the run so far.
     """
     console = Console()
     if quiet:
         yield Show(lambda generation, record: None, lambda line: None, lambda text: None)
-    elif console.is_terminal and not console.is_dumb_terminal and "NO_COLOR" not in os.environ:
+    elif redraws(console):
         view = _View(config, title, history)
         with Live(view, console=console, refresh_per_second=2):
             yield Show(view.generation, view.match, view.doing)
