@@ -110,7 +110,7 @@ def test_the_page_s_command_trains_it_to_a_crossover_table(tmp_path):
     small += "--play.positions 60 --replay.minimum 64 --learn.batch 16 --eval.games 2 --eval.final_games 10"
     done = selfplay(tmp_path, "train", "--game", "hex", "--generations", "1", *small.split())
     assert done.returncode == 0, done.stderr
-    table = done.stdout[done.stdout.index("crossing (FLOPs)") :].splitlines()
+    table = done.stdout[done.stdout.index("overtaken (training FLOPs)") :].splitlines()
     rows = {tuple(line.split()[:2]) for line in table[1:7]}
     ladder = ("rules", "alphabeta:depth=2", "alphabeta:depth=4")
     assert rows == {(player, opponent) for player in ("mcts:sims=64", "net") for opponent in ladder}
