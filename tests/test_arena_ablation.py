@@ -36,7 +36,7 @@ def result(pairs_5):
     return match.MatchResult(
         **{"game": "connect4", "a": "whole", "b": "less", "seed": 0, "distinct_games": total},
         **{"wins": int(points), "draws": 0, "losses": int(total - points), "pairs_5": pairs_5},
-        **{"paces": (pace, pace), "records": ()},
+        **{"paces": (pace, pace), "games": ()},
     )
 
 

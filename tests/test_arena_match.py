@@ -51,7 +51,7 @@ def test_a_match_equals_games_played_one_by_one(name):
     counts = Counter(expected)
     assert result.pairs_5 == tuple(counts[half / 2] for half in range(5))
     assert len(set(expected)) > 1
-    assert result.games == 60
+    assert result.played == 60
     assert result.score == pytest.approx(sum(expected) / 60)
     swapped = play_match(game, last, first, games=60, seed=3)
     assert (swapped.wins, swapped.draws, swapped.losses) == (result.losses, result.draws, result.wins)
@@ -110,7 +110,7 @@ def test_every_game_is_on_record_and_replays_to_its_result():
     result = play_match(game, scripted(game, "low", min), scripted(game, "high", max), games=60, seed=3)
     lines = openings.openings(game, 30, 3)
     points = {"low": 0.0, "high": 0.0}
-    for number, record in enumerate(result.records):
+    for number, record in enumerate(result.games):
         assert text.parse_moves(game, record.opening) == lines[number // 2]
         _, actions = record.replayable()
         state_W, status = text.replay(game, lines[number // 2])
@@ -127,7 +127,7 @@ def test_every_game_is_on_record_and_replays_to_its_result():
             points[name] += 1.0 if record.result == wins else 0.5 if record.result == records.DRAWN else 0.0
     assert points["low"] == result.wins + result.draws / 2
     assert points["high"] == result.losses + result.draws / 2
-    assert result.distinct_games == len({record.moves for record in result.records})
+    assert result.distinct_games == len({record.moves for record in result.games})
 
 
 class Clocked:
@@ -164,7 +164,7 @@ def test_by_the_clock_the_same_games_are_played(monkeypatch):
     low, high = scripted(game, "low", min), scripted(game, "high", max)
     clocked = play_match(game, Clocked(game).agent("low"), Clocked(game, max).agent("high"), games=40, seed=2)
     together = play_match(game, low, high, games=40, seed=2)
-    assert clocked.records == together.records
+    assert clocked.games == together.games
     assert clocked.pairs_5 == together.pairs_5
 
 
@@ -191,7 +191,7 @@ def test_time_is_measured_alike_and_who_takes_more_is_named():
     game = games.make("connect4:height=4,width=4")
     quick, slow = Clocked(game, ms=500, seconds=0.001), Clocked(game, max, ms=2, seconds=0.01)
     result = play_match(game, quick.agent("quick"), slow.agent("slow"), games=4)
-    plies = sum(len(text.parse_moves(game, r.moves)) - len(text.parse_moves(game, r.opening)) for r in result.records)
+    plies = sum(len(text.parse_moves(game, r.moves)) - len(text.parse_moves(game, r.opening)) for r in result.games)
     assert sum(pace.moves for pace in result.paces) == plies
     for pace, seconds in zip(result.paces, (0.001, 0.01), strict=True):
         assert seconds <= pace.mean <= pace.slowest
@@ -249,7 +249,7 @@ def test_who_cannot_go_on_loses_and_the_record_says_why(ms):
 
     other = Clocked(game, max, ms=ms).agent("other") if ms else scripted(game, "other", max)
     result = play_match(game, fragile(), other, games=40)
-    given_up = [record for record in result.records if record.note]
+    given_up = [record for record in result.games if record.note]
     assert len(given_up) > 10
     for record in given_up:
         assert record.note == "fragile crashed"
@@ -269,10 +269,10 @@ def test_a_match_stops_when_it_is_decided():
     long = play_match(game, make.make("random", game), make.make("rules", game), games=200, seed=4)
     short = play_match(game, make.make("random", game), make.make("rules", game), games=200, seed=4, until=until)
     assert asked == [32, 64]
-    assert short.games == 128
-    assert short.records == long.records[:128]
+    assert short.played == 128
+    assert short.games == long.games[:128]
     never = play_match(game, scripted(game, "a", min), scripted(game, "b", max), games=70, until=lambda pairs_5: False)
-    assert never.games == 70
+    assert never.played == 70
 
 
 @pytest.mark.parametrize("ms", [None, 50])

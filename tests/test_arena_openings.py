@@ -49,7 +49,7 @@ def test_stored_openings_of_gomoku_are_anyones_game(name):
     player = make.make("alphabeta:depth=2", game)
     result = match.play_match(game, player, player, games=120)
     points = []
-    for record in result.records[::2]:  # both games of a pair are the same
+    for record in result.games[::2]:  # both games of a pair are the same
         first = {"1-0": 1.0, "1/2": 0.5, "0-1": 0.0}[record.result]
         points.append(1 - first if len(text.parse_moves(game, record.opening)) % 2 else first)
     assert 0.3 < np.mean(points) < 0.7  # three standard errors around a half

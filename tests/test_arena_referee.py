@@ -70,7 +70,7 @@ def test_an_evaluation_is_a_line_for_each_match_with_what_was_spent(weights):
         )  # fmt: skip
         assert row.played == 4 == 2 * sum(row.pairs)
         assert row.score == (row.wins + row.draws / 2) / 4
-        assert len(ask.results[row.pairing].records) == 4
+        assert len(ask.results[row.pairing].games) == 4
     assert [row.simulations for row in lines] == [4] * 3 + [0] * 3
 
 
@@ -130,7 +130,7 @@ def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):
     assert moment.second == "mcts:sims=64"
     assert moment.result == "0-1"
     assert "has overtaken random" in moment.note
-    shortest = min(len(entry.moves) for entry in result.records if (entry.second, entry.result) == (result.a, "0-1"))
+    shortest = min(len(entry.moves) for entry in result.games if (entry.second, entry.result) == (result.a, "0-1"))
     assert len(moment.moves) == shortest
 
 

@@ -201,7 +201,7 @@ def matches_by_hand(*counts):
     return [
         match.MatchResult(
             **{"game": "connect4", "a": a, "b": b, "seed": 0, "wins": 180, "draws": 0, "losses": 20},
-            **{"pairs_5": (10, 0, 0, 0, 90), "distinct_games": 200, "paces": (pace, pace), "records": ()},
+            **{"pairs_5": (10, 0, 0, 0, 90), "distinct_games": 200, "paces": (pace, pace), "games": ()},
         )
         for a, b in counts
     ]

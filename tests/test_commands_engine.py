@@ -109,8 +109,8 @@ def test_it_plays_itself_through_the_protocol(size):
     game = games.make(f"gomoku:size={size},rule=standard")
     engine = f"engine:{sys.executable},args=-m selfplay engine --game gomoku --agent rules,ms=2000,tolerance=8000"
     result = match.play_match(game, make_agent(engine, game), make_agent(engine, game), games=4)
-    assert result.games == 4
-    assert [record.note for record in result.records] == [""] * 4
+    assert result.played == 4
+    assert [record.note for record in result.games] == [""] * 4
 
 
 def test_by_the_clock_through_the_protocol():
@@ -118,5 +118,5 @@ def test_by_the_clock_through_the_protocol():
     game = games.make("gomoku9")
     engine = f"engine:{sys.executable},args=-m selfplay engine --game gomoku --agent alphabeta,ms=100,tolerance=2000"
     result = match.play_match(game, make_agent(engine, game), make_agent("rules", game), games=2)
-    assert [record.note for record in result.records] == [""] * 2
+    assert [record.note for record in result.games] == [""] * 2
     assert result.paces[0].moves >= 6

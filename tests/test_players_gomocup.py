@@ -236,7 +236,7 @@ def test_forfeits_in_a_match(engine_first):
     players = make_agent(spec, GAME), make_agent("random", GAME)
     result = match.play_match(GAME, *(players if engine_first else players[::-1]), games=4)
     assert result.pairs_5 == ((2, 0, 0, 0, 0) if engine_first else (0, 0, 0, 0, 2))
-    for record in result.records:
+    for record in result.games:
         assert record.note.startswith(f"{spec} answered ")
         plies = len(record.moves.split())
         assert plies == len(record.opening.split()) + (4 if plies % 2 == len(record.opening.split()) % 2 else 5)
@@ -249,8 +249,8 @@ def test_a_match_without_trouble(tmp_path):
     """Two engines against each other: every game ends by the rules, each process serves all its games and then ends."""
     spec = f"engine:{ENGINE},args='' {tmp_path}/pids,ms=5000,tolerance=5000"
     result = match.play_match(GAME, make_agent(spec, GAME), make_agent(spec, GAME), games=8)
-    assert result.games == 8
-    assert not any(record.note for record in result.records)
+    assert result.played == 8
+    assert not any(record.note for record in result.games)
     pids = [int(line) for line in (tmp_path / "pids").read_text().split()]
     assert 2 <= len(pids) <= 8
     assert len(pids) % 2 == 0  # a pair of them for each core in use

@@ -47,7 +47,7 @@ def with_matches(path, matches):
 
 def shown(run_dir):
     """Its page, without the pictures beside it."""
-    return report_page.written([read.read(run_dir)])
+    return report_page.written([read.Run(run_dir)])
 
 
 class Elements(HTMLParser):
@@ -239,7 +239,7 @@ def test_the_frontier_is_drawn_where_it_was_measured(tmp_path):
     assert cells[1] == "beyond 2.6e14" and cells[2].startswith("at 1.6e13 [") and cells[3].startswith("at 4.0e12 [")
     assert ["opponent", "4 simulations", "64 simulations", "256 simulations"] in Elements(text).rows
     assert "selfplay measure runs/again --frontier 4 256" in text
-    assert [point.simulations for point in read.read(run_dir).frontier] == [64, 256, 4]
+    assert [point.simulations for point in read.Run(run_dir).frontier] == [64, 256, 4]
 
 
 def test_an_untrained_player_has_no_place_on_a_logarithmic_axis():

@@ -38,23 +38,29 @@ class MatchResult:
     pairs_5: Counts5
     """pairs in which `a` got 0, 1/2, 1, 3/2 and 2 points"""
     distinct_games: int
-    paces: tuple[Pace, Pace]
-    records: tuple[GameRecord, ...] = field(repr=False)
-    """every game, in the order of the pairs"""
+    paces: tuple[Pace, Pace] = field(repr=False)
+    games: tuple[GameRecord, ...] = field(repr=False)
+    """on paper, in the order of the pairs"""
 
     @property
-    def games(self) -> int:
+    def played(self) -> int:
+        """Games of the match."""
         return self.wins + self.draws + self.losses
 
     @property
     def score(self) -> float:
         """Points per game, a draw being half."""
-        return (self.wins + self.draws / 2) / self.games
+        return (self.wins + self.draws / 2) / self.played
 
     @property
     def interval(self) -> tuple[float, float]:
         """The score's 95 % interval."""
         return score.interval(self.pairs_5)[1:]
+
+    @property
+    def elo(self) -> float | None:
+        """The difference that the score stands for, above 0 for a stronger `a`; None where one side won every game."""
+        return score.elo(self.score)
 
     def as_dict(self) -> dict:
         """The record that commands print; Elo is null where it is unbounded."""
@@ -70,7 +76,7 @@ class MatchResult:
             "score": self.score,
             "score_low": low,
             "score_high": high,
-            "elo": score.elo(self.score),
+            "elo": self.elo,
             "elo_low": score.elo(low),
             "elo_high": score.elo(high),
         }
@@ -130,7 +136,7 @@ def play_match(
         pairs_5=_pairs(points_G),
         distinct_games=len({record.moves for record in kept}),
         paces=paces,  # type: ignore[arg-type]
-        records=tuple(kept),
+        games=tuple(kept),
     )
 
 

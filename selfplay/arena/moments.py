@@ -81,7 +81,7 @@ def _moment(game: Game, result: MatchResult, line: EvalLine) -> GameRecord | Non
     """The shortest game that the learner (`a` of the match) won, if it can be as the second player, with remarks."""
     won = [
         entry
-        for entry in result.records
+        for entry in result.games
         if (entry.first, entry.result) == (result.a, FIRST_WON)
         or (entry.second, entry.result) == (result.a, SECOND_WON)
     ]

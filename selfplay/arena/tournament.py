@@ -79,7 +79,7 @@ def play(
             else:
                 result = play_match(game, a, b, games=games, seed=seed, until=until, watch=view.playing)
             if record is not None:
-                records.append(record, result.records)
+                records.append(record, result.games)
             view.played(result)
             results.append(result)
     return results
@@ -100,5 +100,5 @@ def warnings(results: Sequence[MatchResult]) -> list[str]:
 
 def forfeits(results: Sequence[MatchResult]) -> list[str]:
     """A line about each reason why players could not go on, most frequent first."""
-    reasons = Counter(game.note for result in results for game in result.records if game.note)
+    reasons = Counter(game.note for result in results for game in result.games if game.note)
     return [f"{count} x {reason}" for reason, count in reasons.most_common()]

@@ -77,7 +77,7 @@ def _frontier(args: argparse.Namespace, config: Config) -> int:
         frontier.measure(
             args.run, config, due, args.frontier, lambda line: print(terminal_run.match_line(line), flush=True)
         )
-    points = sorted(read.read(args.run).frontier, key=lambda point: point.simulations)
+    points = sorted(read.Run(args.run).frontier, key=lambda point: point.simulations)
     print(words.crossings(point.crossing for point in points))
     return 0
 

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _of_all(run_dirs: Sequence[Path]) -> str:
-    files = [read.read(path) for path in run_dirs]
+    files = [read.Run(path) for path in run_dirs]
     if len({one.config.game for one in files}) > 1:
         raise ValueError(f"a page is of one game, not of {', '.join(sorted({one.config.game for one in files}))}")
     return page.written(files)

@@ -156,7 +156,7 @@ def run(args: argparse.Namespace) -> int:
     from selfplay.report import plots
     from selfplay.stats import crossover
 
-    found = [read.read(run_dir) for run_dir in dirs]
+    found = [read.Run(run_dir) for run_dir in dirs]
     if not args.quiet and any(one.evals for one in found):
         print(f"\n{len(dirs)} seeds; intervals over seeds")
         print(words.crossings(crossover.together([one.crossover for one in found]).crossings))

@@ -11,7 +11,7 @@ import games
 from selfplay.config import to_toml
 from selfplay.report import health, html, plots, words
 from selfplay.run import atomic, folder, read
-from selfplay.run.read import RunFiles
+from selfplay.run.read import Run
 from selfplay.stats import crossover
 from selfplay.stats.records import Crossing, CrossoverRecord, Lines
 
@@ -30,7 +30,7 @@ _PIECES = {  # of knowledge
 def write(run_dir: Path) -> Path:
     """Write `curves.png` and `report.html`, and `frontier.png` where that was measured, into a run folder; the path of
     the page. `ValueError` for other folders."""
-    files = read.read(run_dir)
+    files = read.Run(run_dir)
     atomic.write_file(run_dir / "curves.png", plots.curves(files.config, files.metrics, files.evals, files.crossover))
     if files.frontier:
         atomic.write_file(run_dir / "frontier.png", plots.frontier(files.frontier))
@@ -39,7 +39,7 @@ def write(run_dir: Path) -> Path:
     return path
 
 
-def written(files: Sequence[RunFiles]) -> str:
+def written(files: Sequence[Run]) -> str:
     """The page of one run, or of several as seeds of one experiment."""
     first = files[0].config
     seeds = ", ".join(str(one.config.seed) for one in files)
@@ -62,7 +62,7 @@ def written(files: Sequence[RunFiles]) -> str:
     return str(page)
 
 
-def _lead(files: Sequence[RunFiles], record: CrossoverRecord) -> Markup:
+def _lead(files: Sequence[Run], record: CrossoverRecord) -> Markup:
     game = games.make(files[0].config.game)
     name = _GAMES.get(game.kind, game.kind)
     played = sum(one.last.get("games", 0) for one in files)
@@ -181,11 +181,11 @@ def _unbroken(text: str) -> str:
     return text.replace(", ", ",\u00a0")
 
 
-def _named(heading: str, files: RunFiles, several: bool) -> str:
+def _named(heading: str, files: Run, several: bool) -> str:
     return f"{heading}: {files.dir.name}" if several else heading
 
 
-def _frontier(files: RunFiles, several: bool) -> Markup:
+def _frontier(files: Run, several: bool) -> Markup:
     points = files.frontier
     if not points:
         return Markup()
@@ -214,7 +214,7 @@ def _frontier(files: RunFiles, several: bool) -> Markup:
     )
 
 
-def _price_tags(files: RunFiles, several: bool) -> Markup:
+def _price_tags(files: Run, several: bool) -> Markup:
     if files.prices is None:
         return Markup()
     grown = files.prices["growth"]
@@ -247,7 +247,7 @@ def _price_tags(files: RunFiles, several: bool) -> Markup:
     )
 
 
-def _health(files: Sequence[RunFiles]) -> Markup:
+def _health(files: Sequence[Run]) -> Markup:
     findings = [health.examine(one.config, one.metrics, one.evals) for one in files]
     rows, troubles = [], []
     for row in zip(*findings, strict=True):
@@ -278,7 +278,7 @@ def _health(files: Sequence[RunFiles]) -> Markup:
     )
 
 
-def _cost(files: Sequence[RunFiles]) -> Markup:
+def _cost(files: Sequence[Run]) -> Markup:
     def minutes(last: Mapping[str, Any], *names: str) -> str:
         return f"{sum(last.get(name, 0) for name in names) / 60:.1f}"
 
@@ -297,7 +297,7 @@ def _cost(files: Sequence[RunFiles]) -> Markup:
     return html.section("What it cost", html.table(("spent", *names), rows, "Cost"))
 
 
-def _repeat(files: Sequence[RunFiles]) -> Markup:
+def _repeat(files: Sequence[Run]) -> Markup:
     parts = [
         html.paragraph(
             "On one machine the same sources, settings and seed give the same games, bit for bit. On another one"
@@ -338,7 +338,7 @@ def _repeat(files: Sequence[RunFiles]) -> Markup:
     return html.section("How to repeat it", *parts)
 
 
-def _measured_again(files: RunFiles) -> list[str]:
+def _measured_again(files: Run) -> list[str]:
     """The commands that made the files of the run which training does not make."""
     lines = []
     counts = sorted({line["simulations"] for line in folder.read_lines(files.dir / folder.FRONTIER)})

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,10 +9,11 @@ from typing import Any, TypeVar
 from selfplay.config import Config
 from selfplay.run import checkpoint
 from selfplay.run import folder as runs
+from selfplay.run.rows import MetricsLine, Rows
 from selfplay.stats import crossover
 from selfplay.stats import frontier as frontier_of
 from selfplay.stats.frontier import Point
-from selfplay.stats.records import CrossoverRecord, EvalLine, Forecast, Lines, WrittenForecast
+from selfplay.stats.records import Crossing, CrossoverRecord, EvalLine, Forecast, Lines, WrittenForecast
 
 Metrics = Sequence[Mapping[str, Any]]
 """the lines of metrics.jsonl, oldest first"""
@@ -22,22 +22,36 @@ _STATE = "state.json"
 _Record = TypeVar("_Record")
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunFiles:
-    """What a run folder holds."""
+class Run:
+    """What a run folder holds. Each part is read when it is first asked for, and stays as it was then.
 
-    dir: Path
-    config: Config
-    metrics: Metrics
-    evals: Lines
-    meta: Mapping[str, Any]
-    prices: Mapping[str, Any] | None
-    dtype: str
-    """in which the network played and learned"""
+    `config` has every setting of the run.
+    """
 
-    @property
-    def last(self) -> Mapping[str, Any]:
-        return self.metrics[-1] if self.metrics else {}
+    def __init__(self, path: str | Path) -> None:
+        """`ValueError` for a folder that is no run's."""
+        self.dir = Path(path)
+        config = runs.recorded_config(self.dir)
+        if config is None:
+            raise ValueError(f"{path} is no run folder")
+        self.config: Config = config
+
+    def __repr__(self) -> str:
+        return f"<selfplay.Run {str(self.dir)!r} of {self.config.game}>"
+
+    @cached_property
+    def metrics(self) -> Rows[MetricsLine]:
+        """What each generation measured, oldest first."""
+        return Rows(map(MetricsLine, runs.read_lines(self.dir / runs.METRICS)))
+
+    @cached_property
+    def evals(self) -> Rows[EvalLine]:
+        """The matches of the evaluations, oldest first. `ValueError` names the file, the line and what is wrong."""
+        return Rows(evals(self.dir))
+
+    def crossovers(self) -> Rows[Crossing]:
+        """When the learner overtook each opponent, or that it has not yet: player by player, as they met."""
+        return Rows(self.crossover.crossings)
 
     @cached_property
     def crossover(self) -> CrossoverRecord:
@@ -48,22 +62,26 @@ class RunFiles:
         """From the run's own evaluations and from those at other numbers of simulations."""
         return frontier_of.points([*self.evals, *frontier(self.dir)])
 
+    @cached_property
+    def meta(self) -> Mapping[str, Any]:
+        """The commands that made the run, with commit, versions and machine of each."""
+        return json.loads((self.dir / runs.META).read_bytes())
 
-def read(run_dir: Path) -> RunFiles:
-    """The files of a run; `ValueError` for other folders."""
-    config = runs.recorded_config(run_dir)
-    if config is None:
-        raise ValueError(f"{run_dir} is no run folder")
-    prices = run_dir / runs.PRICES
-    return RunFiles(
-        dir=run_dir,
-        config=config,
-        metrics=runs.read_lines(run_dir / runs.METRICS),
-        evals=evals(run_dir),
-        meta=json.loads((run_dir / runs.META).read_bytes()),
-        prices=json.loads(prices.read_bytes()) if prices.exists() else None,
-        dtype=_dtype(run_dir) or config.network.dtype,
-    )
+    @cached_property
+    def prices(self) -> Mapping[str, Any] | None:
+        """What pieces of human knowledge are worth, where `selfplay arena --ablate` asked."""
+        path = self.dir / runs.PRICES
+        return json.loads(path.read_bytes()) if path.exists() else None
+
+    @cached_property
+    def dtype(self) -> str:
+        """In which the network played and learned."""
+        return _dtype(self.dir) or self.config.network.dtype
+
+    @property
+    def last(self) -> Mapping[str, Any]:
+        """The newest line of metrics; empty if there is none."""
+        return self.metrics[-1] if self.metrics else {}
 
 
 def evals(run_dir: Path) -> list[EvalLine]:

@@ -1,0 +1,77 @@
+"""Lists of records that a run has written, and the record of a generation."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from selfplay.ledger import Ledger
+
+if TYPE_CHECKING:
+    import pandas
+
+Record = TypeVar("Record")
+
+
+class Rows(list[Record]):
+    """A list of records, oldest first, that can be made a table."""
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """One row a record, one column a field; a record within a record has columns of its own, as `forecast_flops`.
+
+        Raises:
+            ModuleNotFoundError: where pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError as error:
+            if error.name != "pandas":
+                raise
+            raise ModuleNotFoundError(
+                "to_pandas needs pandas, which is not installed here: pip install pandas", name="pandas"
+            ) from None
+        return pandas.DataFrame([dict(_flat(_as_dict(record))) for record in self])
+
+
+def _as_dict(record: Any) -> Mapping[str, Any]:
+    return record if isinstance(record, Mapping) else record.as_dict()
+
+
+def _flat(record: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, Any]]:
+    """Name and value of each column; lists of records fit into none."""
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{where}{name}_")
+        elif not (isinstance(value, list) and any(isinstance(item, Mapping) for item in value)):
+            yield f"{where}{name}", value
+
+
+class MetricsLine(Mapping[str, Any]):
+    """A line of metrics.jsonl: what a generation measured, by name, as in `line["loss/policy"]`.
+
+    `selfplay doctor --metrics` says what each name means. A value is None where it was infinite or no number.
+    """
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self._raw = raw
+
+    @property
+    def generation(self) -> int:
+        return self._raw["generation"]
+
+    @property
+    def ledger(self) -> Ledger:
+        """What training had spent by then."""
+        names = {item.name for item in dataclasses.fields(Ledger)}
+        return Ledger(**{name: value for name, value in self._raw.items() if name in names})
+
+    def __getitem__(self, name: str) -> Any:
+        return self._raw[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __repr__(self) -> str:
+        return f"MetricsLine(generation={self.generation}, {len(self)} numbers)"
