@@ -1,3 +1,46 @@
-"""Self-play reinforcement learning for small games, measured against human knowledge."""
+"""Self-play reinforcement learning for small games, measured against human knowledge.
+
+    import selfplay
+    player = selfplay.player("mcts:pretrained,sims=200", game="connect4")
+    player.analyze("44352").move
+    selfplay.match(player, "alphabeta:depth=6", games=100).score
+    selfplay.Run("runs/connect4").crossovers()
+
+What each name needs is loaded when the name is first used: importing the package loads neither torch nor numpy.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from selfplay.interface.match import match as match
+    from selfplay.interface.player import Player as Player
+    from selfplay.interface.player import player as player
+    from selfplay.interface.position import Position as Position
+    from selfplay.interface.position import PositionAnalysis as PositionAnalysis
+    from selfplay.run.read import Run as Run
 
 __version__ = "0.2.0"
+
+_HOMES = {
+    "Player": "selfplay.interface.player",
+    "Position": "selfplay.interface.position",
+    "PositionAnalysis": "selfplay.interface.position",
+    "Run": "selfplay.run.read",
+    "match": "selfplay.interface.match",
+    "player": "selfplay.interface.player",
+}
+
+__all__ = ["Player", "Position", "PositionAnalysis", "Run", "match", "player"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

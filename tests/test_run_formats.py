@@ -131,7 +131,7 @@ def test_a_run_of_the_last_version_goes_on(old, capsys):
     assert [line["generation"] for line in lines] == [1, 2, 3, 4, 5]
     assert lines[:3] == before
     assert lines[-1]["samples"] // 16 == lines[-1]["positions"] // 16  # a replay ratio of 1 in batches of 16
-    sessions = read.read(old).meta["sessions"]
+    sessions = read.Run(old).meta["sessions"]
     assert sessions[0]["versions"]["selfplay-lab"] == "0.1.0"
     assert [session["from_generation"] for session in sessions] == [0, 3]
     assert json.loads((old / folder.META).read_bytes()).items() >= STAMP.items()

@@ -73,7 +73,7 @@ def overlay(names: Sequence[str], evals: Sequence[Lines], record: CrossoverRecor
 
 def overlay_runs(run_dirs: Sequence[Path]) -> bytes:
     """`overlay` of what these run folders hold."""
-    files = [read.read(path) for path in run_dirs]
+    files = [read.Run(path) for path in run_dirs]
     record = crossover.together([one.crossover for one in files])
     return overlay([path.name for path in run_dirs], [one.evals for one in files], record)
 
