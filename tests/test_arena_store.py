@@ -51,7 +51,7 @@ def test_a_match_from_the_file_goes_by_the_names_it_is_asked_for(tmp_path):
     played(kept)
     ours, theirs = replace(entrant("rules"), name="mcts:sims=4"), replace(entrant("random"), name="them")
     again = kept.match(GAME, ours, theirs, games=4, seed=1)
-    assert (again.a, again.b, again.records) == ("mcts:sims=4", "them", ())
+    assert (again.a, again.b, again.games) == ("mcts:sims=4", "them", ())
 
 
 @pytest.mark.parametrize("other", [{"games": 6}, {"seed": 2}, {"a": "random", "b": "rules"}, {"b": "rules"}])
@@ -95,7 +95,7 @@ def test_who_may_play_otherwise_the_next_time_has_no_identity(spec):
 def test_a_match_of_someone_without_identity_is_played_and_not_kept(tmp_path):
     kept = store.MatchStore(tmp_path / "m.jsonl")
     result = kept.match(GAME, entrant("rules"), entrant("random", identity=None), games=4)
-    assert result.games == len(result.records) == 4
+    assert result.played == len(result.games) == 4
     assert len(kept) == 0 and not (tmp_path / "m.jsonl").exists()
 
 

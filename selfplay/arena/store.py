@@ -92,7 +92,7 @@ class MatchStore:
         rest = {name: value for name, value in stored.items() if name not in ("paces", "pairs")}
         return MatchResult(
             game=key.game, a=key.a, b=key.b, seed=key.seed, pairs_5=tuple(stored["pairs"]), paces=(first, second),
-            records=(), **rest,
+            games=(), **rest,
         )  # fmt: skip
 
     def add(self, key: MatchKey, result: MatchResult) -> None:
