@@ -4,6 +4,7 @@
     player = selfplay.player("mcts:pretrained,sims=200", game="connect4")
     player.analyze("44352").move
     selfplay.match(player, "alphabeta:depth=6", games=100).score
+    for generation in selfplay.train("connect4", minutes=10): ...
     selfplay.Run("runs/connect4").crossovers()
 
 What each name needs is loaded when the name is first used: importing the package loads neither torch nor numpy.
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from selfplay.interface.player import player as player
     from selfplay.interface.position import Position as Position
     from selfplay.interface.position import PositionAnalysis as PositionAnalysis
+    from selfplay.interface.train import train as train
     from selfplay.run.read import Run as Run
 
 __version__ = "0.2.0"
@@ -29,15 +31,17 @@ _HOMES = {
     "Run": "selfplay.run.read",
     "match": "selfplay.interface.match",
     "player": "selfplay.interface.player",
+    "train": "selfplay.train",
 }
 
-__all__ = ["Player", "Position", "PositionAnalysis", "Run", "match", "player"]
+__all__ = ["Player", "Position", "PositionAnalysis", "Run", "match", "player", "train"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    home = importlib.import_module(_HOMES[name])
+    value = home if name == "train" else getattr(home, name)  # the room of that name can be called
     globals()[name] = value
     return value
 

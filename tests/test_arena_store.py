@@ -41,8 +41,8 @@ def test_a_match_is_played_once(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "play_match", never)
     monkeypatch.setattr(make, "make_agent", never)  # nor is anyone made for it
     again = played(store.MatchStore(tmp_path / "m.jsonl"))
-    assert again == replace(first, records=())
-    assert (again.a, again.b, again.games, again.seed) == ("rules", "random", 4, 1)
+    assert again == replace(first, games=())
+    assert (again.a, again.b, again.played, again.seed) == ("rules", "random", 4, 1)
     assert again.paces[0].moves > 0 and again.paces[0].mean == first.paces[0].mean
 
 
@@ -132,6 +132,6 @@ def test_a_tournament_asks_the_store_for_whole_matches(tmp_path, monkeypatch):
     assert len(records.read(tmp_path / "games.jsonl")) == 12  # the games of all three
     monkeypatch.setattr(store, "play_match", never)
     (again,) = tournament.play(GAME, couples[:1], **asked)
-    assert again == replace(first[0], records=())
+    assert again == replace(first[0], games=())
     with pytest.raises(AssertionError, match="played before"):
         tournament.play(GAME, couples[1:], **asked)

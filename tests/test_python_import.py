@@ -1,5 +1,6 @@
 """`import selfplay`: quick, without the libraries that take seconds, and with every name where it should be."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOW = ("torch", "numba", "numpy", "matplotlib", "rich", "onnxruntime", "gymnasium", "pandas")
-NAMES = ["Player", "Position", "PositionAnalysis", "Run", "match", "player"]
+NAMES = ["Player", "Position", "PositionAnalysis", "Run", "match", "player", "train"]
 
 
 def fresh(code: str) -> str:
@@ -45,3 +46,22 @@ def test_unknown_names_are_refused_as_by_any_module():
 
     with pytest.raises(AttributeError, match="module 'selfplay' has no attribute 'trian'"):
         selfplay.trian  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("first", ["", "from selfplay.train import trainer; "])
+def test_train_is_a_function_though_a_folder_has_its_name(first):
+    code = (
+        f"{first}import selfplay\n"
+        "try: selfplay.train('connect5')\n"
+        "except ValueError as error: print(error)\n"
+        "from selfplay.train import trainer; print(trainer.__name__)"
+    )
+    said, name = fresh(code).splitlines()
+    assert "did you mean 'connect4'?" in said
+    assert name == "selfplay.train.trainer"
+
+
+def test_train_shows_its_signature():
+    import selfplay
+
+    assert list(inspect.signature(selfplay.train).parameters)[:2] == ["game", "minutes"]
