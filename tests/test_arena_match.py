@@ -12,8 +12,8 @@ from games import record as records
 from games import text
 from selfplay.arena import ongoing, openings, pacing, tournament
 from selfplay.arena.match import play_match
-from selfplay.players import make
 from selfplay.players.agent import Agent, Analysis
+from selfplay.players.make import make_agent
 
 
 def scripted(game, name, choose):
@@ -61,7 +61,7 @@ def test_a_match_equals_games_played_one_by_one(name):
 @pytest.mark.parametrize(("name", "spec"), [("connect4", "alphabeta:depth=2"), ("gomoku9", "alphabeta:depth=1")])
 def test_a_deterministic_player_halves_every_pair_with_itself(name, spec):
     game = games.make(name)
-    result = play_match(game, make.make(spec, game), make.make(spec, game), games=40)
+    result = play_match(game, make_agent(spec, game), make_agent(spec, game), games=40)
     assert result.pairs_5 == (0, 0, 20, 0, 0)
     assert result.score == 0.5
     assert result.distinct_games <= 20  # both games of a pair are the same game
@@ -69,8 +69,8 @@ def test_a_deterministic_player_halves_every_pair_with_itself(name, spec):
 
 def test_a_draw_is_not_a_win():
     game = games.make("tictactoe")
-    perfect = make.make("alphabeta:depth=9", game)
-    result = play_match(game, perfect, make.make("alphabeta:depth=9,without=near", game), games=8)
+    perfect = make_agent("alphabeta:depth=9", game)
+    result = play_match(game, perfect, make_agent("alphabeta:depth=9,without=near", game), games=8)
     assert result.wins == result.losses  # each side wins a decided opening once
     assert result.draws >= 4
     assert result.pairs_5 == (0, 0, 4, 0, 0)
@@ -81,7 +81,7 @@ def test_matches_repeat_by_seed():
     game = games.make("connect4")
 
     def played(seed):
-        return play_match(game, make.make("random", game), make.make("random", game), games=30, seed=seed)
+        return play_match(game, make_agent("random", game), make_agent("random", game), games=30, seed=seed)
 
     def facts(result):
         return result.wins, result.pairs_5, result.distinct_games
@@ -99,7 +99,7 @@ def test_random_players_get_different_seeds_in_every_game_and_ply():
 
 def test_an_odd_number_of_games_is_refused():
     game = games.make("tictactoe")
-    player = make.make("random", game)
+    player = make_agent("random", game)
     for number in (0, 1, 7, -2):
         with pytest.raises(ValueError, match="even number of games"):
             play_match(game, player, player, games=number)
@@ -266,8 +266,8 @@ def test_a_match_stops_when_it_is_decided():
         asked.append(sum(pairs_5))
         return len(asked) == 2
 
-    long = play_match(game, make.make("random", game), make.make("rules", game), games=200, seed=4)
-    short = play_match(game, make.make("random", game), make.make("rules", game), games=200, seed=4, until=until)
+    long = play_match(game, make_agent("random", game), make_agent("rules", game), games=200, seed=4)
+    short = play_match(game, make_agent("random", game), make_agent("rules", game), games=200, seed=4, until=until)
     assert asked == [32, 64]
     assert short.played == 128
     assert short.games == long.games[:128]

@@ -9,7 +9,7 @@ from selfplay.arena import match, openings
 from selfplay.knowledge import oracle
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import Budget
-from selfplay.players import make
+from selfplay.players.make import make_agent
 
 
 def test_stored_openings_are_distinct_drawn_and_open():
@@ -46,7 +46,7 @@ def test_stored_openings_of_gomoku_are_distinct_in_every_symmetry(name, size):
 def test_stored_openings_of_gomoku_are_anyones_game(name):
     """A player that did not choose them, against itself: whoever is to move gets about half of the points."""
     game = games.make(name)
-    player = make.make("alphabeta:depth=2", game)
+    player = make_agent("alphabeta:depth=2", game)
     result = match.play_match(game, player, player, games=120)
     points = []
     for record in result.games[::2]:  # both games of a pair are the same

@@ -12,8 +12,8 @@ from games import text
 from selfplay import cli
 from selfplay.arena import perfect as solved
 from selfplay.knowledge import oracle
-from selfplay.players import make
 from selfplay.players.agent import Agent, Analysis
+from selfplay.players.make import make_agent
 
 PONS = Path(__file__).resolve().parent / "golden" / "pons"
 
@@ -71,7 +71,7 @@ def test_intervals_of_a_mark():
 def test_the_perfect_player_makes_no_mistake_and_random_does():
     game = games.make("connect4")
     for some in solved.random_suites(game, 12, seed=1):
-        perfect = solved.grade(some, make.make("solver", game))
+        perfect = solved.grade(some, make_agent("solver", game))
         assert (perfect.mistakes, perfect.fastest) == (0, 12)
         plies_N = some.states_NW[:, 2].astype(int)
         low, high = {"beginning": (0, 14), "middle": (15, 28), "end": (29, 41)}[some.name]

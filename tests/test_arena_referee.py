@@ -16,7 +16,7 @@ from selfplay.ledger import Ledger
 from selfplay.network.architectures import build
 from selfplay.network.frozen import FrozenNetwork
 from selfplay.network.weights import weights_bytes
-from selfplay.players import make
+from selfplay.players.make import make_agent
 from selfplay.run import folder
 from selfplay.run import read as run_files
 from selfplay.stats import crossover
@@ -110,7 +110,7 @@ def test_a_match_by_the_clock_has_as_many_games_as_its_share_of_time_allows(weig
 
 def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):
     game = games.make("connect4")
-    winner, loser = make.make("alphabeta:depth=4", game, name="mcts:sims=64"), make.make("random", game)
+    winner, loser = make_agent("alphabeta:depth=4", game, name="mcts:sims=64"), make_agent("random", game)
     result = play_match(game, winner, loser, games=20)
     rises = [line("mcts:sims=64", "random", 1e10 * 2**i, pairs) for i, pairs in enumerate(
         [[45, 0, 5, 0, 0], [35, 0, 10, 0, 5], [10, 0, 10, 0, 30], [2, 0, 5, 0, 43], [0, 0, 2, 0, 48]]

@@ -13,7 +13,7 @@ from games import record as records
 from selfplay import cli
 from selfplay.arena import match, pacing, tournament
 from selfplay.commands import arena
-from selfplay.players import make
+from selfplay.players.make import make_agent
 from selfplay.report import terminal_match
 from selfplay.stats import score
 
@@ -235,7 +235,7 @@ def test_live_on_a_terminal_and_lines_under_no_color(monkeypatch, no_color, live
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
     game = games.make("connect4")
-    players = [make.make(spec, game) for spec in ("random", "rules", "alphabeta:depth=1")]
+    players = [make_agent(spec, game) for spec in ("random", "rules", "alphabeta:depth=1")]
     results = tournament.play(game, tournament.everyone(players), games=10, watching=terminal_match.watching)
     shown = screen.getvalue()
     assert ("\x1b[" in shown) == live

@@ -23,7 +23,7 @@ from selfplay.arena.match import play_match
 from selfplay.config import SearchConfig
 from selfplay.knowledge import generic
 from selfplay.knowledge.budget import DECIDED, Budget
-from selfplay.players import make
+from selfplay.players.make import make_agent
 from selfplay.search import rollout
 from selfplay.search.evaluate import uniform
 from selfplay.search.search import Search
@@ -135,7 +135,9 @@ def test_playouts_know_who_has_lost(misere):
 def test_records_and_matches(misere):
     assert record.of_game(misere, "x", "o", text.parse_moves(misere, X_LOSES)).result == "0-1"
     assert record.of_game(misere, "x", "o", text.parse_moves(misere, O_LOSES)).result == "1-0"
-    result = play_match(misere, make.make("alphabeta:depth=9", misere), make.make("random", misere), games=100, seed=0)
+    result = play_match(
+        misere, make_agent("alphabeta:depth=9", misere), make_agent("random", misere), games=100, seed=0
+    )
     assert result.wins > 70 and result.losses < 15  # from some openings even perfect play loses
 
 

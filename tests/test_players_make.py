@@ -10,7 +10,7 @@ from networks import save_weights
 import games
 from games import text
 from games.outcome import PROVEN_WIN, UNPROVEN
-from selfplay.commands import arena
+from selfplay.arena.match import play_match
 from selfplay.knowledge import oracle
 from selfplay.players.make import make_agent
 from selfplay.search import rollout
@@ -192,12 +192,10 @@ def test_baselines_rank_as_they_must():
     game = games.make("connect4")
     players = [make_agent(spec, game) for spec in ("random", "rules", "alphabeta:depth=4", "alphabeta:depth=8")]
     for weaker, stronger in itertools.pairwise(players):
-        result = arena.play_match(game, stronger, weaker, games=120)
+        result = play_match(game, stronger, weaker, games=120)
         assert result.interval[0] > 0.5, (stronger.name, weaker.name)
     gomoku = games.make("gomoku15")
     players = [make_agent(spec, gomoku) for spec in ("random", "rules", "alphabeta:nodes=2000")]
     for weaker, stronger in itertools.pairwise(players):
-        assert arena.play_match(gomoku, stronger, weaker, games=40).interval[0] > 0.5
-    assert (
-        arena.play_match(game, make_agent("rollout:sims=100", game), make_agent("random", game), games=40).score > 0.9
-    )
+        assert play_match(gomoku, stronger, weaker, games=40).interval[0] > 0.5
+    assert play_match(game, make_agent("rollout:sims=100", game), make_agent("random", game), games=40).score > 0.9

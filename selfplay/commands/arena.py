@@ -15,15 +15,13 @@ import games
 from games.game import Game
 from games.registry import nearest
 from selfplay.arena import ablation, tournament
-from selfplay.arena.match import MatchResult, check_games, play_match
+from selfplay.arena.match import MatchResult, check_games
 from selfplay.players.make import make_agent
 from selfplay.players.spec import GRAMMAR, Spec
 from selfplay.report import terminal_match, words
 from selfplay.run import atomic, folder, formats, read
 from selfplay.stats import rating, score
 from selfplay.stats.growth import Growth
-
-__all__ = ["play_match", "report"]
 
 _BUSY = 1.0  # on two cores with a load of 6 a network got a fifth of its simulations, alpha-beta nearly all its nodes
 _SURPRISING = 3.0  # standard errors between a match and what the ratings make of it

@@ -1,7 +1,7 @@
 """Engines of other people: programs that speak the Gomocup (Piskvork) protocol on their standard input and output.
 
 The protocol: https://plastovicka.github.io/protocl2en.htm. A program runs in a process of its own, under limits
-(`outside_guard`). What it writes is not trusted: an illegal move, garbage, silence, an endless flood, a crash: each
+(`gomocup_guard`). What it writes is not trusted: an illegal move, garbage, silence, an endless flood, a crash: each
 is a `ForfeitError` with the reason, the program and all that it started are killed, and the next game starts it anew.
 
 Cells are numbered row by row; the protocol's X is the column, its Y the row, both from 0.
@@ -47,6 +47,10 @@ def _command(file: Path, args: str) -> list[str]:
         raise ValueError("outside engines run on Linux and macOS only")
     if not file.is_file():
         raise ValueError(f"there is no program {str(file)!r}")
+    if os.name != "posix":
+        raise ValueError(
+            "outside engines are kept within limits by means that Linux and macOS have, and this system has not"
+        )
     try:
         arguments = shlex.split(args)
     except ValueError as error:

@@ -1,6 +1,6 @@
 """Runs a program under limits, and takes down with it whatever it started.
 
-    python outside_guard.py MEGABYTES PROGRAM [ARGUMENT ...]
+    python gomocup_guard.py MEGABYTES PROGRAM [ARGUMENT ...]
 
 The program has this process's standard input and output, a session of its own, and may hold MEGABYTES of data. When
 it ends, or when nobody is left who could write to its standard input (also because they were killed), all its

@@ -8,7 +8,6 @@ import numpy as np
 from games.game import Game
 from selfplay.players import learned, reference
 from selfplay.players.agent import Agent
-from selfplay.players.spec import GRAMMAR as GRAMMAR
 from selfplay.players.spec import Spec
 
 _MAKERS: dict[str, Callable[..., Agent]] = {
@@ -39,14 +38,6 @@ def make_agent(spec: Spec | str, game: Game, *, name: str | None = None) -> Agen
 
     agent = make()
     return agent if agent.clone else replace(agent, clone=make)
-
-
-make = make_agent  # for callers that have not been renamed yet
-
-
-def check(spec: str) -> None:
-    """`ValueError` if the spec is not in the grammar; opens no file."""
-    Spec.parse(spec)
 
 
 def opponent(spec: str, game: Game) -> Callable[[np.ndarray, np.random.Generator], int]:
