@@ -31,7 +31,10 @@ COMMANDS = {
     "play": ("selfplay.commands.play", "play against any agent in the terminal, or go through recorded games"),
     "serve": ("selfplay.commands.serve", "play, look at runs and step through games in a browser"),
     "engine": ("selfplay.commands.engine", "be a Gomoku engine for managers that speak the Gomocup protocol"),
-    "export": ("selfplay.commands.export", "write a network as an ONNX file, a Kaggle submission or a weights file"),
+    "export": (
+        "selfplay.commands.export",
+        "write a network as ONNX, weights, a page that plays or a Kaggle file",
+    ),
     "report": ("selfplay.commands.report", "draw the curves of runs, and write their pages anew"),
     "bench": ("selfplay.bench.command", "measure search, network, self-play and learning"),
     "doctor": ("selfplay.commands.doctor", "say what this machine can do and what is missing"),

@@ -201,6 +201,11 @@ def test_several_runs_are_seeds_of_one_experiment(tmp_path, capsys):
     assert row(elements, "looked for")[1:3] == ["a", "b"]
     assert cli.guarded(["report", str(first), str(second), "--out", str(tmp_path / "all.png")]) == 0
     assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(first.glob("*.png")) and not (first / "report.html").exists()  # a file asked for is all there is
+    story = tmp_path / "story.png"
+    assert cli.guarded(["report", str(first), str(second), "--out", str(story), "--story"]) == 0
+    assert story.read_bytes() != (tmp_path / "all.png").read_bytes()
+    assert cli.guarded(["report", str(first), "--out", str(tmp_path / "all.html"), "--story"]) == 2
     assert cli.guarded(["report", str(first), "--out", str(tmp_path / "all.pdf")]) == 2
     other = a_run(tmp_path, "c", game="tictactoe", matches=0)
     capsys.readouterr()

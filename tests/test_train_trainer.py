@@ -172,6 +172,28 @@ def test_a_run_ends_at_its_limit(tmp_path, settings, generations):
     assert list(train(config(**settings), tmp_path)) == []  # its checkpoint says that it is over
 
 
+def test_a_pool_of_another_dtype_does_not_go_on_with_a_run(tmp_path):
+    settings = config(generations=1)
+    assert len(list(train(settings, tmp_path))) == 1
+    other = LocalPool(games.make("tictactoe"), settings)
+    other.dtype = "bfloat16"
+    with pytest.raises(ValueError, match="was begun in float32, and the pool plays in bfloat16"):
+        list(train(config(generations=2), tmp_path, pool=other))
+
+
+def test_pools_of_one_run_play_streams_of_their_own():
+    """The second pool of one thread plays what the second thread of a larger pool plays."""
+    game = games.make("tictactoe")
+    network = trainer_of(config()).learner.average
+    first, second = (LocalPool(game, config(), first_stream=stream).play(network, 1, 4) for stream in (0, 1))
+    both = LocalPool(
+        game, config(threads=2, play=PlayConfig(games=8, positions=140, opening_plies=2, temperature_plies=4))
+    )
+    for one, other in zip([*first, *second], both.play(network, 1, 4), strict=True):
+        assert np.array_equal(one.states_MW, other.states_MW)
+    assert not np.array_equal(first[0].states_MW, second[0].states_MW)
+
+
 def test_what_fails_in_a_thread_fails_the_run():
     trainer = trainer_of(config(threads=2))
     trainer.pool.actors[1].evaluator = lambda planes_BPHW: 1 / 0

@@ -5,8 +5,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from selfplay.report import page, plots
+from selfplay.report import page, plots, story, words
 from selfplay.run import atomic, read
+from selfplay.stats import crossover
 
 _EPILOG = """\
 A page is one file that needs nothing else: what it overtook and when, the frontier where `selfplay measure --frontier`
@@ -16,6 +17,7 @@ examples:
   selfplay report runs/connect4
   selfplay report runs/connect4-seed0 runs/connect4-seed1 runs/connect4-seed2 --out seeds.html
   selfplay report runs/connect4-seed0 runs/connect4-seed1 runs/connect4-seed2 --out seeds.png
+  selfplay report runs/connect4 --out story.png --story
 """
 
 
@@ -25,7 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="all the runs together: their page (.html), or strength curves (.png)"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="all the runs together, in this file alone: their page (.html), or strength curves (.png)",
+    )
+    parser.add_argument(
+        "--story", action="store_true", help="with --out FILE.png: the picture for who sees such a thing the first time"
     )
 
 
@@ -33,13 +41,24 @@ def run(args: argparse.Namespace) -> int:
     """Write the pages, and the page or picture of all runs if asked for."""
     if args.out is not None and args.out.suffix not in (".html", ".png"):
         raise ValueError(f"--out is a page, as in all.html, or a picture, as in all.png, not {args.out}")
-    for path in args.runs:
-        print(page.write(path))
-    if args.out is not None:
-        together = plots.overlay_runs(args.runs) if args.out.suffix == ".png" else _of_all(args.runs).encode()
-        atomic.write_file(args.out, together)
-        print(args.out)
+    if args.story and (args.out is None or args.out.suffix != ".png"):
+        raise ValueError("--story is a picture: give --out FILE.png")
+    if args.out is None:
+        for path in args.runs:
+            print(page.write(path))
+        return 0
+    if args.out.suffix == ".html":
+        together = _of_all(args.runs).encode()
+    else:
+        together = _story(args.runs) if args.story else plots.overlay_runs(args.runs)
+    atomic.write_file(args.out, together)
+    print(args.out)
     return 0
+
+
+def _story(run_dirs: Sequence[Path]) -> bytes:
+    runs = [read.Run(path) for path in run_dirs]
+    return story.picture([run.evals for run in runs], crossover.together([run.crossover for run in runs]), words.player)
 
 
 def _of_all(run_dirs: Sequence[Path]) -> str:

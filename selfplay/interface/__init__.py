@@ -1,1 +1,1 @@
-"""What stands behind the names of the package: players, matches and training for who writes Python."""
+"""What stands behind the names of the package: players, matches and training for Python callers."""

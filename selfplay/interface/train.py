@@ -10,6 +10,7 @@ from selfplay.arena import training
 from selfplay.config import Config, ConfigError
 
 if TYPE_CHECKING:
+    from selfplay.train.pool import Pool
     from selfplay.train.trainer import Generation
 
 _BUDGETS = ("minutes", "generations", "flops")
@@ -26,9 +27,10 @@ def train(
     config: str | None = None,
     callbacks: Sequence[Callable[["Generation"], None]] = (),
     progress: bool = False,
+    pool: "Pool | None" = None,
     **settings: Any,
 ) -> Generator["Generation", None, None]:
-    """Train in a run folder, with the files of `selfplay train`; a folder that exists is gone on with.
+    """Train in a run folder, with the files of `selfplay train`; an existing folder is resumed.
 
     Args:
         game: as in `"connect4"` or `"gomoku:size=9"`; by default that of the folder, or Connect Four.
@@ -38,6 +40,7 @@ def train(
         config: name or path of a config file, in the place of the one made for the game.
         callbacks: get each generation when its lines are on the disk, before its checkpoint is.
         progress: print a line for each generation.
+        pool: who plays; by default threads of this process (`selfplay.train.pool`).
         settings: those of `selfplay train --help`, tables as dictionaries: `search={"simulations": 64}`.
 
     Returns:
@@ -59,7 +62,7 @@ def train(
     command = ["selfplay", "train", *shlex.split(" ".join(said)), "--run", str(folder)]
     if config is not None:
         command += ["--config", config]
-    return _generations(wanted, folder, command, callbacks, progress)
+    return _generations(wanted, folder, command, callbacks, progress, pool)
 
 
 def _flags(given: Mapping[str, Any], where: str = "") -> "Generator[tuple[str, str], None, None]":
@@ -77,6 +80,7 @@ def _generations(
     command: Sequence[str],
     callbacks: Sequence[Callable[["Generation"], None]],
     progress: bool,
+    pool: "Pool | None",
 ) -> Generator["Generation", None, None]:
     from selfplay.commands.train import onlookers
     from selfplay.report import page, terminal_run
@@ -90,5 +94,5 @@ def _generations(
         warnings.warn(line, stacklevel=3)
 
     with training.opened(config, run_dir, command=command, warn=warn) as open_run, onlookers(open_run) as consumers:
-        yield from open_run.generations([*consumers, *([say] if progress else []), *callbacks])
+        yield from open_run.generations([*consumers, *([say] if progress else []), *callbacks], pool=pool)
     page.write(run_dir)

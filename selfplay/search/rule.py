@@ -1,6 +1,7 @@
-"""The selection rules, Gumbel and PUCT: the one place that asks which of them a search follows.
+"""The selection rules, Gumbel and PUCT: the one place where the kernels ask which of them a search follows.
 
-Each is a module of kernels of the same meaning; another rule is another module, and a line in each kernel here.
+Each is a module of kernels of the same meaning. Another rule is another module, a branch in each kernel here, its
+number in `tree.NUMBER` and its name in `SearchConfig.rule`; `TimedSearch` is Gumbel's alone.
 (They are not functions that the search is handed, as the rules of a game are: numba takes 3 to 5 us to hand over a
 function. That would be four more at every call of the evaluator, of which a search by the clock makes one in 280 us.)
 """

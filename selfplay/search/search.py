@@ -10,7 +10,7 @@ from games.kernel import direct
 from selfplay.config import SearchConfig
 from selfplay.search import root, simulate, tree
 from selfplay.search.evaluate import Evaluate
-from selfplay.search.tree import FULL, GIVEN_NOISE, GUMBEL, NO_NOISE, OWN_NOISE, PUCT, Forest, Rules
+from selfplay.search.tree import FULL, GIVEN_NOISE, GUMBEL, NO_NOISE, NUMBER, OWN_NOISE, Forest, Rules
 
 _reset_all = direct(simulate.reset_all)
 _run_all = direct(simulate.run_all)
@@ -42,7 +42,7 @@ class Result:
 def rules_of(config: SearchConfig) -> Rules:
     """The numbers that kernels need of a search config."""
     return Rules(
-        rule=GUMBEL if config.rule == "gumbel" else PUCT,
+        rule=NUMBER[config.rule],
         prove=1 if config.prove else 0,
         lookahead=1 if config.prove and config.lookahead else 0,
         c_visit=config.c_visit,

@@ -59,6 +59,7 @@ FULL, FAST = 0, 1
 INTERIOR = 2  # not a table: the root is searched like any other node
 
 GUMBEL, PUCT = 0, 1
+NUMBER = {"gumbel": GUMBEL, "puct": PUCT}
 
 # Noise at the root: none, drawn from the game's own stream, or given in `root_scores_GA`.
 NO_NOISE, OWN_NOISE, GIVEN_NOISE = 0, 1, 2

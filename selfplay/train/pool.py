@@ -61,8 +61,12 @@ class Pool(Protocol):
 class LocalPool:
     """Threads of this process, each with games, trees and an evaluator of its own."""
 
-    def __init__(self, game: Game, config: Config, dtype: str = "") -> None:
-        """`dtype` is what a saved run was settled to; by default that of the config, where auto measures."""
+    def __init__(self, game: Game, config: Config, dtype: str = "", first_stream: int = 0) -> None:
+        """Threads whose random streams are `first_stream` and those after it: several such pools of one run, on several
+        machines, must not share any.
+
+        `dtype` is what a saved run was settled to; by default that of the config, where auto measures.
+        """
         threads = config.threads or 1
         network = build(game, config.network.architecture)  # of no use but to be measured
         first = NetworkEvaluator(
@@ -70,6 +74,7 @@ class LocalPool:
         )
         self.dtype = first.dtype
         self.seed = config.seed
+        self.first_stream = first_stream
         evaluators = [first] + [
             NetworkEvaluator(network, config.device, game=game, batch=config.play.games, dtype=self.dtype)
             for _ in range(threads - 1)
@@ -83,7 +88,7 @@ class LocalPool:
         def work(thread: int) -> None:
             torch.set_num_threads(1)  # of this thread: the cores are shared out among actors
             try:
-                seed = np.random.SeedSequence([self.seed, number, thread])
+                seed = np.random.SeedSequence([self.seed, number, self.first_stream + thread])
                 self.actors[thread].evaluator.load(network)
                 harvests[thread] = self.actors[thread].play(seed, simulations)
             except BaseException as error:

@@ -241,13 +241,17 @@ def train(
     """Train in `run_dir` until the config's budget is spent; goes on from its newest checkpoint if it has one.
 
     Each generation is given to the `consumers`, one after the other; then its checkpoint is written, so that their
-    records are never behind it; then it is yielded. `pool` plays, by default threads of this process.
+    records are never behind it; then it is yielded. `pool` plays, by default threads of this process; `ValueError` for
+    one of another dtype than that in which the run was begun.
     """
     game = games.make(config.game)
     saved = checkpoint.newest(run_dir, checkpoint.STATE)
     assert saved or bool(config.init) == (initial is not None)
+    dtype = _counters(saved)["dtype"] if saved else ""
     if pool is None:
-        pool = LocalPool(game, config, _counters(saved)["dtype"] if saved else "")
+        pool = LocalPool(game, config, dtype)
+    elif dtype and pool.dtype != dtype:
+        raise ValueError(f"{run_dir} was begun in {dtype}, and the pool plays in {pool.dtype}")
     trainer = Trainer(game, config, pool, initial=initial)
     if saved:
         trainer.restore(saved)
