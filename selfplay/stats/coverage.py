@@ -31,7 +31,7 @@ def _pair_table() -> tuple[np.ndarray, np.ndarray]:
     nodes, weights = np.polynomial.hermite_e.hermegauss(15)
     weights_MM = np.outer(weights, weights) / weights.sum() ** 2
     strength_K11 = np.linspace(-30, 30, 3001)[:, None, None]
-    games = []
+    games: list[tuple[np.ndarray, ...]] = []  # of the two sides: chances to lose, draw, win [K, M, M]
     for side in (1, -1):
         edge_KMM = strength_K11 + _BOTH * nodes[:, None] + side * _COLOUR * nodes[None, :]
         won, lost = 1 / (1 + np.exp(_DRAW - edge_KMM)), 1 / (1 + np.exp(_DRAW + edge_KMM))
@@ -79,7 +79,8 @@ def play_run(
     clear = np.clip(expected(x_E - crossing), 1e-9, 1 - 1e-9)
     strength_E = np.log(clear / (1 - clear)) + _WOBBLE * rng.standard_normal(len(x_E))
     pairs_E5 = draw_pairs(rng, _logistic(strength_E), np.where(x_E == end, _FINAL_PAIRS, _PAIRS))
-    lines, beaten = [], 0
+    lines: list[EvalLine] = []
+    beaten = 0
     for number, (x, pairs_5) in enumerate(zip(x_E, pairs_E5.tolist(), strict=True), start=1):
         if beaten < 2 or x == end:
             lines.append(_line(number, float(x), pairs_5, opponent))
@@ -130,11 +131,12 @@ def crossings(experiments: Sequence[Sequence[list[EvalLine]]]) -> list[Crossing]
 def _crossings(rng: np.random.Generator, experiments: int, seeds: int) -> dict[str, float]:
     """Of the crossing and, for one run, of the first forecast made before it."""
     truths_N = rng.uniform(*_CROSSING, experiments)
-    runs = []
+    runs: list[list[list[EvalLine]]] = []
     for number, truth in enumerate(truths_N):
         expected, spread = learner(rng), _SEEDS if seeds > 1 else 0.0
         runs.append([play_run(rng, expected, truth + spread * rng.normal(), str(number)) for _ in range(seeds)])
-    held, foreseen = [], []
+    held: list[bool] = []
+    foreseen: list[bool] = []
     for truth, crossing in zip(10**truths_N, crossings(runs), strict=True):
         held.append(_within(truth, crossing.flops_low, crossing.flops_high))
         if made := crossing.forecast:
@@ -158,19 +160,20 @@ def _scores(rng: np.random.Generator, experiments: int) -> dict[str, float]:
 
 def _ratings(rng: np.random.Generator, experiments: int, seeds: int) -> dict[str, float]:
     """Two anchors and two players, each trained with `seeds` seeds; everyone meets everyone."""
-    names, anchors, held = ["low", "high", "x", "y"], {"low": 0.0, "high": 200.0}, []
+    names, anchors = ["low", "high", "x", "y"], {"low": 0.0, "high": 200.0}
+    held: list[bool] = []
     for _ in range(experiments):
         truth = {**anchors, **{name: rng.uniform(-200, 400) for name in names[2:]}}
-        rated = []
+        rated: list[list[rating.Rating]] = []
         for _ in range(seeds):
             elo = {name: truth[name] + (name not in anchors and seeds > 1) * _SEED_ELO * rng.normal() for name in names}
-            matches = []
+            matches: list[rating.Match] = []
             for a, b in itertools.combinations(names, 2):
                 pairs_5 = draw_pairs(rng, np.array(score.expected(elo[a] - elo[b])), _PAIRS)
                 matches.append((a, b, pairs_5.tolist()))
             resamples = 200 if seeds == 1 else 1  # over seeds their own intervals are not looked at
             rated.append(
-                rating.rate(names, matches, anchors=anchors, resamples=resamples, seed=int(rng.integers(2**32)))
+                rating.rate(names, matches, anchors=anchors, resamples=resamples, seed=int(rng.integers(1 << 32)))
             )
         for entry in (rated[0] if seeds == 1 else rating.over_seeds(rated))[2:]:
             held.append(entry.elo_low <= truth[entry.agent] <= entry.elo_high)

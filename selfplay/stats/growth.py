@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from selfplay.stats import rating, score
 from selfplay.stats.records import EvalLine, Lines
@@ -67,7 +68,7 @@ def growth(lines: Lines, spec: str, seed: int = 0) -> Growth | None:
     if slope <= 0:
         return None
     rng = np.random.default_rng(seed)
-    slopes = []
+    slopes: list[float] = []
     while len(slopes) < _RESAMPLES:
         drawn_E = rng.integers(len(x_E), size=len(x_E))  # checkpoints scatter too, not only games
         if len(np.unique(drawn_E)) < 2:
@@ -92,9 +93,9 @@ def _line(x_E: np.ndarray, pairs_E5: np.ndarray) -> tuple[float, float]:
     for _ in range(50):
         mu_E = 1 / (1 + np.exp(-design_E2 @ beta_2))
         weight_E = count_E * mu_E * (1 - mu_E) + 1e-9
-        step_2 = np.linalg.solve(
-            (design_E2 * weight_E[:, None]).T @ design_E2 + 1e-9 * np.eye(2), design_E2.T @ (points_E - count_E * mu_E)
-        )
+        curvature_22: NDArray[np.float64] = (design_E2 * weight_E[:, None]).T @ design_E2 + 1e-9 * np.eye(2)
+        slope_2: NDArray[np.float64] = design_E2.T @ (points_E - count_E * mu_E)
+        step_2 = np.linalg.solve(curvature_22, slope_2)
         beta_2 += np.clip(step_2, -3, 3)
         if np.abs(step_2).max() < 1e-9:
             break

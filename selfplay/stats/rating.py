@@ -9,8 +9,10 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from selfplay.stats import score
 from selfplay.stats.records import EvalLine, Lines
@@ -33,7 +35,7 @@ class Rating:
     elo_low: float
     elo_high: float
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         return {"agent": self.agent, "elo": self.elo, "elo_low": self.elo_low, "elo_high": self.elo_high}
 
 
@@ -58,9 +60,9 @@ def fit(
     games = points + np.swapaxes(points, -1, -2)
     for _ in range(100):
         expected = 1 / (1 + np.exp(rating[..., None, :] - rating[..., :, None]))
-        slope = (points - games * expected).sum(axis=-1)[..., free]
+        slope: NDArray[np.float64] = (points - games * expected).sum(axis=-1)[..., free]
         weight = games * expected * (1 - expected)
-        curvature = np.eye(players + 1) * weight.sum(axis=-1)[..., None] - weight
+        curvature: NDArray[np.float64] = np.eye(players + 1) * weight.sum(axis=-1)[..., None] - weight
         step = np.linalg.solve(curvature[..., free, :][..., free], slope[..., None])[..., 0]
         rating[..., free] += np.clip(step, -2, 2)  # far from the maximum a full step overshoots
         if np.abs(step).max(initial=0) < 1e-10:
@@ -130,7 +132,7 @@ class Residual:
 def residuals(ratings: Sequence[Rating], matches: Sequence[Match]) -> list[Residual]:
     """Every match beside what the ratings predict."""
     elo = {entry.agent: entry.elo for entry in ratings}
-    found = []
+    found: list[Residual] = []
     for a, b, pairs_5 in matches:
         seen, predicted = score.interval(pairs_5)[0], score.expected(elo[a] - elo[b])
         found.append(Residual(a, b, seen, predicted, (seen - predicted) / score.standard_error(pairs_5)))
@@ -139,7 +141,7 @@ def residuals(ratings: Sequence[Rating], matches: Sequence[Match]) -> list[Resid
 
 def cycles(matches: Sequence[Match]) -> list[tuple[str, str, str]]:
     """Triples (a, b, c) in which a beats b, b beats c and c beats a, each with its score's interval above 50 %."""
-    beats = set()
+    beats: set[tuple[str, str]] = set()
     for a, b, pairs_5 in matches:
         _, low, high = score.interval(pairs_5)
         if low > 0.5:

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, cast, get_args, get_origin, get_type_hints
 
 AMOUNTS = ("evaluations", "games", "seconds", "jones_flops", "joules")
 """what training had spent, beside FLOPs: fields of `EvalLine` and of `Crossing`"""
@@ -202,9 +202,7 @@ class CrossoverRecord:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        if not isinstance(raw, Mapping):
-            raise ValueError(f"a crossover record is an object, not {raw!r}")
-        entries = _entries({"rungs": None, **raw}, "rungs")
+        entries = _entries({"rungs": None, **_object("a crossover record", raw)}, "rungs")
         crossings = tuple(_nested(f"rungs[{i}]", Crossing, entry) for i, entry in enumerate(entries))
         return cls(**_fields(cls, raw, but=("crossings",)), crossings=crossings)
 
@@ -219,7 +217,7 @@ def _without(record: dict[str, Any], *names: str) -> dict[str, Any]:
 def _as_json(record: Any) -> dict[str, Any]:
     """The fields of a record by name, tuples of numbers as lists."""
     values = {item.name: getattr(record, item.name) for item in fields(record)}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {name: list(cast("Counts5", value)) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 @cache
@@ -229,17 +227,16 @@ def _kinds(cls: type) -> dict[str, Any]:
 
 def _fields(cls: Any, raw: Mapping[str, Any], but: Sequence[str] = ()) -> dict[str, Any]:
     """The fields of the record that `raw` holds, checked; those of `but` are left to the caller."""
-    if not isinstance(raw, Mapping):
-        raise ValueError(f"a record is an object, not {raw!r}")
-    kinds, given = _kinds(cls), {}
+    record, kinds = _object("a record", raw), _kinds(cls)
+    given: dict[str, Any] = {}
     for item in fields(cls):
         if item.name in but:
             continue
-        if item.name in raw:
-            value, kind = raw[item.name], kinds[item.name]
+        if item.name in record:
+            value, kind = record[item.name], kinds[item.name]
             if not _is(value, kind):
                 raise ValueError(f"{item.name} is {_said(kind)}, not {value!r}")
-            given[item.name] = tuple(value) if isinstance(value, list) else value
+            given[item.name] = tuple(cast("list[Any]", value)) if isinstance(value, list) else value
         elif item.default is not None:  # None is the default of every optional key, and of nothing else
             raise ValueError(f"{item.name} is missing")
     return given
@@ -251,7 +248,10 @@ def _is(value: Any, kind: Any) -> bool:
         return any(_is(value, each) for each in get_args(kind))
     if get_origin(kind) is tuple:
         each = get_args(kind)
-        return isinstance(value, list | tuple) and len(value) == len(each) and all(map(_is, value, each))
+        if not isinstance(value, list | tuple):
+            return False
+        values = cast("Sequence[Any]", value)
+        return len(values) == len(each) and all(map(_is, values, each))
     if get_origin(kind) is Literal:
         return value in get_args(kind)
     if kind in (int, float):
@@ -275,14 +275,20 @@ def _entries(raw: Mapping[str, Any], name: str) -> Sequence[Any]:
     entries = raw.get(name, [])
     if not isinstance(entries, list | tuple):
         raise ValueError(f"{name} is a list, not {entries!r}")
-    return entries
+    return cast("Sequence[Any]", entries)
+
+
+def _object(what: str, raw: Any) -> Mapping[str, Any]:
+    """An object out of JSON, which may hold anything else in its place."""
+    if not isinstance(raw, Mapping):
+        raise ValueError(f"{what} is an object, not {raw!r}")
+    return cast("Mapping[str, Any]", raw)
 
 
 def _nested(where: str, cls: Any, raw: Any, more: Mapping[str, Any] | None = None) -> Any:
     """A record that stands in another; a mistake names the way to it."""
-    if not isinstance(raw, Mapping):
-        raise ValueError(f"{where} is an object, not {raw!r}")
+    record = _object(where, raw)
     try:
-        return cls.from_dict({**(more or {}), **raw})
+        return cls.from_dict({**(more or {}), **record})
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None

@@ -7,6 +7,7 @@ A pair is one opening played with both colours, so its two games are not indepen
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 Z95 = 1.959964  # standard normal quantile of a two-sided 95 % interval
 
@@ -113,7 +114,7 @@ class Sequential:
     def decided(self) -> bool:
         return self.decision is not None
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         named = {name: getattr(self, name) for name in ("elo0", "elo1", "llr", "lower", "upper")}
         return {**named, "decision": self.decision}
 
