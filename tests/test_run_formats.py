@@ -11,7 +11,7 @@ import games
 from selfplay import __version__, cli
 from selfplay.config import read_toml
 from selfplay.network.weights import load_weights, weights_metadata
-from selfplay.players.make import make
+from selfplay.players.make import make_agent
 from selfplay.run import checkpoint, folder, formats, metrics, presets, read, session
 
 OLD = Path(__file__).with_name("golden") / "run_of_0_1"
@@ -151,7 +151,7 @@ def test_a_run_of_the_last_version_is_read_by_every_command(old, capsys):
 
 def test_a_network_of_the_last_version_plays(old):
     game = games.make("tictactoe")
-    found = make(f"mcts:{old},sims=8", game).act(game.initial()[None], np.zeros(1, np.uint64))
+    found = make_agent(f"mcts:{old},sims=8", game).act(game.initial()[None], np.zeros(1, np.uint64))
     network, _ = load_weights(checkpoint.resolve(str(old)))
     assert 0 <= found.actions_N[0] < 9
     assert network.planes == game.planes
@@ -191,7 +191,7 @@ def test_weights_of_a_version_to_come_are_refused(present, tmp_path):
     run_dir = Path(shutil.copytree(present, tmp_path / "r"))
     as_written_later(run_dir, "checkpoints/000003/weights.safetensors")
     with pytest.raises(ValueError, match=r"weights\.safetensors was written by selfplay 9\.9\.1, in format 2"):
-        make(f"mcts:{run_dir},sims=8", games.make("tictactoe"))
+        make_agent(f"mcts:{run_dir},sims=8", games.make("tictactoe"))
 
 
 def test_settings_of_a_run_are_a_preset(present, tmp_path):
