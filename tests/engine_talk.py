@@ -1,5 +1,7 @@
 """A conversation with the engine's side of the Gomocup protocol, and somebody simple who thinks."""
 
+from typing import Any, ClassVar
+
 import numpy as np
 
 from games import text
@@ -9,7 +11,7 @@ from selfplay.players.agent import Analysis
 class FirstFree:
     """Plays the first free cell row by row, and remembers what it was asked."""
 
-    asked = ()
+    asked: ClassVar[list[tuple[str, str, Any]]]
     stood_in = 0
 
     def __init__(self, spec, game, seed):

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from optional import present
 
 import games
 from selfplay import cli
@@ -33,13 +34,13 @@ def test_mistakes_cost_one_line(argv, said, capsys):
     assert captured.err.count("\n") == 1
 
 
-def run(*argv, **options):
+def run(*argv: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     """The command as a manager starts it."""
     return subprocess.Popen(
         [sys.executable, "-m", "selfplay", "engine", "--game", "gomoku", *argv],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        **({"stderr": subprocess.PIPE} | options),
+        stderr=stderr,
     )
 
 
@@ -59,11 +60,11 @@ def test_a_script_through_a_pipe():
 def thinking():
     """The engine, in a thought of ten minutes."""
     with run("--agent", "alphabeta:ms=600000") as engine:
-        engine.stdin.write(b"START 15\nINFO timeout_turn 600000\n")
-        engine.stdin.flush()
-        assert engine.stdout.readline() == b"OK\n"
-        engine.stdin.write(b"BOARD\n7,7,1\n8,8,2\n3,9,1\n4,4,2\nDONE\n")
-        engine.stdin.flush()
+        present(engine.stdin).write(b"START 15\nINFO timeout_turn 600000\n")
+        present(engine.stdin).flush()
+        assert present(engine.stdout).readline() == b"OK\n"
+        present(engine.stdin).write(b"BOARD\n7,7,1\n8,8,2\n3,9,1\n4,4,2\nDONE\n")
+        present(engine.stdin).flush()
         time.sleep(1)
         assert engine.poll() is None
         yield engine
@@ -71,8 +72,8 @@ def thinking():
 
 def test_end_is_not_waited_for():
     with thinking() as engine:
-        engine.stdin.write(b"END\n")
-        engine.stdin.flush()
+        present(engine.stdin).write(b"END\n")
+        present(engine.stdin).flush()
         assert engine.wait(30) == 0
 
 
@@ -84,10 +85,10 @@ def test_ctrl_c_is_not_waited_for():
 
 def test_a_manager_that_crashes_leaves_no_engine_behind():
     with thinking() as engine:
-        engine.stdin.close()
+        present(engine.stdin).close()
         time.sleep(0.5)
         assert engine.poll() is None  # a script reads on after its last question
-        engine.stdout.close()
+        present(engine.stdout).close()
         assert engine.wait(30) == 0
 
 

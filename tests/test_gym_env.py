@@ -4,6 +4,7 @@ import subprocess
 import sys
 import warnings
 from importlib.metadata import EntryPoint, EntryPoints
+from types import ModuleType
 
 import gymnasium
 import numpy as np
@@ -26,9 +27,19 @@ def lowest(state_W, rng):
 def play(env, line, **reset):
     """The last step's answer after the agent's moves of `line`."""
     env.reset(**reset)
-    for action in parse_moves(env.unwrapped.game, line):
-        answer = env.step(action)
-    return answer
+    return [env.step(action) for action in parse_moves(env.unwrapped.game, line)][-1]
+
+
+def picture_of(env: gymnasium.Env) -> np.ndarray:
+    shown = env.render()
+    assert isinstance(shown, np.ndarray)
+    return shown
+
+
+def text_of(env: gymnasium.Env) -> str:
+    shown = env.render()
+    assert isinstance(shown, str)
+    return shown
 
 
 @pytest.mark.parametrize("id", IDS)
@@ -50,7 +61,8 @@ def test_naming_the_module_is_enough_to_register():
 def test_any_game_by_its_name():
     env = gymnasium.make("selfplay/Gomoku-v0", game="gomoku:size=7,k=4", first="agent")
     observation_PHW, info = env.reset()
-    assert observation_PHW.shape == (4, 7, 7) and env.action_space.n == 49 and info["action_mask"].sum() == 49
+    assert observation_PHW.shape == (4, 7, 7) and info["action_mask"].sum() == 49
+    assert isinstance(env.action_space, gymnasium.spaces.Discrete) and env.action_space.n == 49
     with pytest.raises(ValueError, match="did you mean 'gomoku'"):
         gymnasium.make("selfplay/Gomoku-v0", game="gomokku")
 
@@ -101,8 +113,7 @@ def test_a_draw_gives_nothing():
     replies = iter(line[1::2])
     env = gymnasium.make("selfplay/TicTacToe-v0", opponent=lambda state_W, rng: next(replies), first="agent")
     env.reset()
-    for action in line[0::2]:
-        _, reward, terminated, _, info = env.step(action)
+    _, reward, terminated, _, info = [env.step(action) for action in line[0::2]][-1]
     assert (reward, terminated, info["result"]) == (0.0, True, "draw")
 
 
@@ -134,9 +145,9 @@ def test_returned_arrays_are_fresh():
             if spoil:
                 observation_PHW[:] = 9
                 info["action_mask"][:] = 0
-                env.render()[:] = 0
+                picture_of(env)[:] = 0
             observation_PHW, _, _, _, info = env.step(action)
-        answers.append((observation_PHW.tolist(), info["action_mask"].tolist(), env.render().tolist()))
+        answers.append((observation_PHW.tolist(), info["action_mask"].tolist(), picture_of(env).tolist()))
     assert answers[0] == answers[1]
 
 
@@ -160,8 +171,9 @@ def test_opponents_by_name_come_through_the_entry_point(monkeypatch):
         asked.append((spec, game.name))
         return lowest
 
-    monkeypatch.setitem(sys.modules, "players_of_this_test", type(sys)("players_of_this_test"))
-    sys.modules["players_of_this_test"].resolve = resolve
+    module = ModuleType("players_of_this_test")
+    vars(module)["resolve"] = resolve
+    monkeypatch.setitem(sys.modules, "players_of_this_test", module)
     entry = EntryPoint("test", "players_of_this_test:resolve", gym_env.OPPONENTS)
     monkeypatch.setattr(gym_env, "entry_points", lambda group: EntryPoints([entry]))
     env = gymnasium.make("selfplay/ConnectFour-v0", opponent="rules:strength=9", first="opponent")
@@ -206,14 +218,14 @@ def test_ansi_shows_the_board_and_who_is_who():
     env = gymnasium.make("selfplay/ConnectFour-v0", opponent=lowest, first="opponent", render_mode="ansi")
     env.reset()
     env.step(3)
-    lines = env.render().splitlines()
+    lines = text_of(env).splitlines()
     assert lines[4:] == ["X . . . . . .", "X . . O . . .", "1 2 3 4 5 6 7", "agent O, opponent X"]
     env.step(0)
     env.step(6)
-    assert env.render().splitlines()[-1] == "agent O, opponent X"
+    assert text_of(env).splitlines()[-1] == "agent O, opponent X"
     env = gymnasium.make("selfplay/ConnectFour-v0", opponent=lowest, first="agent", render_mode="ansi")
     play(env, "4444")
-    assert env.render().splitlines()[-1] == "agent X, opponent O - win"
+    assert text_of(env).splitlines()[-1] == "agent X, opponent O - win"
 
 
 @pytest.mark.parametrize("name", ["connect4", "tictactoe"])
@@ -242,11 +254,12 @@ def test_the_environment_marks_the_last_stone():
     env = gymnasium.make("selfplay/ConnectFour-v0", opponent=lowest, first="agent", render_mode="rgb_array")
     env.reset()
     env.step(3)
+    assert isinstance(env.unwrapped, gym_env.BoardGameEnv)
     game = env.unwrapped.game
     state_W, _ = replay(game, [3, 0])
-    np.testing.assert_array_equal(env.render(), draw(game, board_of(game, state_W), last_cell=5 * 7 + 0))
+    np.testing.assert_array_equal(picture_of(env), draw(game, board_of(game, state_W), last_cell=5 * 7 + 0))
     env.reset()
-    np.testing.assert_array_equal(env.render(), draw(game, board_of(game, game.initial())))
+    np.testing.assert_array_equal(picture_of(env), draw(game, board_of(game, game.initial())))
 
 
 @pytest.mark.parametrize("name", ["connect4", "gomoku9", "tictactoe"])
