@@ -2,6 +2,7 @@
 
 import copy
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,14 +36,14 @@ def opinion(game):
     return evaluate
 
 
-def actor(name="tictactoe", positions=150, *, slots=8, search=None, **play):
+def actor(name="tictactoe", positions=150, *, evaluate=None, slots=8, search=None, **play):
     game = games.make(name)
     config = Config(
         game=name,
-        search=SearchConfig(**({"simulations": 6, "cache_bits": 10} | (search or {}))),
-        play=PlayConfig(**({"games": slots, "opening_plies": 3, "temperature_plies": 4} | play)),
+        search=replace(SearchConfig(simulations=6, cache_bits=10), **(search or {})),
+        play=replace(PlayConfig(games=slots, opening_plies=3, temperature_plies=4), **play),
     )
-    return Actor(game, config, opinion(game), positions)
+    return Actor(game, config, evaluate or opinion(game), positions)
 
 
 @functools.cache
@@ -204,8 +205,8 @@ def test_where_a_draw_is_settled_searches_are_fast_and_teach_nothing():
 
     def recorded(draw_adjudication):
         search = {"simulations": 1, "fast_simulations": 1}
-        one = actor("gomoku9", 300, slots=4, search=search, opening_plies=0, draw_adjudication=draw_adjudication)
-        one.evaluator = evaluate
+        play = {"opening_plies": 0, "draw_adjudication": draw_adjudication}
+        one = actor("gomoku9", 300, evaluate=evaluate, slots=4, search=search, **play)
         harvest = one.play(np.random.SeedSequence(0))
         return [[plies_of(game, state) for state in harvest.states_MW[rows]] for rows in games_in(harvest)]
 
@@ -278,8 +279,7 @@ def opening_values(lean, **play):
         wdl_B3 = np.stack([(1 + value_B) / 2, 0 * value_B, (1 - value_B) / 2], axis=1)
         return np.zeros((len(planes_BPHW), game.actions), np.float32), wdl_B3.astype(np.float32)
 
-    one = actor("connect4", 600, opening_plies=10, **play)
-    one.evaluator = evaluate
+    one = actor("connect4", 600, evaluate=evaluate, opening_plies=10, **play)
     harvest = one.play(np.random.SeedSequence(0))
     firsts = harvest.states_MW[[rows[0] for rows in games_in(harvest)]]
     _, wdl = evaluate(np.array([game.planes_of(state) for state in firsts]))
@@ -324,8 +324,7 @@ def test_an_opening_is_drawn_again_so_many_times_and_then_played():
 
     lengths = set()
     for seed in range(24):
-        one = actor(positions=1, slots=1, max_opening_value=0.9, opening_tries=3)
-        one.evaluator = lost
+        one = actor(positions=1, evaluate=lost, slots=1, max_opening_value=0.9, opening_tries=3)
         harvest = one.play(np.random.SeedSequence(seed))
         plies = plies_of(game, harvest.states_MW[0])
         assert harvest.redrawn == (3 if plies else 0)
@@ -361,7 +360,7 @@ def test_memory_of_gomoku_on_15x15():
     """
     game = games.make("gomoku15")
     config = merged(Config(), presets.for_game("gomoku15"))
-    one = Actor(game, config, opinion, config.play.positions // 2)
+    one = Actor(game, config, opinion(game), config.play.positions // 2)
     slots, move = 64, 225 * 4
     nodes = slots * 772 * (64 + 9 * 8 + move)
     cache = 2**15 * (8 + move + 8 + 4)

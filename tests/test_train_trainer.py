@@ -45,6 +45,11 @@ def trainer_of(config):
     return Trainer(game, config, LocalPool(game, config))
 
 
+def actors_of(trainer):
+    assert isinstance(trainer.pool, LocalPool)
+    return trainer.pool.actors
+
+
 def lived(trainer, evaluate_agent=None):
     """Every generation of a run; nothing is written to disk."""
     generations = []
@@ -69,9 +74,6 @@ class Counting:
         self.evaluator = evaluator
         self.rows = 0
 
-    def load(self, network):
-        self.evaluator.load(network)
-
     def __call__(self, planes_BPHW):
         self.rows += len(planes_BPHW)
         return self.evaluator(planes_BPHW)
@@ -79,7 +81,8 @@ class Counting:
 
 def test_the_ledger_and_the_reuse_by_hand():
     trainer = trainer_of(config())
-    counting = trainer.pool.actors[0].evaluator = Counting(trainer.pool.actors[0].evaluator)
+    (actor,) = actors_of(trainer)
+    counting = actor.evaluator = Counting(actor.evaluator)
     positions = 0
     while not trainer.done:
         generation = trainer.generation(None)
@@ -100,7 +103,7 @@ def test_searches_grow_with_the_positions_made():
     """Without proofs and cache a finished game of n moves took n searches, and those not over took no more each."""
     search = SearchConfig(simulations=12, first_simulations=3, growth_positions=200, prove=False, cache_bits=0)
     trainer = trainer_of(config(generations=12, search=search))
-    before = Ledger()
+    before, expected = Ledger(), 0
     for generation in lived(trainer):
         made = generation.ledger.positions - before.positions
         each = (generation.ledger.simulations - before.simulations) / made
@@ -196,8 +199,11 @@ def test_pools_of_one_run_play_streams_of_their_own():
 
 def test_what_fails_in_a_thread_fails_the_run():
     trainer = trainer_of(config(threads=2))
-    trainer.pool.actors[1].evaluator = lambda planes_BPHW: 1 / 0
-    trainer.pool.actors[1].evaluator.load = lambda network: None
+
+    def failing(planes_BPHW):
+        raise ZeroDivisionError
+
+    actors_of(trainer)[1].evaluator = failing
     with pytest.raises(ZeroDivisionError):
         trainer.generation(None)
 

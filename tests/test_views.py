@@ -4,8 +4,8 @@ import builtins
 import dataclasses
 import io
 import re
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from matches import a_line
 from rich.console import Console
@@ -16,6 +16,8 @@ from selfplay.ledger import Ledger
 from selfplay.report import terminal_match, terminal_run
 from selfplay.report.tensorboard import TensorBoard
 from selfplay.stats.rating import Strength
+from selfplay.train.pool import OngoingGame
+from selfplay.train.trainer import Generation
 
 
 def match(generation, score, agent="mcts:sims=64", opponent="rules"):
@@ -41,9 +43,10 @@ def generation(number, done=False, evals=()):
         "play/network_share": 0.875,
         "memory/rss_mb": 912.4,
     }
-    return SimpleNamespace(
-        number=number, ledger=ledger, own=ledger, metrics=metrics, evals=list(evals), done=done, seconds=90.0
-    )
+    return Generation(
+        number=number, ledger=ledger, own=ledger, metrics=metrics, evals=list(evals), done=done, seconds=90.0,
+        ongoing=OngoingGame(start_W=np.zeros(3, np.uint64), actions_T=np.zeros(0, int), wdl_T3=np.zeros((0, 3))),
+    )  # fmt: skip
 
 
 def shown(renderable, width=100):
@@ -87,13 +90,12 @@ def test_plain_lines():
 def test_the_time_left_is_the_runs_own():
     """What a run began with had taken an hour; three minutes of its own twelve are over."""
     one = generation(3)
-    one.ledger += Ledger(play_seconds=3600.0)
+    one = dataclasses.replace(one, ledger=one.ledger + Ledger(play_seconds=3600.0))
     assert terminal_run.plain_line(dataclasses.replace(Config(), minutes=12), one).endswith("  ETA 13:30")
 
 
 def test_a_metric_that_is_missing_is_a_dash():
-    bare = generation(1)
-    bare.metrics = {}
+    bare = dataclasses.replace(generation(1), metrics={})
     assert "loss policy – value –" in terminal_run.plain_line(Config(), bare)
 
 

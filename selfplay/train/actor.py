@@ -11,8 +11,8 @@ import numpy as np
 from games.game import Game
 from games.kernel import direct
 from selfplay.config import Config
-from selfplay.network.evaluator import NetworkEvaluator
 from selfplay.search import simulate, tree
+from selfplay.search.evaluate import Evaluate
 from selfplay.search.search import rules_of
 from selfplay.search.tree import FULL, NONE
 from selfplay.train.slots import FACT, Plan, advance, allocate, restart
@@ -44,7 +44,7 @@ class Harvest:
 class Actor:
     """One thread's games, trees and evaluator."""
 
-    def __init__(self, game: Game, config: Config, evaluator: NetworkEvaluator, positions: int) -> None:
+    def __init__(self, game: Game, config: Config, evaluator: Evaluate, positions: int) -> None:
         search, play = config.search, config.play
         self.game = game
         self.evaluator = evaluator
@@ -72,7 +72,7 @@ class Actor:
         self._fresh = True
 
     def play(self, seed: np.random.SeedSequence, simulations: int = 0) -> Harvest:
-        """Play until the quota of positions is finished, with the evaluator's weights of now.
+        """Play until the quota of positions is finished, with the evaluator as it is now.
 
         Ongoing games stay, their current searches begin anew. All randomness comes from `seed`. Full searches have
         so many `simulations` from now on, at most those of the config; 0 leaves their number as it is.

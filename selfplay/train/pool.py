@@ -75,12 +75,12 @@ class LocalPool:
         self.dtype = first.dtype
         self.seed = config.seed
         self.first_stream = first_stream
-        evaluators = [first] + [
+        self.evaluators = [first] + [
             NetworkEvaluator(network, config.device, game=game, batch=config.play.games, dtype=self.dtype)
             for _ in range(threads - 1)
         ]
         quota = math.ceil(config.play.positions / threads)
-        self.actors = [Actor(game, config, evaluator, quota) for evaluator in evaluators]
+        self.actors = [Actor(game, config, evaluator, quota) for evaluator in self.evaluators]
 
     def play(self, network: Network, number: int, simulations: int) -> list[Harvest]:
         harvests: list[Harvest | BaseException | None] = [None] * len(self.actors)
@@ -89,7 +89,7 @@ class LocalPool:
             torch.set_num_threads(1)  # of this thread: the cores are shared out among actors
             try:
                 seed = np.random.SeedSequence([self.seed, number, self.first_stream + thread])
-                self.actors[thread].evaluator.load(network)
+                self.evaluators[thread].load(network)
                 harvests[thread] = self.actors[thread].play(seed, simulations)
             except BaseException as error:
                 harvests[thread] = error
