@@ -51,6 +51,12 @@ def outputs(network, planes):
     return policy.numpy(), raised / raised.sum(axis=1, keepdims=True)
 
 
+def onnx_outputs(session, planes) -> tuple[np.ndarray, np.ndarray]:
+    """The same of an ONNX Runtime session."""
+    policy, wdl = session.run(["policy", "wdl"], {"planes": planes})
+    return policy, wdl
+
+
 def softmax(logits):
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
     return raised / raised.sum(axis=1, keepdims=True)

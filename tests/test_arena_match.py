@@ -133,7 +133,7 @@ def test_every_game_is_on_record_and_replays_to_its_result():
 class Clocked:
     """Players by the clock that notice who thinks at the same time."""
 
-    def __init__(self, game, choose=min, ms=50.0, seconds=0.0):
+    def __init__(self, game, choose=min, ms: float | None = 50.0, seconds=0.0):
         self.game, self.choose, self.ms, self.seconds = game, choose, ms, seconds
         self.now = self.most = self.copies = 0
         self.lock = threading.Lock()
@@ -285,8 +285,11 @@ def test_whoever_watches_sees_the_games_end(ms):
         assert 0 <= share <= 1
         seen.append((int((~np.isnan(points_G)).sum()), share))
 
-    a, b = (Clocked(game, choose, ms=ms) for choose in (min, max)) if ms else (None, None)
-    players = (a.agent("a"), b.agent("b")) if ms else (scripted(game, "a", min), scripted(game, "b", max))
+    choices = {"a": min, "b": max}
+    players = [
+        Clocked(game, choose, ms=ms).agent(name) if ms else scripted(game, name, choose)
+        for name, choose in choices.items()
+    ]
     play_match(game, *players, games=40, watch=watch)
     over = [number for number, _ in seen]
     assert over == sorted(over)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from optional import present
 from web_server import RUN, ask
 
 pytest.importorskip("starlette")
@@ -25,7 +26,7 @@ def test_the_command_says_where_it_is_and_ends_cleanly(root, number, code):
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     running = command("--run", str(root / RUN), "--port", "0", preexec_fn=heed)
-    line = running.stdout.readline()
+    line = present(running.stdout).readline()
     port = int(line.split("127.0.0.1:")[1].split("/")[0])
     assert f"http://127.0.0.1:{port}/#/runs/{RUN} " in line
     assert ask(port, "GET", f"/api/runs/{RUN}")[0] == 200

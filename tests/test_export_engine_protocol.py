@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 from engine_talk import FirstFree, converse
+from optional import present
 
 import games
 from games import gomoku
@@ -305,7 +306,10 @@ def test_what_is_proposed_is_the_most_even(monkeypatch):
 
 def test_about_is_in_the_form_of_the_protocol(session):
     (answer,) = session.answer("ABOUT", 0.0)
-    facts = dict(re.fullmatch(r'(\w+)="([^"]*)"', fact).groups() for fact in answer.split(", "))
+    facts = {}
+    for fact in answer.split(", "):
+        name, value = present(re.fullmatch(r'(\w+)="([^"]*)"', fact)).groups()
+        facts[name] = value
     assert facts["name"] == "selfplay"
     assert facts["agent"] == "anyone"
 

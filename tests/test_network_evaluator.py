@@ -122,7 +122,7 @@ def test_the_network_given_is_left_alone_and_may_go_on_learning():
 def test_uniform_knows_nothing():
     logits, wdl = uniform(games.make("connect4"))(planes_of(games.make("connect4"), rows=3))
     assert np.array_equal(logits, np.zeros((3, 7), np.float32))
-    assert np.array_equal(wdl, np.tile(np.float32([0, 1, 0]), (3, 1)))
+    assert np.array_equal(wdl, np.tile(np.array([0, 1, 0], np.float32), (3, 1)))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")

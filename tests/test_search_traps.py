@@ -109,11 +109,11 @@ def test_puct_takes_the_square_root_of_the_visits():
 @pytest.mark.parametrize(("tried", "untried"), [(0, 1), (1, 0)])
 def test_a_tie_of_a_tried_with_an_untried_move_goes_to_the_lower_action(tried, untried):
     """One visit, all values 0. PUCT with c = 1: 1/2 * 1 / 2 = 1/4 * 1. Gumbel: 3/4 - 1 / (1 + 1) = 1/4."""
-    flat = {"c_puct": 1.0, "fpu_reduction": 0.0}
-    for rule, prior in (("puct", 0.5), ("gumbel", 0.75)):
+    for rule in ("puct", "gumbel"):
+        prior = 0.5 if rule == "puct" else 0.75
         tree_N = tree_of([(prior, 1, 0.0)], untried=(untried, 0.25))
         tree_N[1]["action"] = tried
-        rules = rules_of(SearchConfig(rule=rule, **flat))
+        rules = rules_of(SearchConfig(rule=rule, c_puct=1.0, fpu_reduction=0.0))
         picked = puct.select(tree_N, 0, rules, 0) if rule == "puct" else gumbel.select(tree_N, 0, rules, np.zeros(3))
         assert picked == (1 if tried == 0 else -2 - untried)
 
@@ -373,7 +373,7 @@ def test_gumbel_noise_samples_moves_from_the_policy():
     count = 20_000
 
     def evaluate(planes_BPHW):
-        return np.tile(logits_A, (len(planes_BPHW), 1)), np.tile(np.float32([0, 1, 0]), (len(planes_BPHW), 1))
+        return np.tile(logits_A, (len(planes_BPHW), 1)), np.tile(np.array([0, 1, 0], np.float32), (len(planes_BPHW), 1))
 
     search = Search(game, SearchConfig(rule="gumbel"), games=count, simulations=1)
     states_NW = np.tile(game.initial(), (count, 1))
@@ -413,9 +413,9 @@ def test_noise_differs_by_game_and_by_seed_alone(rule):
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert len({tuple(visits_A) for visits_A in first}) > 4
-    quiet = [search.run(states_NW, evaluate).visits_NA for _ in range(2)]
-    np.testing.assert_array_equal(*quiet)
-    assert (quiet[0] == quiet[0][0]).all()
+    quiet, still = (search.run(states_NW, evaluate).visits_NA for _ in range(2))
+    np.testing.assert_array_equal(quiet, still)
+    assert (quiet == quiet[0]).all()
 
 
 def test_given_noise_is_the_noise():
@@ -441,8 +441,8 @@ def test_logarithms_of_tiny_priors_stay_finite():
     game = games.make("connect4")
 
     def evaluate(planes_BPHW):
-        logits_BA = np.tile(np.float32([80, -80, 0, 0, 0, 0, -300]), (len(planes_BPHW), 1))
-        return logits_BA, np.tile(np.float32([0.5, 0, 0.5]), (len(planes_BPHW), 1))
+        logits_BA = np.tile(np.array([80, -80, 0, 0, 0, 0, -300], np.float32), (len(planes_BPHW), 1))
+        return logits_BA, np.tile(np.array([0.5, 0, 0.5], np.float32), (len(planes_BPHW), 1))
 
     for rule in ("gumbel", "puct"):
         found = Search(game, SearchConfig(rule=rule), games=1, simulations=64).run(game.initial()[None], evaluate)

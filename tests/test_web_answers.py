@@ -8,7 +8,8 @@ import naive_search
 import numpy as np
 import onnxruntime
 import pytest
-from networks import outputs, planes_of, random_states
+from networks import onnx_outputs, outputs, planes_of, random_states
+from optional import present
 from web_server import GAME, RUN, a_record, a_run, add_generation, ask, served, think
 
 import games
@@ -171,7 +172,7 @@ def test_a_run_is_shown_as_its_files_stand(tmp_path):
         assert {row["name"] for row in found["health"]} == {"loss/policy", "loss/value"}
         tag = {"If-None-Match": headers["etag"]}
         assert ask(port, "GET", "/api/runs/growing", headers=tag)[0] == 304
-        config = runs.recorded_config(folder)
+        config = present(runs.recorded_config(folder))
         with (folder / "metrics.jsonl").open("a") as file:
             file.write('{"generation": 3, "games"')  # half of a line, as while it is being written
         add_generation(session.OpenRun(folder, config, 2), 3)
@@ -233,6 +234,6 @@ def test_the_network_of_a_run_is_handed_out(root, port, game, of):
     planes = planes_of(games.make(game), random_states(games.make(game), 5))
     policy, wdl = outputs(network, planes)
     session = onnxruntime.InferenceSession(base64.b64decode(found["onnx"]))
-    found_policy, found_wdl = session.run(["policy", "wdl"], {"planes": planes})
+    found_policy, found_wdl = onnx_outputs(session, planes)
     assert np.allclose(found_policy, policy, atol=1e-4)
     assert np.allclose(found_wdl, wdl, atol=1e-4)

@@ -85,7 +85,7 @@ def asked_together(spec, count):
 def test_positions_that_wait_for_one_network_are_thought_about_together(monkeypatch):
     slow = Slow(monkeypatch)
     answers = asked_together("mcts:x,sims=100", 20)
-    assert [answer["move"] for answer in answers] == [str(n % 7 + 1) for n in range(20)]
+    assert [isinstance(answer, dict) and answer["move"] for answer in answers] == [str(n % 7 + 1) for n in range(20)]
     assert slow.batches == [16, 4]
     assert slow.seeds == [5 * n for n in range(20)]
     slow = Slow(monkeypatch)
