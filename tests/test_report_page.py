@@ -96,7 +96,9 @@ def test_the_page_is_one_file_that_asks_for_nothing(tmp_path):
     assert len(set(ids)) == len(ids)
     assert {link[1:] for link in links} | set(re.findall(r"url\(#([^)]*)\)", text)) <= set(ids)
     drawings = [attributes for name, attributes in elements.tags if name == "svg" and attributes.get("role") == "img"]
-    assert len(drawings) == 4 and all(drawing["aria-label"] for drawing in drawings)
+    assert len(drawings) == 6 and all(drawing["aria-label"] for drawing in drawings)
+    assert [drawing["class"] for drawing in drawings[:2]] == ["if-wide", "if-narrow"]
+    assert drawings[0]["aria-label"] == "From nothing, it overtakes one-ply rules in 20 minutes"
 
 
 def test_what_was_overtaken_and_when(tmp_path):

@@ -8,15 +8,14 @@ from selfplay.report import story
 from selfplay.stats import crossover
 from selfplay.stats.records import EvalLine
 
-NAMES = {"rules": "one-ply rules", "alphabeta:depth=2": "a beginner", "alphabeta:depth=12": "a master"}
 
-
-def run(shift=0.0, games=400):
-    """The lines of a run that gains 300 Elo a decade, level with rules at 1e12 and with depth 2 at 1e13 FLOPs."""
+def run(shift=0.0, late=0.0, games=400):
+    """The lines of a run that gains 300 Elo a decade, level with rules at 1e12 and with depth 2 at 1e13 FLOPs; `late`
+    decades later with all, `shift` with depth 2."""
     lines = []
     for generation, flops in enumerate(np.geomspace(1e12, 1e14, 9), start=1):
         for opponent, even in (("rules", 12.0), ("alphabeta:depth=2", 13.0 + shift), ("alphabeta:depth=12", 16.0)):
-            score = 1 / (1 + 10 ** (-300 * (np.log10(flops) - even) / 400))
+            score = 1 / (1 + 10 ** (-300 * (np.log10(flops) - even - late) / 400))
             won = round(games / 2 * score)
             lines.append(
                 EvalLine.from_dict(
@@ -46,36 +45,63 @@ def run(shift=0.0, games=400):
     return lines
 
 
+def told(*runs):
+    return story.of(runs, crossover.together([crossover.record(lines, "connect4") for lines in runs]))
+
+
 @pytest.fixture(scope="module")
-def drawn():
-    evals = [run(), run(shift=0.1)]
-    record = crossover.together([crossover.record(lines, "connect4") for lines in evals])
-    axes = Figure().subplots()
-    story.draw(axes, evals, record, NAMES.__getitem__)
-    return axes, record
+def two():
+    return told(run(), run(shift=0.1))
 
 
-def test_the_sentence_is_the_last_opponent_overtaken_and_when(drawn):
+def test_the_finding_is_the_strongest_opponent_overtaken_and_when(two):
     """Level with depth 2 at 1e13 and 1.26e13 FLOPs, at 1e11 a second: 112 seconds in the geometric mean."""
-    assert (
-        story.finding(drawn[1], NAMES.__getitem__) == "From nothing but the rules, it passes a beginner in 1.9 minutes"
-    )
+    assert two.finding == "From nothing, it overtakes a program that looks 2 moves ahead in 1.9 minutes"
 
 
 def test_nothing_is_claimed_where_nothing_was_overtaken():
-    lines = [line for line in run() if line.opponent == "alphabeta:depth=12"]
-    record = crossover.record(lines, "connect4")
-    assert story.finding(record, NAMES.__getitem__) == "From nothing but the rules: not past human knowledge yet"
+    found = told([line for line in run() if line.opponent == "alphabeta:depth=12"])
+    assert found.finding == "From nothing but the rules, and human knowledge is still ahead"
+    assert [level.overtaken for level in found.levels] == [False]
 
 
-def test_human_knowledge_stands_as_levels_with_the_moment_of_overtaking(drawn):
-    labels = [text.get_text() for text in drawn[0].texts]
-    assert "a beginner, passed after 1.9 minutes" in labels
-    assert "a master" in labels
-    assert any(label.startswith("one-ply rules, passed") for label in labels)
-    assert any("mean and range of 2 runs" in label for label in labels)
-    dots = [line.get_xdata()[0] for line in drawn[0].lines if line.get_marker() == "o"]
-    assert max(dots) == pytest.approx(1.87, abs=0.1)
+def test_one_evaluation_is_no_story():
+    assert told([line for line in run() if line.generation == 1]) is None
+    assert told([line for line in run() if line.agent == "net"]) is None
+
+
+def test_levels_stand_weakest_first_each_with_its_moment(two):
+    names = ["one-ply rules", "a program that looks 2 moves ahead", "a program that looks 12 moves ahead"]
+    assert [level.name for level in two.levels] == names
+    assert [level.overtaken for level in two.levels] == [True, True, False]
+    assert two.levels[1].minutes == pytest.approx(1.87, abs=0.1) and two.levels[2].minutes is None
+
+
+def test_the_learner_meets_a_level_at_the_moment_at_which_it_overtook(two):
+    level = two.levels[1]
+    elo = np.interp(np.log(level.minutes), np.log(two.minutes), two.elo)
+    assert elo == pytest.approx(level.elo, abs=15)
+
+
+def test_the_band_holds_all_runs_and_the_mean(two):
+    """A fifth of a decade apart: 60 Elo."""
+    apart = told(run(), run(late=0.2))
+    low, elo, high = map(np.array, (apart.low, apart.elo, apart.high))
+    assert high - low == pytest.approx(60, abs=6)
+    assert elo == pytest.approx((low + high) / 2)
+    one = told(run())
+    assert one.low == one.elo == one.high and "mean" not in one.caption
+    assert "mean and range of 2 runs" in two.caption and "Connect Four" in two.caption
+
+
+def test_what_is_drawn(two):
+    axes = Figure().subplots()
+    story.draw(axes, two)
+    said = [text.get_text() for text in axes.texts]
+    assert {level.name for level in two.levels} < set(said)
+    assert sum("equal strength" in text for text in said) == 1
+    dots = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    assert dots == pytest.approx([level.minutes for level in two.levels[:2]])
 
 
 def test_labels_keep_their_distance():
@@ -83,6 +109,11 @@ def test_labels_keep_their_distance():
     assert story._spread([100.0, 5.0, 0.0], apart=10) == [100.0, 10.0, 0.0]
 
 
-def test_it_is_a_picture():
-    record = crossover.record(run(), "connect4")
-    assert story.picture([run()], record, NAMES.__getitem__).startswith(b"\x89PNG")
+def test_round_times():
+    times, names = story.ticks(0.3, 150)
+    assert times == [0.5, 1, 2, 5, 10, 20, 30, 60, 120]
+    assert names == ["30 s", "1 min", "2 min", "5 min", "10 min", "20 min", "30 min", "1 h", "2 h"]
+
+
+def test_it_is_a_picture(two):
+    assert story.picture(two).startswith(b"\x89PNG")

@@ -52,6 +52,29 @@ def test_players(spec, name, about):
     assert (words.player(spec), words.about(spec)) == (name, about)
 
 
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("rules", "one-ply rules"),
+        ("alphabeta:depth=6", "a program that looks 6 moves ahead"),
+        ("alphabeta", "a program that looks 4 moves ahead"),
+        ("alphabeta:nodes=1000", "a program that looks at 1,000 positions"),
+        ("alphabeta:ms=20", "a handcrafted program with 20 ms a move"),
+        ("alphabeta:preset=alphazero-jl", "a textbook minimax"),
+        ("alphabeta:depth=4,without=centre", "alpha-beta, depth 4, without centre"),
+        ("solver", "perfect play"),
+    ],
+)
+def test_players_for_strangers(spec, name):
+    assert words.plain_player(spec) == name
+
+
+def test_times_in_a_sentence():
+    assert [words.long_minutes(minutes) for minutes in (0.5667, 0.99, 1.5, 2.31, 9.6, 89, 150)] == [
+        "34 seconds", "1 minute", "1.5 minutes", "2.3 minutes", "10 minutes", "89 minutes", "2.5 hours",
+    ]  # fmt: skip
+
+
 def test_a_runs_own_players_beside_each_other():
     assert [words.learner(agent) for agent in ("net", "mcts:sims=1600", "mcts:ms=20", "mcts:sims=8,rule=puct")] == [
         "alone", "1,600 simulations", "20 ms", "8 simulations of PUCT",

@@ -206,7 +206,21 @@ def test_crossings_are_those_of_the_matches(port, tmp_path):
     assert set(said["marks"]) == {"flops", "evaluations", "games", "seconds"}
     status, _, found = ask(port, "GET", f"/api/crossings?runs={RUN},nobody")
     assert status == 404
-    assert ask(port, "GET", f"/api/crossings?runs={RUN},other-game")[2] == {"rungs": [], "forecasts": []}
+    assert ask(port, "GET", f"/api/crossings?runs={RUN},other-game")[2] == {
+        "rungs": [], "forecasts": [], "story": None,
+    }  # fmt: skip
+
+
+def test_the_story_of_a_run_and_its_ages_to_play_against(port):
+    """Generation g has trained g times 30 seconds, and two are kept."""
+    told = ask(port, "GET", f"/api/crossings?runs={RUN}")[2]["story"]
+    assert told["finding"].startswith("From nothing, it overtakes one-ply rules in ")
+    (level,) = told["levels"]
+    assert level["name"] == "one-ply rules" and level["when"].endswith(("seconds", "minutes"))
+    assert len(told["minutes"]) == len(told["elo"]) == len(told["low"]) == len(told["high"])
+    assert told["minutes"] == sorted(told["minutes"])
+    (stage,) = ask(port, "GET", f"/api/runs/{RUN}")[2]["stages"]
+    assert stage == {"spec": f"mcts:{RUN}@2,sims=64", "words": "1 minute"}
 
 
 def test_recorded_games_are_listed_and_read_and_bad_lines_left_out(port):

@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from selfplay.report import page, plots, story, words
+from selfplay.report import page, plots, story
 from selfplay.run import atomic, read
 from selfplay.stats import crossover
 
@@ -58,7 +58,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _story(run_dirs: Sequence[Path]) -> bytes:
     runs = [read.Run(path) for path in run_dirs]
-    return story.picture([run.evals for run in runs], crossover.together([run.crossover for run in runs]), words.player)
+    told = story.of([run.evals for run in runs], crossover.together([run.crossover for run in runs]))
+    if told is None:
+        raise ValueError("there is no story yet: each run needs two evaluations with search")
+    return story.picture(told)
 
 
 def _of_all(run_dirs: Sequence[Path]) -> str:

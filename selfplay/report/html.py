@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #111827; --soft: #57606f; --line: #e5e7eb; --ground: #fff; --box: #f3f4f6;
-  --good: #15703f; --bad: #b42318; }
+  --good: #15703f; --bad: #b42318; --learner: #0b6bb0; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --soft: #a3abb8; --line: #2c333d; --ground: #12161c;
-  --box: #1b212a; --good: #56c98a; --bad: #ff8a75; } }
+  --box: #1b212a; --good: #56c98a; --bad: #ff8a75;
+  --learner: #5db2f2; } }
 * { box-sizing: border-box; }
 body { font: 16px/1.55 system-ui, sans-serif; max-width: 66rem; margin: 0 auto; padding: 1rem 1rem 4rem;
   color: var(--ink); background: var(--ground); }
@@ -23,6 +24,10 @@ p, li { max-width: 46rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem; }
 figure { margin: 0; max-width: 40rem; }
 figure > svg { width: 100%; height: auto; display: block; }
+.banner { max-width: 60rem; }
+.if-narrow { display: none !important; }
+@media (max-width: 40rem) { .if-narrow { display: block !important; } .if-wide { display: none !important; } }
+.headline { font-size: 1.5rem; font-weight: 700; line-height: 1.25; max-width: none; margin: 1rem 0 .5rem; }
 figcaption { font-size: .9rem; }
 .keys { list-style: none; margin: .3rem 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .85rem; }
 .keys svg { width: 1.2em; height: .7em; margin-right: .35em; }
@@ -78,14 +83,26 @@ def bullets(items: Sequence[str]) -> Markup:
 
 def figure(svg: Markup, keys: Mapping[str, str], label: str, caption: str) -> Markup:
     """A drawing, the colours of its lines by name, and what it shows in words."""
-    named = Markup('<svg role="img" aria-label="{}" ').format(label)
     swatch = Markup(
         '<li><svg viewBox="0 0 20 10" aria-hidden="true"><path d="M0 5H20" stroke="{}" stroke-width="4"/></svg>{}</li>'
     )
     swatches = Markup("").join(swatch.format(colour, name) for name, colour in keys.items())
     legend = Markup('<ul class="keys">{}</ul>').format(swatches) if swatches else ""
-    drawing = Markup(str(svg).replace("<svg ", named, 1))  # Markup.replace may escape what it looks for
-    return Markup("<figure>{}{}<figcaption>{}</figcaption></figure>").format(drawing, legend, caption)
+    return Markup("<figure>{}{}<figcaption>{}</figcaption></figure>").format(_named(svg, label), legend, caption)
+
+
+def banner(wide: Markup, narrow: Markup, headline: str, caption: str) -> Markup:
+    """A drawing over the whole width of the page, and above it what it shows. `narrow` is the same drawing for a
+    telephone."""
+    return Markup('<figure class="banner"><p class="headline">{}</p>{}{}<figcaption>{}</figcaption></figure>').format(
+        headline, _named(wide, headline, "if-wide"), _named(narrow, headline, "if-narrow"), caption
+    )
+
+
+def _named(svg: Markup, label: str, kind: str = "") -> Markup:
+    """A drawing with a name for who does not see it."""
+    named = Markup('<svg role="img" aria-label="{}" class="{}" ').format(label, kind)
+    return Markup(str(svg).replace("<svg ", named, 1))  # Markup.replace may escape what it looks for
 
 
 def side_by_side(figures: Sequence[Markup]) -> Markup:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from markupsafe import Markup
 
 import games
 from selfplay.config import to_toml
-from selfplay.report import health, html, plots, words
+from selfplay.report import health, html, plots, story, words
 from selfplay.run import atomic, folder, read
 from selfplay.run.read import Run
 from selfplay.stats import crossover
@@ -49,6 +50,7 @@ def written(files: Sequence[Run]) -> str:
     page = html.document(
         title,
         [
+            _story([one.evals for one in files], record),
             _lead(files, record),
             _strength([one.evals for one in files], record),
             _crossings(record),
@@ -65,8 +67,8 @@ def written(files: Sequence[Run]) -> str:
 def _lead(files: Sequence[Run], record: CrossoverRecord) -> Markup:
     game = games.make(files[0].config.game)
     name = _GAMES.get(game.kind, game.kind)
-    played = sum(one.last.get("games", 0) for one in files)
-    minutes = sum(one.last.get("play_seconds", 0) + one.last.get("learn_seconds", 0) for one in files) / 60
+    played = sum(one.trained[0] for one in files)
+    minutes = sum(one.trained[1] for one in files) / 60
     machine = files[0].meta["sessions"][-1]["machine"]
     by_search = [crossing for crossing in record.crossings if crossing.agent != "net"]
     overtaken = sum(crossing.overtaken for crossing in by_search)
@@ -78,6 +80,18 @@ def _lead(files: Sequence[Run], record: CrossoverRecord) -> Markup:
     if by_search:
         parts.append(f"With search it has overtaken {overtaken} of the {len(by_search)} opponents that it was set.")
     return html.paragraph(" ".join(parts), "lead")
+
+
+def _story(evals: Sequence[Lines], record: CrossoverRecord) -> Markup:
+    """The picture for who reads no further."""
+    told = story.of(evals, record)
+    if told is None:
+        return Markup()
+    wide, narrow = (
+        plots.svg(partial(story.draw, story=told), f"story{inches}", inches=inches, grid=False)[0]
+        for inches in ((9.0, 4.6), (4.4, 5.0))
+    )
+    return html.banner(wide, narrow, told.finding, told.caption)
 
 
 def _strength(evals: Sequence[Lines], record: CrossoverRecord) -> Markup:

@@ -19,7 +19,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from selfplay.config import Config
-from selfplay.report import words
+from selfplay.report import story, words
 from selfplay.run import read
 from selfplay.run.read import Metrics
 from selfplay.stats import crossover
@@ -31,7 +31,7 @@ from selfplay.stats.records import CrossoverRecord, EvalLine, Lines
 _INK, _GREY, _GRID = "#111827", "#6b7280", "#e5e7eb"
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", _INK, "#b3a100")
 _FEW = 4  # labels that find room inside a picture
-_FOLLOWING = {_INK: "var(--ink)", _GREY: "var(--soft)", _GRID: "var(--line)"}
+_FOLLOWING = {_INK: "var(--ink)", _GREY: "var(--soft)", _GRID: "var(--line)", story.LEARNER: "var(--learner)"}
 """colours that a page decides"""
 
 _HOW_TO_READ = "bands: 95 % intervals; diamonds: overtaken, with the 95 % interval of when"
@@ -85,16 +85,20 @@ def frontier(points: Sequence[Point]) -> bytes:
     return _png(figure)
 
 
-def svg(draw: Callable[[Axes], None], salt: str) -> tuple[Markup, dict[str, str]]:
-    """A drawing as an SVG element for a page that defines --ink, --soft and --line, and the colours of its lines by
+def svg(
+    draw: Callable[[Axes], None], salt: str, *, inches: tuple[float, float] = (5.4, 3.7), grid: bool = True
+) -> tuple[Markup, dict[str, str]]:
+    """A drawing as an SVG element for a page that defines --ink, --soft, --line and --learner, and the
+    colours of its lines by
     name. `salt` is unlike that of any other drawing of the page."""
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif"}):
-        figure = Figure(figsize=(5.4, 3.7), layout="constrained")
+        figure = Figure(figsize=inches, layout="constrained")
         axes = figure.subplots()
         draw(axes)
         keys = {name: _following(line.lines[0] if isinstance(line, ErrorbarContainer) else line)
                 for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}  # fmt: skip
-        _plain(axes, legend=False)
+        if grid:
+            _plain(axes, legend=False)
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format")))
     text = file.getvalue()

@@ -1,124 +1,189 @@
 """The one picture for somebody who has never heard of any of this: how strong the learner was after how many minutes,
 human knowledge as levels that stand still, and the moments at which it was overtaken.
 
-R runs (seeds of one experiment), T points of the axis of time.
+`of` makes a `Story` from evaluations; `picture` and `draw` show it by matplotlib, and the page of runs draws it itself.
+R runs (seeds of one experiment), E evaluations, T points of the axis of time.
 """
 
 import io
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+import games
 from selfplay.players.spec import Spec
+from selfplay.report import words
 from selfplay.stats.rating import Strength, strength
 from selfplay.stats.records import Crossing, CrossoverRecord, Lines
 
-_INK, _GREY, _LEARNER, _BAND = "#111827", "#6b7280", "#0072b2", "#0072b2"
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_INK, _GREY, LEARNER = "#111827", "#6b7280", "#0b6bb0"
 _NEW = 1.1  # times the training: an evaluation that tells something else
-_APART = 0.045  # of the height of the picture, between the middles of two labels
+_POINTS = 60  # of the curve
+_APART = 0.05  # of the height of the picture, between the middles of two labels
+_TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1440)  # minutes
 
 
-def picture(evals: Sequence[Lines], record: CrossoverRecord, name: Callable[[str], str]) -> bytes:
-    """A PNG of `draw`, with what it shows as its title."""
-    figure = Figure(figsize=(10, 5.6), dpi=130, layout="constrained")
-    axes = figure.subplots()
-    draw(axes, evals, record, name)
-    figure.suptitle(finding(record, name), x=0.01, ha="left", fontsize=14, weight="bold", color=_INK)
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One opponent made of human knowledge, which is as strong at any time."""
+
+    name: str
+    elo: float
+    overtaken: bool
+    minutes: float | None
+    """of training at which the learner was as strong; None if that was not seen: before the first evaluation, or yet to
+    come"""
 
 
-def finding(record: CrossoverRecord, name: Callable[[str], str]) -> str:
-    """What the picture shows, in a sentence: the last opponent of the ladder that was overtaken, and when."""
-    dated = [(row.seconds, row.opponent) for row in _by_search(record) if row.overtaken and row.seconds]
-    if not dated:
-        return "From nothing but the rules: not past human knowledge yet"
-    seconds, opponent = max(dated)
-    return f"From nothing but the rules, it passes {name(opponent)} in {_minutes(seconds)}"
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What the picture shows. Elo is on the scale of the opponents' mean, the weakest opponent first."""
+
+    finding: str
+    """in a sentence"""
+    caption: str
+    """what the axis and the lines are"""
+    minutes: tuple[float, ...]
+    """of training, evenly apart on a logarithmic axis"""
+    elo: tuple[float, ...]
+    """of the learner there, the mean of the runs"""
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    """of the runs; the mean itself if there is but one"""
+    levels: tuple[Level, ...]
 
 
-def draw(axes: Axes, evals: Sequence[Lines], record: CrossoverRecord, name: Callable[[str], str]) -> None:
-    """The learner's Elo over minutes of training: the mean of the runs and their range.
+def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
+    """What there is to tell of runs of one experiment; None before each has two evaluations of its search.
 
     Args:
-        evals: the lines of each run's evals.jsonl; those of the player with a fixed number of simulations are drawn.
+        evals: the lines of each run's evals.jsonl; those of the player with a fixed number of simulations count.
         record: of `selfplay.stats.crossover`, over all of these runs.
-        name: what an opponent's spec is called.
     """
-    agent = _by_search(record)[0].agent
+    rows = [row for row in record.crossings if "sims" in Spec.parse(row.agent, learner=True).options]
+    if not rows:
+        return None
     found = [strength([line for line in lines if line.flops > 0]) for lines in evals]
-    curves = [_curve(lines, one, agent) for lines, one in zip(evals, found, strict=True)]
-    first, last = max(t_E[0] for t_E, _ in curves), min(t_E[-1] for t_E, _ in curves)
-    minutes_T = np.geomspace(first, last, 200)
-    elo_RT = np.stack([np.interp(np.log(minutes_T), np.log(t_E), elo_E) for t_E, elo_E in curves])
-    if len(curves) > 1:
-        axes.fill_between(minutes_T, elo_RT.min(axis=0), elo_RT.max(axis=0), color=_BAND, alpha=0.18, linewidth=0)
-    axes.plot(minutes_T, elo_RT.mean(axis=0), color=_LEARNER, linewidth=3, solid_capstyle="round")
-    label = "self-play, from nothing" + (f"\n(mean and range of {len(curves)} runs)" if len(curves) > 1 else "")
-    axes.annotate(label, (minutes_T[-1], elo_RT.mean(axis=0)[-1]), xytext=(8, 0), textcoords="offset points",
-                  va="center", color=_LEARNER, weight="bold", annotation_clip=False)  # fmt: skip
-    levels = {
-        opponent: float(np.mean([one.opponents[opponent] for one in found]))
+    curves = [_curve(lines, one, rows[0].agent) for lines, one in zip(evals, found, strict=True)]
+    if any(len(minutes_E) < 2 for minutes_E, _ in curves):
+        return None
+    first, last = max(minutes_E[0] for minutes_E, _ in curves), min(minutes_E[-1] for minutes_E, _ in curves)
+    minutes_T = np.geomspace(first, last, _POINTS)
+    elo_RT = np.stack([np.interp(np.log(minutes_T), np.log(minutes_E), elo_E) for minutes_E, elo_E in curves])
+    crossed = {row.opponent: row for row in rows}
+    levels = [
+        _level(float(np.mean([one.opponents[opponent] for one in found])), crossed[opponent])
         for opponent in found[0].opponents
-        if all(opponent in one.opponents for one in found)
-    }
-    crossed = {row.opponent: row for row in _by_search(record) if row.overtaken}
-    axes.set_xscale("log")
-    axes.set_xlim(first, last)
-    top, bottom = max([*levels.values(), elo_RT.max()]) + 60, min([*levels.values(), elo_RT.min()]) - 60
-    axes.set_ylim(bottom, top)
-    dots: list[tuple[float, float]] = []
-    heights = _spread(list(levels.values()), _APART * (top - bottom))
-    for (opponent, level), height in zip(levels.items(), heights, strict=True):
-        axes.axhline(level, color=_GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-        row = crossed.get(opponent)
-        when = f", passed after {_minutes(row.seconds)}" if row and row.seconds else ", passed before" if row else ""
-        axes.text(-0.01, height, name(opponent) + when, transform=axes.get_yaxis_transform(), ha="right", va="center",
-                  fontsize=9, color=_INK if row else _GREY)  # fmt: skip
-        if row and row.seconds and first <= row.seconds / 60 <= last:
-            dots.append((row.seconds / 60, level))
-            axes.plot(*dots[-1], marker="o", markersize=9, color=_LEARNER, markeredgecolor="white")
-    if dots:
-        axes.annotate(
-            "equal strength:\novertaken from here on",
-            max(dots),
-            xytext=(14, -34),
-            textcoords="offset points",
-            fontsize=9,
-            color=_INK,
-            arrowprops={"arrowstyle": "-", "color": _GREY},
-        )
-    ticks = [t for t in (0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1440) if first <= t <= last]
-    axes.set_xticks(ticks, [f"{t:g} min" for t in ticks])
-    axes.set_xticks([], minor=True)
-    axes.set_yticks([])
-    axes.set_xlabel("minutes of training", color=_INK)
-    axes.spines[["top", "right", "left"]].set_visible(False)
+        if opponent in crossed and all(opponent in one.opponents for one in found)
+    ]
+    levels.sort(key=lambda level: level.elo)
+    return Story(
+        finding=_finding(levels, first),
+        caption=(
+            f"Training time at {games.make(record.game).title}. Blue: learned from self-play alone"
+            + (f", mean and range of {len(curves)} runs" if len(curves) > 1 else "")
+            + ". Dashed: human knowledge, which does not learn."
+        ),
+        minutes=tuple(minutes_T.tolist()),
+        elo=tuple(elo_RT.mean(axis=0).tolist()),
+        low=tuple(elo_RT.min(axis=0).tolist()),
+        high=tuple(elo_RT.max(axis=0).tolist()),
+        levels=tuple(levels),
+    )
 
 
-def _by_search(record: CrossoverRecord) -> list[Crossing]:
-    """The crossings of the player that searches a fixed number of simulations."""
-    return [row for row in record.crossings if "sims" in Spec.parse(row.agent, learner=True).options]
+def _level(elo: float, row: Crossing) -> Level:
+    minutes = row.seconds / 60 if row.overtaken and row.seconds else None
+    return Level(name=words.plain_player(row.opponent), elo=elo, overtaken=row.overtaken, minutes=minutes)
+
+
+def _finding(levels: Sequence[Level], first: float) -> str:
+    """The strongest opponent that was overtaken, and when."""
+    overtaken = [level for level in levels if level.overtaken]
+    if not overtaken:
+        return "From nothing but the rules, and human knowledge is still ahead"
+    best = overtaken[-1]
+    when = f"in {words.long_minutes(best.minutes)}" if best.minutes else f"within {words.long_minutes(first)}"
+    return f"From nothing, it overtakes {best.name} {when}"
 
 
 def _curve(lines: Lines, one: Strength, agent: str) -> tuple[np.ndarray, np.ndarray]:
     """Minutes of training and Elo at each evaluation; of two that are all but one, the later."""
     minutes = {line.flops: line.seconds / 60 for line in lines}
-    points = [(minutes[flops], elo) for flops, elo in one.learner[agent]]
+    points = [(minutes[flops], elo) for flops, elo in one.learner.get(agent, ())]
     kept = [here for here, there in itertools.pairwise(points) if there[0] > _NEW * here[0]] + points[-1:]
-    t_E, elo_E = np.array(kept).T
-    return t_E, elo_E
+    minutes_E, elo_E = np.array(kept).reshape(-1, 2).T
+    return minutes_E, elo_E
 
 
-def _minutes(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    minutes = seconds / 60
-    return f"{minutes:.0f} minutes" if minutes >= 9.5 else f"{minutes:.1f} minutes"
+def picture(story: Story) -> bytes:
+    """A PNG of `draw`, with what it shows as its title."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 5.6), dpi=130, layout="constrained")
+    axes = figure.subplots()
+    draw(axes, story)
+    axes.set_xlabel(story.caption, color=_GREY)
+    figure.suptitle(story.finding, x=0.012, ha="left", fontsize=14, weight="bold", color=_INK)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def draw(axes: "Axes", story: Story) -> None:
+    """The learner's Elo over minutes of training, and its opponents as lines across.
+
+    A name stands on its line where the curve is far from it: at the left until it was overtaken late or never, else at
+    the right.
+    """
+    minutes_T, elo_T = np.array(story.minutes), np.array(story.elo)
+    first, last = minutes_T[0], minutes_T[-1]
+    if story.low != story.high:
+        axes.fill_between(minutes_T, story.low, story.high, color=LEARNER, alpha=0.18, linewidth=0)
+    axes.plot(minutes_T, elo_T, color=LEARNER, linewidth=3, solid_capstyle="round", zorder=3)
+    elos = [level.elo for level in story.levels]
+    bottom, top = min(*elos, *story.low) - 50, max(*elos, *story.high) + 90
+    axes.set_xscale("log")
+    axes.set_xlim(first, last)
+    axes.set_ylim(bottom, top)
+    middle = np.sqrt(first * last)
+    for level, height in zip(story.levels, _spread(elos, _APART * (top - bottom)), strict=True):
+        early = level.overtaken and (level.minutes or 0.0) < middle
+        axes.axhline(level.elo, color=_GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+        axes.annotate(level.name, (1.0 if early else 0.0, height), xycoords=axes.get_yaxis_transform(),
+                      xytext=(0, 3), textcoords="offset points", ha="right" if early else "left", va="bottom",
+                      fontsize=10, color=_INK if level.overtaken else _GREY)  # fmt: skip
+    dots = [(level.minutes, level.elo) for level in story.levels if level.minutes and first <= level.minutes <= last]
+    for minutes, elo in dots:
+        axes.plot(minutes, elo, marker="o", markersize=9, color=LEARNER, markeredgecolor="white", zorder=4)
+        said = words.long_minutes(minutes) + ("\nequal strength" if (minutes, elo) == dots[-1] else "")
+        axes.annotate(said, (minutes, elo), xytext=(9, -5), textcoords="offset points", va="top", fontsize=10,
+                      color=LEARNER, weight="bold", zorder=4)  # fmt: skip
+    axes.set_xticks(*ticks(first, last))
+    axes.set_xticks([], minor=True)
+    axes.set_yticks([])
+    axes.set_ylabel("stronger →", color=_GREY)
+    axes.tick_params(color=_GREY, labelcolor=_INK)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(_GREY)
+
+
+def ticks(first: float, last: float) -> tuple[list[float], list[str]]:
+    """Round times from `first` to `last` minutes, and what they are called."""
+    here = [minutes for minutes in _TICKS if first <= minutes <= last]
+    return here, [_tick(minutes) for minutes in here]
+
+
+def _tick(minutes: float) -> str:
+    if minutes < 1:
+        return f"{60 * minutes:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
 
 
 def _spread(heights: Sequence[float], apart: float) -> list[float]:

@@ -30,6 +30,20 @@ def learner(agent: str) -> str:
     return player(agent).removeprefix("network ").removeprefix("+ ")
 
 
+def plain_player(spec: str) -> str:
+    """An opponent for somebody who knows no term of the field: `a program that looks 6 moves ahead`."""
+    found = players.Spec.parse(spec)
+    if found.kind != "alphabeta" or "without" in found.options:
+        return player(spec)
+    if "preset" in found.options:
+        return "a textbook minimax"
+    if "ms" in found.options:
+        return f"a handcrafted program with {found.options['ms']:g} ms a move"
+    if "nodes" in found.options:
+        return f"a program that looks at {found.options['nodes']:,} positions"
+    return f"a program that looks {found.options.get('depth', 4)} moves ahead"
+
+
 def about(spec: str) -> str:
     """What such a player goes by, in a few words; empty where its name says it."""
     kind, _, options = spec.partition(":")
@@ -88,6 +102,15 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s" if seconds else "0"
     hours, rest = divmod(round(seconds / 60), 60)
     return " ".join(filter(None, (f"{hours} h" if hours else "", f"{rest} min" if rest else "")))
+
+
+def long_minutes(minutes: float) -> str:
+    """In a sentence: `34 seconds`, `1 minute`, `2.3 minutes`, `12 minutes`, `2.5 hours`."""
+    if minutes < 0.95:
+        return f"{60 * minutes:.0f} seconds"
+    amount, unit = (minutes, "minute") if minutes < 90 else (minutes / 60, "hour")
+    said = f"{amount:.0f}" if amount >= 9.5 else f"{amount:.1f}".removesuffix(".0")
+    return f"{said} {unit}{'' if said == '1' else 's'}"
 
 
 def clock(seconds: float) -> str:

@@ -83,6 +83,13 @@ class Run:
         """The newest line of metrics; empty if there is none."""
         return self.metrics[-1] if self.metrics else {}
 
+    @property
+    def trained(self) -> tuple[int, float]:
+        """Games of self-play, and seconds of it and of learning; by the evaluations where there are no metrics."""
+        if "games" in self.last:
+            return self.last["games"], self.last.get("play_seconds", 0) + self.last.get("learn_seconds", 0)
+        return max(((line.games, line.seconds) for line in self.evals), default=(0, 0.0))
+
 
 def evals(run_dir: Path) -> list[EvalLine]:
     """The matches of the run's evaluations, oldest first."""

@@ -1,5 +1,7 @@
 """What the files of run folders say, as JSON for a page; read while a run writes them, and after."""
 
+import dataclasses
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -8,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from games import record
-from selfplay.report import words
+from selfplay.report import story, words
+from selfplay.run import checkpoint, metrics, read
 from selfplay.run import folder as runs
-from selfplay.run import metrics, read
 from selfplay.stats import crossover
 from selfplay.stats.records import Crossing, EvalLine, Forecast
 from selfplay.web import catalogue
 
 _AXES = ("flops", "evaluations", "games", "seconds")
 _POINTS = 400  # of a curve, at most
+_AGES = (1, 5, 20, 60)  # minutes of training, at which one may play against the learner
+_ABOUT = 1.5  # times another age, at most, is about that age
 _STILL_RUNNING = 120.0  # seconds since the last line of metrics
 _FILE_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}\.jsonl")
 _MOST_GAMES = 2000  # of one file that are shown
@@ -105,7 +109,25 @@ def full(run: Path) -> dict[str, Any]:
         "curves": _thinned(lines),
         "health": rows,
         "records": [path.name for path in _files(run)],
+        "stages": _stages(run, lines),
     }
+
+
+def _stages(run: Path, lines: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The learner at a few ages, as players: at about 1, 5, 20, 60 minutes of training, and as it is now."""
+    minutes = {
+        line.get("generation"): (line.get("play_seconds", 0) + line.get("learn_seconds", 0)) / 60 for line in lines
+    }
+    kept = [generation for generation in checkpoint.folders(run) if minutes.get(generation)]
+    chosen = []
+    for age in (*_AGES, max((minutes[generation] for generation in kept), default=0.0)):
+        near = min(kept, key=lambda generation: abs(math.log(minutes[generation] / age)), default=None)
+        if near is not None and abs(math.log(minutes[near] / age)) < math.log(_ABOUT) and near not in chosen:
+            chosen.append(near)
+    return [
+        {"spec": f"mcts:{run.name}@{generation},sims=64", "words": words.long_minutes(minutes[generation])}
+        for generation in chosen
+    ]
 
 
 def _thinned(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:
@@ -134,23 +156,35 @@ def _named(pairing: EvalLine | Crossing | Forecast) -> dict[str, str]:
 def crossings(root: Path, names: Sequence[str]) -> dict[str, Any]:
     """The crossover record of runs as seeds of one experiment, and forecasts for whom they have yet to overtake.
 
-    `words` say each of them as every other view does; `words.marks` what a mark on an axis of that amount stands for.
+    `story` is a `selfplay.report.story.Story`, for its picture. `words` say each crossing as every other view does;
+    `words.marks` what a mark on an axis of that amount stands for.
     """
     dirs = [catalogue.run_dir(root, name) for name in names]
     evals, games = [read.evals(run) for run in dirs], [catalogue.game_of(run) for run in dirs]
     if len(set(games)) != 1 or not all(evals):
-        return {"rungs": [], "forecasts": []}
+        return {"rungs": [], "forecasts": [], "story": None}
     records = [read.recorded_crossover(run, games[0] or "", lines) for run, lines in zip(dirs, evals, strict=True)]
     expected = {made.pairing: made for made in (read.expected(dirs[0], evals[0]) if len(dirs) == 1 else [])}
+    together = crossover.together(records)
     return {
         "rungs": [
-            {**found.as_dict(), "words": _said(found, expected.get(found.pairing))}
-            for found in crossover.together(records).crossings
+            {**found.as_dict(), "words": _said(found, expected.get(found.pairing))} for found in together.crossings
         ],
+        "story": _told(story.of(evals, together)),
         "forecasts": [
             {**made.as_dict(), "words": _named(made) | {"mark": words.expectation(made)}} for made in expected.values()
         ],
     }
+
+
+def _told(found: story.Story | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    levels = [
+        dataclasses.asdict(level) | {"when": words.long_minutes(level.minutes) if level.minutes else ""}
+        for level in found.levels
+    ]
+    return dataclasses.asdict(found) | {"levels": levels}
 
 
 def _said(found: Crossing, expected: Forecast | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { Chart, duration, short } from "./chart.js";
 import { h, icon } from "./dom.js";
 import { Live } from "./live.js";
+import { Story } from "./story.js";
 
 const EVERY = 4000; // milliseconds between two looks at the runs
 const COLOURS = [
@@ -108,11 +109,13 @@ export async function open(page, query, { path }) {
   }));
   const health = scroller("Health of the run");
   const live = new Live();
+  const story = new Story();
   const trouble = h("p", { class: "error", role: "alert", hidden: true });
 
   page.replaceChildren(
     h("div", { class: "runs-head" }, h("div", {}, title, subtitle), picker),
     trouble,
+    story.element,
     tiles,
     h(
       "section",
@@ -244,6 +247,7 @@ export async function open(page, query, { path }) {
 
   function draw() {
     const { data } = state;
+    story.show(state.crossings.story ?? null, data.length === 1 ? data[0] : null);
     const sum = (key) => data.reduce((total, run) => total + (run[key] ?? 0), 0);
     const tile = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
     tiles.replaceChildren(

@@ -1,0 +1,130 @@
+// The picture for who sees such a thing the first time: the learner's strength over minutes of training, human
+// knowledge as levels that stand still, the moments of overtaking; and the learner of each of its ages to play against.
+
+import { h, svg } from "./dom.js";
+
+const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1440]; // minutes
+const LABEL = 17; // pixels between two names
+
+const tickName = (minutes) =>
+  minutes < 1 ? `${Math.round(60 * minutes)} s` : minutes < 60 ? `${minutes} min` : `${minutes / 60} h`;
+
+/** Heights of labels, from the lowest on: the same, moved up as far as keeps them apart. */
+function spread(heights) {
+  let above = Infinity;
+  return heights.map((height) => (above = Math.min(height, above - LABEL)));
+}
+
+export class Story {
+  constructor() {
+    this.headline = h("h2", { class: "headline" });
+    this.host = h("div", { class: "chart-host" });
+    this.caption = h("p", { class: "quiet" });
+    this.stages = h("div", { class: "buttons stages" });
+    this.element = h(
+      "section",
+      { class: "card story", hidden: true },
+      this.headline,
+      h("div", { class: "chart" }, this.host),
+      this.caption,
+      this.stages,
+    );
+    this.told = null;
+    new ResizeObserver(() => this.told && this.#draw()).observe(this.host);
+  }
+
+  /** `told` as /api/crossings gives it, or null; `run` as /api/runs/NAME gives it, of one run only. */
+  show(told, run) {
+    this.told = told;
+    this.element.hidden = told === null;
+    if (told === null) return;
+    this.headline.textContent = told.finding;
+    this.caption.textContent = told.caption;
+    this.#draw();
+    this.#play(run);
+  }
+
+  /** Links to games against the learner after so many minutes, and to the game in which it overtook. */
+  #play(run) {
+    const stages = run?.stages ?? [];
+    const against = ({ spec, words }) => {
+      const query = new URLSearchParams({ game: run.game, first: "you", second: spec });
+      return h("a", { class: "button", href: `#/play?${query}` }, words);
+    };
+    const moment = run?.records.includes("overtaken.jsonl")
+      ? h("a", { class: "button", href: `#/games/${encodeURIComponent(`${run.name}/overtaken.jsonl`)}` }, "Watch it overtake")
+      : null;
+    this.stages.hidden = !stages.length && !moment;
+    this.stages.replaceChildren(
+      ...(stages.length ? [h("span", {}, "Play it as it was after"), ...stages.map(against)] : []),
+      ...(moment ? [moment] : []),
+    );
+  }
+
+  #draw() {
+    const { minutes, elo, low, high, levels } = this.told;
+    const width = Math.max(280, this.host.clientWidth);
+    const height = Math.min(460, Math.max(320, 0.48 * width));
+    const [left, right, top, bottom] = [6, 6, 22, 30];
+    const [t0, t1] = [minutes[0], minutes.at(-1)];
+    const all = [...low, ...high, ...levels.map((level) => level.elo)];
+    const [e0, e1] = [Math.min(...all) - 40, Math.max(...all) + 20];
+    const x = (t) => left + ((width - left - right) * Math.log(t / t0)) / Math.log(t1 / t0);
+    const y = (e) => height - bottom - ((height - top - bottom) * (e - e0)) / (e1 - e0);
+    const path = (values, times = minutes) =>
+      values.map((value, i) => `${i ? "L" : "M"}${x(times[i]).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+    const reversed = [...minutes].reverse();
+    const band = path(high) + path([...low].reverse(), reversed).replace("M", "L") + "Z";
+    const labels = spread(levels.map((level) => y(level.elo) - 5));
+    const drawn = levels.flatMap((level, i) => {
+      const early = level.overtaken && Math.log((level.minutes ?? t0) / t0) < Math.log(t1 / t0) / 2;
+      return [
+        svg("line", { x1: left, x2: width - right, y1: y(level.elo), y2: y(level.elo), class: "level" }),
+        svg(
+          "text",
+          {
+            x: early ? width - right : left,
+            y: labels[i],
+            class: `${level.overtaken ? "level-name past" : "level-name"}${early ? " end" : ""}`,
+          },
+          level.name,
+        ),
+      ];
+    });
+    const dots = levels.filter((level) => level.minutes && level.minutes >= t0 && level.minutes <= t1);
+    const points = dots.flatMap((level, i) => {
+      const [cx, cy] = [x(level.minutes), y(level.elo)];
+      const leftwards = cx > width - 110;
+      const said = i === dots.length - 1 ? [level.when, "equal strength"] : [level.when];
+      return [
+        svg("circle", { cx, cy, r: 6, class: "crossing" }),
+        ...said.map((words, row) =>
+          svg(
+            "text",
+            { x: cx + (leftwards ? 4 : 10), y: cy + 18 + 16 * row, class: `when${leftwards ? " end" : ""}` },
+            words,
+          ),
+        ),
+      ];
+    });
+    const ticks = TICKS.filter((t) => t >= 0.999 * t0 && t <= 1.001 * t1).map((t) =>
+      svg(
+        "text",
+        { x: x(t), y: height - 8, class: `tick ${x(t) > width - 30 ? "end" : x(t) < 30 ? "" : "middle"}` },
+        tickName(t),
+      ),
+    );
+    this.host.replaceChildren(
+      svg(
+        "svg",
+        { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": this.told.finding },
+        svg("line", { x1: left, x2: width - right, y1: height - bottom, y2: height - bottom, class: "axis" }),
+        drawn,
+        svg("path", { d: band, class: "band" }),
+        svg("path", { d: path(elo), class: "learner" }),
+        points,
+        ticks,
+      ),
+    );
+  }
+}
