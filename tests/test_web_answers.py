@@ -158,6 +158,17 @@ def test_an_opening_is_legal_and_the_seed_decides_it(port):
     )
 
 
+def test_a_copied_run_is_as_old_as_it_says_and_does_not_run(tmp_path):
+    folder = a_run(tmp_path, "shipped", matches=2)
+    (folder / runs.HOLDER).unlink()
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["sessions"][-1]["started"] = "2026-01-02T03:04:05+00:00"
+    (folder / "meta.json").write_text(json.dumps(meta))
+    with served(tmp_path) as port:
+        (summary,) = ask(port, "GET", "/api/runs")[2]
+    assert (summary["running"], summary["modified"]) == (False, 1767323045)  # `date -ud 2026-01-02T03:04:05 +%s`
+
+
 def test_a_run_is_shown_as_its_files_stand(tmp_path):
     folder = a_run(tmp_path, "growing", matches=2)
     with served(tmp_path) as port:

@@ -1,10 +1,12 @@
 """What the files of run folders say, as JSON for a page; read while a run writes them, and after."""
 
+import contextlib
 import dataclasses
 import math
 import re
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,13 @@ def _modified(path: Path) -> float | None:
         return None
 
 
+def _dated(run: Path) -> float | None:
+    """When the last session of a run began, as the run itself says."""
+    with contextlib.suppress(ValueError, LookupError, TypeError, OSError):
+        return datetime.fromisoformat(read.Run(run).meta["sessions"][-1]["started"]).timestamp()
+    return None
+
+
 def stamp(run: Path) -> str:
     """Changes whenever a file that `full` reads does."""
     names = (runs.CONFIG, runs.METRICS, runs.EVALS, "checkpoints")
@@ -65,8 +74,9 @@ def stamp(run: Path) -> str:
 def _summary(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     config = runs.recorded_config(run)
     assert config is not None  # a folder without settings is no run
-    modified = _modified(run / runs.METRICS)
     last = lines[-1] if lines else {}
+    here = (run / runs.HOLDER).exists()  # else it was copied to this place, and its files have the date of that
+    modified = _modified(run / runs.METRICS) if here else _dated(run)
     return {
         "name": run.name,
         "game": catalogue.game_of(run),
@@ -78,7 +88,7 @@ def _summary(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "games": last.get("games", 0),
         "seconds": last.get("play_seconds", 0) + last.get("learn_seconds", 0),
         "modified": modified,
-        "running": modified is not None and time.time() - modified < _STILL_RUNNING,
+        "running": here and modified is not None and time.time() - modified < _STILL_RUNNING,
     }
 
 
