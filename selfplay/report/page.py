@@ -88,7 +88,7 @@ def _story(evals: Sequence[Lines], record: CrossoverRecord) -> Markup:
     if told is None:
         return Markup()
     wide, narrow = (
-        plots.svg(partial(story.draw, story=told), f"story{inches}", inches=inches, grid=False)[0]
+        plots.svg(partial(story.draw, story=told, narrow=inches[0] < 5), f"story{inches}", inches=inches, grid=False)[0]
         for inches in ((9.0, 4.6), (4.4, 5.0))
     )
     return html.banner(wide, narrow, told.finding, told.caption)

@@ -34,6 +34,8 @@ class Level:
     """One opponent made of human knowledge, which is as strong at any time."""
 
     name: str
+    short: str
+    """the same in fewer words"""
     elo: float
     overtaken: bool
     minutes: float | None
@@ -88,7 +90,7 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
         caption=(
             f"Training time at {games.make(record.game).title}. Blue: learned from self-play alone"
             + (f", mean and range of {len(curves)} runs" if len(curves) > 1 else "")
-            + ". Dashed: human knowledge, which does not learn."
+            + ". Dashed: human knowledge, which does not learn. Dots: equal strength."
         ),
         minutes=tuple(minutes_T.tolist()),
         elo=tuple(elo_RT.mean(axis=0).tolist()),
@@ -100,7 +102,9 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
 
 def _level(elo: float, row: Crossing) -> Level:
     minutes = row.seconds / 60 if row.overtaken and row.seconds else None
-    return Level(name=words.plain_player(row.opponent), elo=elo, overtaken=row.overtaken, minutes=minutes)
+    name = words.plain_player(row.opponent)
+    short = name.removeprefix("a program that ")
+    return Level(name=name, short=short, elo=elo, overtaken=row.overtaken, minutes=minutes)
 
 
 def _finding(levels: Sequence[Level], first: float) -> str:
@@ -129,18 +133,19 @@ def picture(story: Story) -> bytes:
     figure = Figure(figsize=(10, 5.6), dpi=130, layout="constrained")
     axes = figure.subplots()
     draw(axes, story)
-    axes.set_xlabel(story.caption, color=_GREY)
+    axes.set_xlabel(story.caption, color=_GREY, fontsize=9)
     figure.suptitle(story.finding, x=0.012, ha="left", fontsize=14, weight="bold", color=_INK)
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
 
 
-def draw(axes: "Axes", story: Story) -> None:
-    """The learner's Elo over minutes of training, and its opponents as lines across.
+def draw(axes: "Axes", story: Story, *, narrow: bool = False) -> None:
+    """The learner's Elo over minutes of training, and its opponents as lines across, with fewer words where it is
+    `narrow`.
 
-    A name stands on its line where the curve is far from it: at the left until it was overtaken late or never, else at
-    the right.
+    A name stands on its line where the curve is far from it: at the left of one overtaken late or never, else at the
+    right.
     """
     minutes_T, elo_T = np.array(story.minutes), np.array(story.elo)
     first, last = minutes_T[0], minutes_T[-1]
@@ -156,13 +161,21 @@ def draw(axes: "Axes", story: Story) -> None:
     for level, height in zip(story.levels, _spread(elos, _APART * (top - bottom)), strict=True):
         early = level.overtaken and (level.minutes or 0.0) < middle
         axes.axhline(level.elo, color=_GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-        axes.annotate(level.name, (1.0 if early else 0.0, height), xycoords=axes.get_yaxis_transform(),
-                      xytext=(0, 3), textcoords="offset points", ha="right" if early else "left", va="bottom",
-                      fontsize=10, color=_INK if level.overtaken else _GREY)  # fmt: skip
+        axes.annotate(
+            level.short if narrow else level.name,
+            (1.0 if early else 0.0, height),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="right" if early else "left",
+            va="bottom",
+            fontsize=10,
+            color=_INK if level.overtaken else _GREY,
+        )
     dots = [(level.minutes, level.elo) for level in story.levels if level.minutes and first <= level.minutes <= last]
     for minutes, elo in dots:
         axes.plot(minutes, elo, marker="o", markersize=9, color=LEARNER, markeredgecolor="white", zorder=4)
-        said = words.long_minutes(minutes) + ("\nequal strength" if (minutes, elo) == dots[-1] else "")
+        said = words.long_minutes(minutes) + ("\nequal strength" if (minutes, elo) == dots[-1] and not narrow else "")
         axes.annotate(said, (minutes, elo), xytext=(9, -5), textcoords="offset points", va="top", fontsize=10,
                       color=LEARNER, weight="bold", zorder=4)  # fmt: skip
     axes.set_xticks(*ticks(first, last))

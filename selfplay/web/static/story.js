@@ -64,6 +64,7 @@ export class Story {
   #draw() {
     const { minutes, elo, low, high, levels } = this.told;
     const width = Math.max(280, this.host.clientWidth);
+    const narrow = width < 520;
     const height = Math.min(460, Math.max(320, 0.48 * width));
     const [left, right, top, bottom] = [6, 6, 22, 30];
     const [t0, t1] = [minutes[0], minutes.at(-1)];
@@ -87,7 +88,7 @@ export class Story {
             y: labels[i],
             class: `${level.overtaken ? "level-name past" : "level-name"}${early ? " end" : ""}`,
           },
-          level.name,
+          narrow ? level.short : level.name,
         ),
       ];
     });
@@ -95,7 +96,7 @@ export class Story {
     const points = dots.flatMap((level, i) => {
       const [cx, cy] = [x(level.minutes), y(level.elo)];
       const leftwards = cx > width - 110;
-      const said = i === dots.length - 1 ? [level.when, "equal strength"] : [level.when];
+      const said = i === dots.length - 1 && !narrow ? [level.when, "equal strength"] : [level.when];
       return [
         svg("circle", { cx, cy, r: 6, class: "crossing" }),
         ...said.map((words, row) =>
@@ -107,7 +108,13 @@ export class Story {
         ),
       ];
     });
-    const ticks = TICKS.filter((t) => t >= 0.999 * t0 && t <= 1.001 * t1).map((t) =>
+    let free = -Infinity;
+    const round = TICKS.filter((t) => {
+      if (t < 0.999 * t0 || t > 1.001 * t1 || x(t) < free) return false;
+      free = x(t) + 54;
+      return true;
+    });
+    const ticks = round.map((t) =>
       svg(
         "text",
         { x: x(t), y: height - 8, class: `tick ${x(t) > width - 30 ? "end" : x(t) < 30 ? "" : "middle"}` },
