@@ -113,6 +113,10 @@ def newest(
             if "was not kept" not in str(error):
                 warn(f"passed over {folder}: {error}")
             reasons.append(f"{folder.name}: {error}")
+    if reasons and all(reason.endswith("was not kept") for reason in reasons):
+        raise ValueError(
+            f"{run_dir} keeps weights alone, so it cannot go on; --init {run_dir} begins a new run with them"
+        )
     if reasons:
         raise ValueError(f"no whole checkpoint in {run_dir / 'checkpoints'} ({'; '.join(reasons[:3])})")
     return None

@@ -1,0 +1,50 @@
+"""The finished run that ships: small, whole, as its matches say, and there to be played against and begun from."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import games
+from selfplay import cli
+from selfplay.players.make import make_agent
+from selfplay.run import checkpoint
+from selfplay.web import catalogue, folders
+
+RUNS = Path(__file__).resolve().parent.parent / "runs"
+RUN = RUNS / "example-connect4"
+
+
+def test_it_is_small():
+    assert sum(path.stat().st_size for path in RUN.rglob("*") if path.is_file()) < 3e6
+
+
+def test_its_crossings_are_those_of_its_matches(capsys):
+    assert cli.guarded(["crossover", str(RUN), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    recorded = json.loads((RUN / "crossover.json").read_text())
+    assert printed["rungs"] == recorded["rungs"]
+
+
+def test_its_page_tells_the_story_at_once():
+    (summary,) = [run for run in folders.summaries(RUNS) if run["name"] == RUN.name]
+    assert not summary["running"]
+    assert summary["modified"] < 1_800_000_000  # the date of its training, not that of the clone
+    assert "overtakes a program that looks 6 moves ahead" in folders.crossings(RUNS, [RUN.name])["story"]["finding"]
+    full = folders.full(RUN)
+    assert [stage["words"] for stage in full["stages"]] == ["57 seconds", "5.1 minutes", "20 minutes"]
+    assert "overtaken.jsonl" in full["records"]
+
+
+def test_each_age_plays():
+    game = games.make("connect4")
+    for stage in folders.full(RUN)["stages"]:
+        spec = catalogue.bounded(RUNS, game, stage["spec"])
+        found = make_agent(spec, game).act(game.initial()[None], np.zeros(1, np.uint64))
+        assert 0 <= found.actions_N[0] < game.actions
+
+
+def test_it_is_begun_from_and_not_gone_on_with():
+    with pytest.raises(ValueError, match=r"--init .* begins a new run"):
+        checkpoint.newest(RUN, ("weights.safetensors", "learner.pt"))
