@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from optional import present
 
 import games
 from selfplay import cli
@@ -240,8 +241,8 @@ def test_nobody_reads_on():
     with subprocess.Popen(
         [*SELFPLAY, "doctor", "--metrics"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        process.stdout.close()
-        error = process.stderr.read()
+        present(process.stdout).close()
+        error = present(process.stderr).read()
     assert error == b""
     assert process.returncode == 128 + signal.SIGPIPE
 

@@ -22,9 +22,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from optional import present
 
 import games
 from games import record
+from games.text import parse_moves
 from selfplay import cli
 from selfplay.report import health
 from selfplay.run import metrics
@@ -109,7 +111,7 @@ def ground(tmp_path_factory):
     for name in ("a", "b"):
         shutil.copytree(folder / "runs/connect4", folder / "runs" / name)
     game = games.make("connect4")
-    won = record.of_game(game, "rules", "mcts:sims=64", games.text.parse_moves(game, "1212121"))
+    won = record.of_game(game, "rules", "mcts:sims=64", parse_moves(game, "1212121"))
     record.append(folder / "runs/connect4/overtaken.jsonl", [won])
     record.append(folder / "games.jsonl", [won] * 3)
     return folder
@@ -169,11 +171,11 @@ def asked_once(words):
         argv = [sys.executable, "-m", "tensorboard.main", *words[1:], "--port", str(port)]
     else:
         pytest.importorskip("starlette")
-        argv = [sys.executable, "-m", *words]
+        port, argv = None, [sys.executable, "-m", *words]  # it says itself where it is
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         try:
-            if words[0] != "tensorboard":
-                port = urlsplit(re.search(r"http://\S+", server.stdout.readline())[0]).port
+            if port is None:
+                port = urlsplit(present(re.search(r"http://\S+", present(server.stdout).readline()))[0]).port
             return answered(port, until=time.monotonic() + PATIENCE)
         finally:
             server.send_signal(signal.SIGINT)

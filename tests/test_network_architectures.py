@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from optional import present
 
 import games
 from selfplay.network.architectures import build, evaluation_flops, fold, parameter_count
@@ -21,8 +22,8 @@ def with_norm_statistics(network, seed=0):
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             for tensor, low, high in (
-                (module.running_mean, -0.5, 0.5),
-                (module.running_var, 0.3, 2.0),
+                (present(module.running_mean), -0.5, 0.5),
+                (present(module.running_var), 0.3, 2.0),
                 (module.weight.data, 0.5, 1.5),
                 (module.bias.data, -0.3, 0.3),
             ):

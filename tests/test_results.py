@@ -72,7 +72,7 @@ def crossings():
 
 def final_scores():
     """The matches at the end of each run, 64 simulations a move."""
-    rows = []
+    rows, last = [], []
     for run in SEEDS:
         lines = [json.loads(line) for line in (run / "evals.jsonl").read_text(encoding="utf-8").splitlines()]
         lines = [line for line in lines if line["agent"] == "mcts:sims=64"]

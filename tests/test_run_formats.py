@@ -122,6 +122,7 @@ def test_a_run_that_was_begun_by_the_last_version_goes_on_as_if_nothing_were(pre
 
 def test_a_run_of_the_last_version_goes_on(old, capsys):
     config = folder.recorded_config(old)
+    assert config is not None
     assert (config.learn.replay_ratio, config.search.max_considered_actions, config.eval.equal_time) == (1.0, 4, ())
     before = folder.read_lines(old / folder.METRICS)
     assert cli.guarded(["train", "--run", str(old), "--generations", "5", "--quiet"]) == 0
@@ -196,7 +197,9 @@ def test_weights_of_a_version_to_come_are_refused(present, tmp_path):
 
 def test_settings_of_a_run_are_a_preset(present, tmp_path):
     given = presets.read(str(present / folder.CONFIG))
-    assert session.settle(tmp_path / "new", folder.recorded_config(present), given) == folder.recorded_config(present)
+    config = folder.recorded_config(present)
+    assert config is not None
+    assert session.settle(tmp_path / "new", config, given) == config
 
 
 @pytest.mark.parametrize("told", ["x", -1, 1.5, None, [1]])

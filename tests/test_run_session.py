@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 from matches import a_line
+from optional import present
 
 from selfplay.config import Config, ConfigError
 from selfplay.ledger import Ledger
 from selfplay.run import checkpoint, folder, metrics, session
 
-STATE = dict.fromkeys(checkpoint.STATE, b"content")
+STATE: dict[str, bytes] = dict.fromkeys(checkpoint.STATE, b"content")
 COMMAND = ["selfplay", "train", "--run", "a folder"]
 
 
@@ -68,7 +69,7 @@ def test_the_commit_is_the_sources_own(tmp_path, monkeypatch):
     subprocess.run([*git, "commit", "-qm", "first"], check=True)
     monkeypatch.setattr(session, "__file__", str(source))
     commit, dirty = session.source_version()
-    assert len(commit) == 40
+    assert len(present(commit)) == 40
     assert dirty is False
     source.write_text("b")
     assert session.source_version() == (commit, True)
@@ -258,7 +259,7 @@ def test_a_full_disk_names_the_file(tmp_path):
         with pytest.raises(OSError, match="No space left on device") as caught:
             run.record(2, ledger(2), {})
     assert caught.value.filename == str(tmp_path / "r/metrics.jsonl")
-    assert checkpoint.newest(tmp_path / "r").generation == 1
+    assert present(checkpoint.newest(tmp_path / "r")).generation == 1
 
 
 def test_default_folder_names_are_plain():
