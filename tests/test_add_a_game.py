@@ -13,6 +13,7 @@ import pytest
 
 import games
 import games.registry
+from games.game import Side
 from games.laws import check_laws
 from games.text import format_action, parse_moves, render, replay
 from selfplay.players.make import make_agent
@@ -79,10 +80,10 @@ def test_it_is_found_by_name_text_and_gymnasium(hex5):
     assert render(hex5, state_W).splitlines()[0] == " 5 . . X . ."
     env = gymnasium.make("selfplay/Gomoku-v0", game="hex:size=5", opponent="random")
     _, info = env.reset(seed=0)
-    terminated = False
+    reward, terminated = 0.0, False
     while not terminated:
         _, reward, terminated, _, info = env.step(env.action_space.sample(info["action_mask"]))
-    assert info["result"] in ("win", "loss") and abs(reward) == 1
+    assert info["result"] in ("win", "loss") and abs(float(reward)) == 1
 
 
 def test_the_search_plays_it(hex5):
@@ -138,6 +139,6 @@ def test_a_mistake_in_the_file_is_said_in_one_line(tmp_path, files, said):
 
 
 def test_a_colour_is_written_as_on_pages():
-    assert games.game.Side("Red", "#d8433b").rgb == (216, 67, 59)
+    assert Side("Red", "#d8433b").rgb == (216, 67, 59)
     with pytest.raises(ValueError, match="#rrggbb"):
-        games.game.Side("Red", "red")
+        Side("Red", "red")

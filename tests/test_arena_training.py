@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from optional import present
 
 import games
 from selfplay import cli
@@ -34,7 +35,7 @@ def test_consumers_hear_of_a_generation_after_its_lines_and_before_its_checkpoin
         if generation.evals:
             assert generations_in(run_dir, folder.EVALS)[-1] == number
             written = json.loads((run_dir / folder.CROSSOVER).read_bytes())
-            assert written["rungs"] == run.crossover.as_dict()["rungs"]
+            assert written["rungs"] == present(run.crossover).as_dict()["rungs"]
             assert run.lines[-len(generation.evals) :] == generation.evals
         heard.append(("first", number))
 

@@ -189,7 +189,7 @@ def test_many_positions_equal_the_naive_twin(name):
             expected = [0, 0]
             for side in range(2):
                 numbers_4C = numbers_SN4HW[side ^ mover][n].reshape(4, -1)
-                quads_C = sum(numbers_4C[d].astype(np.int64) << (4 * d) for d in range(4))[empty_C]
+                quads_C = (numbers_4C.astype(np.int64) << (4 * np.arange(4)[:, None])).sum(axis=0)[empty_C]
                 found_C = board["shapes"][: game.cells][empty_C].astype(np.int64) >> (4 * side)
                 assert (sum(((found_C >> (8 * d)) & 15) << (4 * d) for d in range(4)) == quads_C).all()
                 expected[side] = int(know.worths_Q[quads_C].sum())

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 from matches import a_line
+from optional import present
 from web_server import a_run
 
 from selfplay import cli
@@ -58,8 +59,8 @@ class Elements(HTMLParser):
         self.tags, self.rows, self._cell = [], [], None
         self.feed(text)
 
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
         if tag == "tr":
             self.rows.append([])
         elif tag in ("td", "th"):
@@ -110,14 +111,14 @@ def test_what_was_overtaken_and_when(tmp_path):
     elements = Elements(text)
     who, when, minutes, end, alone, alone_end = row(elements, "one-ply rulesrules")
     assert who == "one-ply rulesrules: win, block, do not hand over a win"
-    low, high = re.fullmatch(r"at 1\.6e13 \[(.*),\xa0(.*)\]64 simulations", when).groups()
+    low, high = present(re.fullmatch(r"at 1\.6e13 \[(.*),\xa0(.*)\]64 simulations", when)).groups()
     assert 4e12 < float(low) < 1.6e13 < float(high) < 6.4e13
     assert float(minutes) == pytest.approx(20, abs=1)
     assert int(end[:2]) > 85
     assert alone == "beyond 2.6e14" and int(alone_end[:2]) < 45
     other = row(elements, "alpha-beta, depth 6alphabeta:depth=6: a search on")
     assert other[1] == "beyond 2.6e1464 simulations" and other[4:] == ["", ""]
-    lead = re.search(r'class="lead">(.*?)</p>', text)[1]
+    lead = present(re.search(r'class="lead">(.*?)</p>', text))[1]
     assert "Connect Four on 7 x 6" in lead and "overtaken 1 of the 2 opponents" in lead
     last = [cells for cells in elements.rows if cells[-1:] == ["4"]]
     assert ["one-ply rules", "network + 64 simulations", "95.0 % [85.0, 105.0]", "95 / 0 / 5", "97", "4"] in last
@@ -140,7 +141,8 @@ def test_how_to_repeat_it(tmp_path):
         ("1", "selfplay train again"),
     ]
     assert row(Elements(text), "cpu")[1] == session.machine()["cpu"]
-    settings = html.unescape(re.search(r"CONFIG</summary><pre[^>]*>(.*?)</pre>", text, flags=re.DOTALL)[1])
+    config_block = present(re.search(r"CONFIG</summary><pre[^>]*>(.*?)</pre>", text, flags=re.DOTALL))
+    settings = html.unescape(config_block[1])
     (tmp_path / "again.toml").write_text(settings)
     assert folder.from_dict(Config, folder.read_toml(tmp_path / "again.toml")) == config
 

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from optional import present
 from web_browser import (
     NEEDS_CHROMIUM,
     SIZES,
@@ -86,7 +87,7 @@ def test_the_page_keeps_the_rules_of_the_game(opened, name):
             state_W, status = game.after(state_W, actions[-1])
         lines.append((actions, state_W, status))
     assert {status for *_, status in lines} == {MOVER_WON, DRAW} or name != "tictactoe"
-    page = opened(play_address(game=name))
+    page = opened(play_address(game=name, second="you", show=0))  # nobody is asked for a move
     found = page.evaluate(
         """async ([name, lines]) => {
             const rules = await import("/static/rules.js");
@@ -110,7 +111,7 @@ def test_the_page_keeps_the_rules_of_the_game(opened, name):
         last_mover = 1 if len(actions) % 2 else -1
         assert told["winner"] == (last_mover if status == MOVER_WON else 0)
         assert len(told["won"]) >= game.in_a_row or status == DRAW
-        assert {board_HW.reshape(-1)[cell] for cell in told["won"]} <= {last_mover}
+        assert {int(board_HW.flat[cell]) for cell in told["won"]} <= {last_mover}
 
 
 # Playing.
@@ -335,7 +336,7 @@ def test_a_run_is_drawn_and_drawn_anew_as_it_trains(opened, root):
     picture = page.get_by_role("img", name=re.compile("Strength over training"))
     api.expect(picture).to_have_attribute("aria-label", re.compile("one-ply rules: 13 % at first, 38 % at last"))
     assert picture.locator("circle:not(.mark)").count() == 3
-    config = runs.recorded_config(folder)
+    config = present(runs.recorded_config(folder))
     for generation in (4, 5, 6, 7, 8):
         add_generation(session.OpenRun(folder, config, generation - 1), generation)
     api.expect(picture).to_have_attribute("aria-label", re.compile("at first, 100.0 % at last"))
@@ -390,7 +391,7 @@ def test_self_play_is_shown_as_it_stands(opened, root):
     api.expect(page.get_by_text("A game of self-play after generation 2, at move 4.")).to_be_visible()
     assert page.locator(".live .stone-first").count() == page.locator(".live .stone-second").count() == 2
     leave("443521", 3)
-    add_generation(session.OpenRun(folder, runs.recorded_config(folder), 2), 3)
+    add_generation(session.OpenRun(folder, present(runs.recorded_config(folder)), 2), 3)
     api.expect(page.get_by_text("A game of self-play after generation 3, at move 6.")).to_be_visible()
     page.get_by_role("link", name="Step through it").click()
     api.expect(page.get_by_role("heading", name="Game 1 of 1: not finished")).to_be_visible()

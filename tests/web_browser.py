@@ -27,35 +27,42 @@ def launched():
         browser.close()
 
 
-@contextlib.contextmanager
-def visiting(browser, address):
-    """Opens pages of the address; at the end none may have logged an error or asked for anything from elsewhere."""
-    contexts, troubles = [], []
+class Visitor:
+    """Opens pages of an address, and keeps what they log as an error or ask for from elsewhere."""
 
-    def asked(request):
-        if not request.url.startswith((address, "data:")):
-            troubles.append(request.url)
+    def __init__(self, browser, address):
+        self.browser, self.address = browser, address
+        self.contexts, self.troubles = [], []
 
-    def go(where="", *, size="desktop", scheme="light", bypass_csp=False):
+    def asked(self, request):
+        if not request.url.startswith((self.address, "data:")):
+            self.troubles.append(request.url)
+
+    def __call__(self, where="", *, size="desktop", scheme="light", bypass_csp=False):
         width, height = SIZES[size]
         options = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
         options |= {"reduced_motion": "reduce", "has_touch": size == "phone", "bypass_csp": bypass_csp}
-        context = browser.new_context(**options)
-        contexts.append(context)
+        context = self.browser.new_context(**options)
+        self.contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", asked)
-        page.on("response", lambda response: response.status >= 400 and troubles.append(response.url))
-        page.goto(address + where)
+        note = self.troubles.append
+        page.on("console", lambda message: message.type in ("error", "warning") and note(message.text))
+        page.on("pageerror", lambda error: note(str(error)))
+        page.on("request", self.asked)
+        page.on("response", lambda response: response.status >= 400 and note(response.url))
+        page.goto(self.address + where)
         return page
 
-    go.troubles = troubles
+
+@contextlib.contextmanager
+def visiting(browser, address):
+    """At the end no page may have logged an error or asked for anything from elsewhere."""
+    go = Visitor(browser, address)
     yield go
-    for context in contexts:
+    for context in go.contexts:
         context.close()
-    assert troubles == []
+    assert not go.troubles, go.troubles
 
 
 def moves(page):
