@@ -39,7 +39,7 @@ test: install browser
 # no training and no browser.
 FAST := game_laws game_record game_text config wheel stats_score stats_rating stats_curve train_replay views
 check: lint
-	$(PYTEST) -m "not slow" $(FAST:%=tests/test_%.py) $(ARGS)
+	$(PYTEST) $(FAST:%=tests/test_%.py) $(ARGS)
 
 # All tests; then those of kernels as Python, since compiled lines cannot be counted. There whole numbers wrap round
 # aloud. FLOOR is the share of lines in percent below which it fails.
