@@ -10,7 +10,7 @@ played. The guard bit keeps the four shifted line tests from running over into t
 
 import numpy as np
 
-from games.game import DRAW, MOVER_WON, ONGOING, Game, Side
+from games.game import DRAW, MOVER_WON, ONGOING, Game
 from games.kernel import INIT, LEGAL, OBSERVE, STEP, WINS, i64, kernel, u64
 from games.registry import register
 from games.symmetry import compose, mirror_columns
@@ -119,7 +119,6 @@ def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
         max_plies=cells,
         in_a_row=k,
         title="Connect Four" if default else "",
-        sides=(Side("Red", "#e23d37"), Side("Yellow", "#facc3c")),
         action_is="column",
         cells_SC=compose(height, width, columns_SA),
         actions_SA=columns_SA,

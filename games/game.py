@@ -63,6 +63,7 @@ class Side:
 
 
 BLACK_AND_WHITE = Side("Black", "#202024"), Side("White", "#f6f4ee")
+RED_AND_YELLOW = Side("Red", "#e23d37"), Side("Yellow", "#facc3c")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +101,13 @@ class Game:
     wins: Callable[[np.ndarray, Legal, Step, np.ndarray, np.ndarray], int] = wins_by_stepping
     title: str = ""
     """what people call it; by default its name"""
-    sides: tuple[Side, Side] = BLACK_AND_WHITE
-    """who began the game, and the other"""
+    sides: tuple[Side, Side] = ()  # pyright: ignore[reportAssignmentType]  # filled in below
+    """who began the game, and the other; by default red and yellow where moves are columns, else black and white"""
     options: Mapping[str, int | str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        if not self.sides:
+            object.__setattr__(self, "sides", RED_AND_YELLOW if self.action_is == "column" else BLACK_AND_WHITE)
 
     @property
     def cells(self) -> int:

@@ -1,6 +1,8 @@
 """`selfplay play`: a game in the terminal by what is typed, and recorded games gone through."""
 
+import dataclasses
 import fcntl
+import importlib
 import io
 import json
 import os
@@ -17,8 +19,10 @@ from networks import save_weights
 from rich.console import Console
 
 import games
+import games.registry
 from games import record as records
 from games import text
+from games.game import Side
 from selfplay import cli
 from selfplay.commands import play
 from selfplay.players.make import make_agent
@@ -46,8 +50,8 @@ RULES = ["--game", "connect4", "--agent", "rules", "--seed", "1"]
 
 def last_board(out):
     """The rows of the last board, from the top, without coordinates and brackets."""
-    rows = [line for line in out.splitlines() if line.startswith("  ") and set(line) <= set(" .XO[]")]
-    return [line.replace("[", " ").replace("]", " ").split() for line in rows[-6:]]
+    rows = [line for line in out.splitlines() if line[:2] == "  " and set(line) <= set(" .XO[]*")]
+    return [line.translate(str.maketrans("[]*", "   ")).split() for line in rows[-6:]]
 
 
 def test_two_people_play_a_game_to_its_end(typed):
@@ -55,14 +59,15 @@ def test_two_people_play_a_game_to_its_end(typed):
     assert (code, err) == (0, "")
     assert last_board(out)[2] == ["X", ".", ".", ".", ".", ".", "."]
     assert last_board(out)[3] == ["X", "O", ".", ".", ".", ".", "."]
-    assert out.splitlines()[-1] == "the first player wins"
-    assert "[X]. " in out.splitlines()[-6]  # the last stone, on top of its column
+    assert out.splitlines()[-1] == "Red wins"
+    assert [row[2:6] for row in out.splitlines()[-8:-2]] == [" . .", " . .", "*X*.", "*X*O", "*X*O", "*X*O"]
+    assert "[O]. " in out.splitlines()[-13]  # a move before: the last stone, on top of its column
     assert out.splitlines()[-2] == "   1 2 3 4 5 6 7"
 
 
 @pytest.mark.parametrize(
     ("moves", "end"),
-    [("a1 a2 b3 b2 c1 c2", "the second player wins"), ("b2 a1 c1 a3 a2 c2 b1 b3 c3", "a draw")],
+    [("a1 a2 b3 b2 c1 c2", "White wins"), ("b2 a1 c1 a3 a2 c2 b1 b3 c3", "a draw")],
 )
 def test_how_a_game_of_two_people_ends(typed, moves, end):
     _, out, _ = typed(["--game", "tictactoe", "--agent", "human"], moves.split(" "))
@@ -158,9 +163,9 @@ def test_saved_games_are_gone_through(typed, tmp_path):
     assert code == 0
     at = [line.split(";")[0] for line in out.splitlines() if line.startswith(("move ", "game ", "there is"))]
     assert at == [
-        *("game 1 of 3: connect4", "move 0 of 7", "move 1 of 7: 1, human", "move 2 of 7: 2, human"),
-        *("move 1 of 7: 1, human", "move 7 of 7: 1, human", "game 2 of 3: connect4", "move 0 of 1"),
-        *("game 3 of 3: connect4", "move 0 of 1", "game 2 of 3: connect4", "move 0 of 1", "move 1 of 1: 4, human"),
+        *("game 1 of 3: Connect Four", "move 0 of 7", "move 1 of 7: 1, human", "move 2 of 7: 2, human"),
+        *("move 1 of 7: 1, human", "move 7 of 7: 1, human", "game 2 of 3: Connect Four", "move 0 of 1"),
+        *("game 3 of 3: Connect Four", "move 0 of 1", "game 2 of 3: Connect Four", "move 0 of 1", "move 1 of 1: 4, human"),
     ]
     assert "human X against human O, 1-0" in out
     assert out.endswith("q quit\n")
@@ -245,6 +250,53 @@ def test_colours_where_they_can_be_shown():
         == "   . . .[X]. . ."
     )
     assert terminal_board.drawn(game, [3], console(colour=False)).plain.splitlines()[5] == "   . . .[X]. . ."
+
+
+@pytest.mark.parametrize(
+    ("game", "moves", "cells"),
+    [
+        ("connect4", "1122334", "a1 b1 c1 d1"),
+        ("connect4", "12233443447", ""),  # three on a diagonal, and the game goes on
+        ("connect4", "12233434464", "a1 b2 c3 d4"),
+        ("connect4", "76655454424", "d4 e3 f2 g1"),
+        ("connect4", "1727374", "a1 b1 c1 d1"),
+        ("connect4", "44444412123231", ""),
+        ("connect4", "1122556677334", "a1 b1 c1 d1 e1 f1 g1"),  # seven at once
+        ("gomoku9", "a1 a2 b1 b2 c1 c2 d1 d2 f1 f2 e1", "a1 b1 c1 d1 e1 f1"),
+        ("gomoku9", "i9 a9 h8 a8 g7 a7 f6 a6 e5", "e5 f6 g7 h8 i9"),
+        ("tictactoe", "b2 a1 c1 a3 a2 c2 b1 b3 c3", ""),  # a draw
+    ],
+)
+@pytest.mark.parametrize("colour", [False, True])
+def test_the_line_that_ends_a_game_is_marked(game, moves, cells, colour):
+    """Cells by column letter and row number; each has an asterisk on both sides, and nothing else has."""
+    made = games.make(game)
+    rows = terminal_board.drawn(made, text.parse_moves(made, moves), console(colour)).plain.splitlines()
+    wanted = {(made.height - int(cell[1:]), "abcdefghi".index(cell[0])) for cell in cells.split()}
+    for row in range(made.height):
+        line = rows[row].ljust(3 + 2 * made.width)
+        for column in range(made.width):
+            marks = line[2 + 2 * column], line[4 + 2 * column]
+            assert (marks == ("*", "*")) == ((row, column) in wanted), (row, column)
+        if not any(place[0] == row for place in wanted):
+            assert "*" not in line
+
+
+def test_a_game_of_ones_own_has_its_name_and_colours(typed, monkeypatch):
+    """Colours that a game gives, what is too dark to see on a terminal, and those of a game that gives none."""
+    hexagonal = importlib.import_module("third_game").hex_game()
+    drawn = terminal_board.drawn(hexagonal, [0, 1], console(colour=True))
+    assert {str(span.style) for span in drawn.spans if drawn.plain[span.start : span.end] == "●"} == {"bold #d8433b"}
+    assert terminal_board.stone(hexagonal, 1, console(colour=True)).style == "bold #2f6fd0"
+    night = dataclasses.replace(hexagonal, sides=(Side("Night", "#101830"), Side("Day", "#fff3b0")))
+    assert terminal_board.stone(night, 0, console(colour=True)).style == "bold cyan"
+    plain = dataclasses.replace(games.make("connect4:height=5,width=5"), name="mine", title="", sides=())
+    assert [side.name for side in plain.sides] == ["Red", "Yellow"]
+    assert [side.name for side in dataclasses.replace(hexagonal, sides=()).sides] == ["Black", "White"]
+    monkeypatch.setattr(games.registry, "_FACTORIES", dict(games.registry._FACTORIES) | {"hex": lambda: hexagonal})
+    _, out, _ = typed(["--game", "hex", "--agent", "human"], "a5 b5 a4 b4 a3 b3 a2 b2 a1".split())
+    assert out.startswith("Hex 5 × 5, two people;")
+    assert "O Blue to move" in out and out.endswith("Red wins\n")
 
 
 @pytest.mark.parametrize(("key", "code"), [(b"\x03", 130), (b"\x04", 0)])

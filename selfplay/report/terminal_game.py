@@ -64,7 +64,7 @@ class Dialogue:
     def hold(self, lines: Iterator[str]) -> None:
         """Play as `lines` say, until they end or say `quit`."""
         players = "two people" if self.agent is None else self.agent.name
-        self.say(f"{self.game.name}, {players}; type a move or `help`", style="dim")
+        self.say(f"{self.game.title or self.game.name}, {players}; type a move or `help`", style="dim")
         self.go_on()
         for line in lines:
             word, _, rest = line.strip().partition(" ")
@@ -113,7 +113,9 @@ class Dialogue:
         if self.over:
             self.say(self.outcome(), style="bold")
             return
-        self.say(terminal_board.stone(self.game, len(self.actions) % 2, self.console), " to move")
+        player = len(self.actions) % 2
+        name = self.game.sides[player].name
+        self.say(terminal_board.stone(self.game, player, self.console), f" {name} to move")
         if self.hints and self.agent is not None:
             self.hint("")
 
@@ -134,7 +136,7 @@ class Dialogue:
             return "a draw"
         winner = (len(self.actions) - (self.status != MOVER_LOST)) % 2
         if self.agent is None:
-            return f"the {'second' if winner else 'first'} player wins"
+            return f"{self.game.sides[winner].name} wins"
         return "you win" if winner == self.me else f"{self.agent.name} wins"
 
     def think(self) -> Analysis:
@@ -259,7 +261,7 @@ def _begin(record: GameRecord, index: int, count: int, console: Console) -> int:
         *(f"{record.first} ", terminal_board.stone(game, 0, console), f" against {record.second} "),
         *(terminal_board.stone(game, 1, console), f", {record.result}"),
     )
-    console.print(f"game {index + 1} of {count}: {record.game}", style="bold", highlight=False)
+    console.print(f"game {index + 1} of {count}: {game.title or game.name}", style="bold", highlight=False)
     console.print(players, soft_wrap=True)
     if record.note:
         console.print(Text(record.note), soft_wrap=True)
