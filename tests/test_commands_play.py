@@ -165,7 +165,13 @@ def test_saved_games_are_gone_through(typed, tmp_path):
     assert at == [
         *("game 1 of 3: Connect Four", "move 0 of 7", "move 1 of 7: 1, human", "move 2 of 7: 2, human"),
         *("move 1 of 7: 1, human", "move 7 of 7: 1, human", "game 2 of 3: Connect Four", "move 0 of 1"),
-        *("game 3 of 3: Connect Four", "move 0 of 1", "game 2 of 3: Connect Four", "move 0 of 1", "move 1 of 1: 4, human"),
+        *(
+            "game 3 of 3: Connect Four",
+            "move 0 of 1",
+            "game 2 of 3: Connect Four",
+            "move 0 of 1",
+            "move 1 of 1: 4, human",
+        ),
     ]
     assert "human X against human O, 1-0" in out
     assert out.endswith("q quit\n")
@@ -294,7 +300,7 @@ def test_a_game_of_ones_own_has_its_name_and_colours(typed, monkeypatch):
     assert [side.name for side in plain.sides] == ["Red", "Yellow"]
     assert [side.name for side in dataclasses.replace(hexagonal, sides=()).sides] == ["Black", "White"]
     monkeypatch.setattr(games.registry, "_FACTORIES", dict(games.registry._FACTORIES) | {"hex": lambda: hexagonal})
-    _, out, _ = typed(["--game", "hex", "--agent", "human"], "a5 b5 a4 b4 a3 b3 a2 b2 a1".split())
+    _, out, _ = typed(["--game", "hex", "--agent", "human"], ["a5", "b5", "a4", "b4", "a3", "b3", "a2", "b2", "a1"])
     assert out.startswith("Hex 5 × 5, two people;")
     assert "O Blue to move" in out and out.endswith("Red wins\n")
 

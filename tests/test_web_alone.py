@@ -4,6 +4,7 @@ import base64
 import re
 from urllib.parse import quote
 
+import naive_search
 import numpy as np
 import onnx
 import pytest
@@ -118,7 +119,7 @@ def test_what_the_page_thinks_is_what_the_network_thinks(opened, name, architect
         states.append(state_W)
     policy, wdl = outputs(network, planes_of(game, np.array(states)))
     found = opened("#/games").evaluate(
-        WITH_NETWORK + "return asked.map((line) => thought(game, network, line)); }",
+        WITH_NETWORK + "return Promise.all(asked.map((line) => thought(game, network, line))); }",
         [exported(network, game), lines, catalogue.described(game)],
     )
     for state_W, logits, (win, draw, loss), thought in zip(states, policy, wdl, found, strict=True):
@@ -130,6 +131,98 @@ def test_what_the_page_thinks_is_what_the_network_thinks(opened, name, architect
         assert thought["wdl"] == pytest.approx([win, draw, loss], abs=1e-4)
         assert thought["value"] == pytest.approx(win - loss, abs=1e-4)
     assert len({thought["move"] for thought in found}) > 3
+
+
+# How it searches.
+
+SEARCHED = """async ([onnx, lines, game, settings]) => {
+    const { Network } = await import("/static/onnx.js");
+    const { thought, tooSlow } = await import("/static/inpage.js");
+    const network = new Network(Uint8Array.from(atob(onnx), (character) => character.charCodeAt(0)));
+"""
+
+
+@pytest.mark.parametrize(("name", "architecture"), [("connect4", "resnet:1x6"), ("gomoku:size=5,k=4", "resnet:1x6")])
+def test_the_page_searches_as_the_papers_do(opened, name, architecture):
+    """Visits and values of a slow search in Python, on the compiled rules; ends of games are among the positions."""
+    game, rng = games.make(name), np.random.default_rng(4)
+    network = network_of(game, architecture)
+    states_NW = naive_search.random_positions(game, 12, rng, least_plies=game.cells // 3)
+    lines = [line_to(game, state_W, rng) for state_W in states_NW]
+
+    def evaluate(planes_BPHW):
+        return outputs(network, planes_BPHW)
+
+    asked = [text.format_moves(game, line) for line in lines]
+    settings = {"simulations": 60, "patience": 1e9}
+    found = opened("#/games").evaluate(
+        SEARCHED + "return Promise.all(lines.map((line) => thought(game, network, line, settings))); }",
+        [exported(network, game), asked, catalogue.described(game), settings],
+    )
+    for line, thought in zip(lines, found, strict=True):
+        state_W, _ = text.replay(game, line)
+        twin = naive_search.puct_search(game, state_W, evaluate, simulations=60, c_puct=1.5, fpu_reduction=0.25)
+        visits = {text.format_action(game, int(a)): int(twin.visits_A[a]) for a in game.legal_actions(state_W)}
+        assert thought["visits"] == visits
+        assert thought["move"] == text.format_action(game, twin.action)
+        assert thought["value"] == pytest.approx(twin.root.mean, abs=1e-4)
+        assert sum(thought["wdl"]) == pytest.approx(1) and min(thought["wdl"]) > -1e-6
+        text.replay(game, line + [text.parse_action(game, move) for move in thought["line"]])  # can be played
+
+
+def line_to(game, state_W, rng):
+    """Moves to some position that is not over, as many as have been made in this one."""
+    while True:
+        at_W, status, line = game.initial(), ONGOING, []
+        while status == ONGOING and len(line) < game.plies(state_W):
+            line.append(int(rng.choice(game.legal_actions(at_W))))
+            at_W, status = game.after(at_W, line[-1])
+        if status == ONGOING:
+            return line
+
+
+@pytest.mark.parametrize(
+    ("name", "moves", "best"),
+    [
+        ("connect4", "112233", {"4"}),  # wins
+        ("connect4", "616263", {"6"}),  # wins upwards: three on column 6
+        ("connect4", "71727", {"7"}),  # stops it
+        ("gomoku:size=9", "a1 e5 b1 e6 c1 e7 a9 e8 i9", {"e4", "e9"}),  # wins
+        ("gomoku:size=9", "e5 a1 e6 b1 e7 c1 e8 e4", {"e9"}),
+    ],
+)
+def test_the_page_wins_and_stops_wins_with_a_network_that_knows_nothing(opened, name, moves, best):
+    game = games.make(name)
+    network = network_of(game, "mlp:1x8")
+    found = opened("#/games").evaluate(
+        SEARCHED + "return thought(game, network, lines, settings); }",
+        [exported(network, game), moves, catalogue.described(game), {"simulations": 800, "patience": 1e9}],
+    )
+    assert found["move"] in best
+    assert sum(found["visits"].values()) == 800
+
+
+def test_the_page_stays_alive_while_it_searches_and_gives_up_a_search_that_is_too_slow(opened):
+    game = games.make("connect4")
+    network = network_of(game, "resnet:2x8")
+    found = opened("#/games").evaluate(
+        SEARCHED
+        + """let ticks = 0;
+            const timer = setInterval(() => ticks++, 1);
+            const whole = await thought(game, network, lines, { simulations: 300, patience: 1e9 });
+            const during = ticks;
+            const short = await thought(game, network, lines, { simulations: 300, patience: 60 });
+            const none = await thought(game, network, lines, { simulations: 300, patience: 0 });
+            const after = await thought(game, network, lines, { simulations: 300, patience: 1e9 });
+            clearInterval(timer);
+            return { whole, during, short, none, after, slow: tooSlow(network) };
+        }""",
+        [exported(network, game), "44", catalogue.described(game), {}],
+    )
+    assert sum(found["whole"]["visits"].values()) == 300
+    assert found["during"] >= 3
+    assert sum(found["short"]["visits"].values()) < 300
+    assert found["none"]["visits"] == found["after"]["visits"] == {} and found["slow"]
 
 
 def changed(content, change):
@@ -191,7 +284,7 @@ def test_a_game_goes_on_when_the_server_has_stopped(browser, root):
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
     with served(root) as port:
-        page.goto(f"http://127.0.0.1:{port}/#/play?game=connect4&first=you&second=you")
+        page.goto(f"http://127.0.0.1:{port}/#/play?game=connect4&first=you&second=you&show=1")
         seat = page.get_by_role("group", name="Yellow plays second")
         seat.get_by_label("who").select_option(f"run:{RUN}")
         seat.get_by_label("strength").select_option("page")
@@ -245,16 +338,19 @@ def from_disk(browser, files):
 def test_a_file_is_played_from_disk(from_disk):
     page = from_disk()
     api.expect(page.get_by_role("heading", name="Connect Four", exact=True)).to_be_visible()
-    assert page.get_by_text("tiny@2 plays the move that its network believes in most").is_visible()
+    assert page.get_by_text("tiny@2, in this page: nothing that you do here leaves it.").is_visible()
     assert not page.get_by_role("navigation").is_visible()
-    assert page.get_by_label("who").first.locator("option").all_inner_texts() == ["You", "tiny"]
+    assert page.get_by_label("who").first.locator("option").all_text_contents() == ["You", "tiny"]
+    assert page.get_by_label("Opponent", exact=True).locator("option:checked").inner_text() == "Thorough"
     page.keyboard.press("4")
     wait_for_moves(page, 2)
     api.expect(page.get_by_text("Your move: you are red.")).to_be_visible()
+    page.get_by_role("switch", name="Show").check()
     api.expect(page.get_by_role("img", name=re.compile(r"Red wins \d.* %, draw .* %, Yellow wins"))).to_be_visible()
     api.expect(page.locator(".strip .share")).to_have_count(7)
+    assert page.get_by_role("columnheader", name="Search").count() == 1
     page.get_by_role("button", name="Hint").click()
-    api.expect(page.get_by_text(re.compile("Hint: tiny would play [1-7]"))).to_be_visible()
+    api.expect(page.get_by_text(re.compile("Hint: Thorough would play [1-7]"))).to_be_visible()
     page.get_by_role("button", name="Take back").click()
     assert moves(page) == []
     page.get_by_role("button", name="Swap sides").click()
@@ -271,9 +367,10 @@ def test_a_file_of_gomoku_is_played_from_disk(from_disk):
     page = from_disk("gomoku9")
     page.get_by_role("button", name="e5: empty").click()
     wait_for_moves(page, 2)
+    page.get_by_role("switch", name="Show").check()
     page.wait_for_selector(".heat.best", state="attached")
     assert moves(page)[0] == "e5"
-    assert page.get_by_label("who").first.locator("option").all_inner_texts() == ["You", "a----script-b"]
+    assert page.get_by_label("who").first.locator("option").all_text_contents() == ["You", "a----script-b"]
 
 
 @pytest.mark.parametrize("where", ["", "#/runs", "#/games/x.jsonl", "#/play?second=rules&moves=44"])

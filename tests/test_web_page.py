@@ -26,6 +26,7 @@ import games
 import games.registry
 from games import record, text
 from games.game import DRAW, MOVER_WON, ONGOING
+from selfplay.knowledge import oracle
 from selfplay.report import words
 from selfplay.run import folder as runs
 from selfplay.run import session
@@ -284,9 +285,18 @@ def test_an_opponent_is_chosen_from_the_menus(opened):
     api.expect(page.get_by_role("button", name="b2: empty")).to_be_visible()
 
 
-def test_thoughts_are_shown_and_hidden(opened):
-    page = opened(play_address(second="you", moves="4435", analyst=AGENT))
+def test_thoughts_are_shown_when_asked_for_and_hidden(opened):
+    page = opened()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto(page.url.partition("#")[0] + play_address(second="you", moves="4435", analyst=AGENT))
     table = page.locator(".candidates")
+    api.expect(column(page, 4)).to_be_visible()
+    settled(page)
+    assert table.count() == page.locator(".strip .bars").count() == page.locator(".graph path").count() == 0
+    assert "think" not in asked
+    page.get_by_role("switch", name="Show").check()
+    api.expect(page).to_have_url(re.compile("show=1"))
     api.expect(table).to_be_visible()
     assert table.locator("tbody tr").count() == 5
     api.expect(page.get_by_role("img", name=re.compile(r"Red wins \d.* %, draw .* %, Yellow wins"))).to_be_visible()
@@ -298,20 +308,20 @@ def test_thoughts_are_shown_and_hidden(opened):
 
 
 def test_a_proven_win_is_called_one(opened):
-    page = opened(play_address(second="you", moves="1122334"[:6], analyst=AGENT))
+    page = opened(play_address(second="you", moves="112233", analyst=AGENT, show=1))
     api.expect(page.get_by_text("Proven: Red wins with perfect play.")).to_be_visible()
 
 
 def test_the_truth_stands_under_the_columns(opened):
     pytest.importorskip("bitbully")
-    page = opened(play_address(second="you", moves="112233", truth=1, analyst=AGENT))
+    page = opened(play_address(second="you", moves="112233", truth=1, analyst=AGENT, show=1))
     api.expect(page.locator(".strip .truth")).to_have_count(7)
     assert page.locator(".strip .truth").nth(3).inner_text() == "W 1"
     assert page.get_by_role("img", name=re.compile("column 4: .* wins in 1")).count() == 1
 
 
 def test_the_heat_of_a_board_of_cells_is_on_the_board(opened):
-    page = opened(play_address(game="gomoku:size=9", second="you", moves="e5", analyst="rollout:sims=200"))
+    page = opened(play_address(game="gomoku:size=9", second="you", moves="e5", analyst="rollout:sims=200", show=1))
     page.wait_for_selector(".heat.best", state="attached")
     shares = [float(word) for word in page.locator(".heat-text").all_text_contents()]
     assert 0 < sum(shares) <= 100
@@ -324,6 +334,193 @@ def test_a_mistake_in_the_address_is_said(opened):
     api.expect(page.get_by_role("alert").filter(has_text="no run 'nobody' here")).to_be_visible()
     assert [trouble.rpartition("/")[2] for trouble in opened.troubles if trouble.startswith("http")] == ["think"]
     opened.troubles.clear()
+
+
+def test_digits_play_after_a_click_on_a_switch_or_a_menu(opened):
+    page = opened(play_address(second="you"))
+    page.get_by_role("switch", name="Show").click()
+    page.keyboard.press("4")
+    wait_for_moves(page, 1)
+    page.get_by_label("Opponent", exact=True).select_option("rules")
+    wait_for_moves(page, 2)
+    page.get_by_label("Opponent", exact=True).focus()
+    page.keyboard.press("3")
+    wait_for_moves(page, 3)
+    assert moves(page)[0] == "4" and moves(page)[2] == "3"
+    page.get_by_label("Moves so far").focus()
+    page.keyboard.type("5")
+    assert page.get_by_label("Moves so far").input_value().endswith("5") and len(moves(page)) <= 4
+
+
+@pytest.mark.parametrize(
+    ("size", "fields"),
+    [
+        ("desktop", {}),
+        ("desktop", {"moves": "4435", "show": 1, "truth": 1}),
+        ("desktop", {"game": "gomoku:size=15", "moves": "h8 i9", "second": "rules"}),
+        ("desktop", {"game": "tictactoe", "second": "rules"}),
+        ("desktop", {"moves": "4132353637", "second": "rules"}),
+        ("phone", {}),
+        ("phone", {"moves": "4435", "show": 1, "truth": 1}),
+        ("phone", {"game": "gomoku:size=15", "moves": "h8 i9", "second": "rules"}),
+    ],
+)
+def test_what_is_needed_to_play_is_seen_without_scrolling(opened, size, fields):
+    page = opened(play_address(**fields), size=size)
+    settled(page)
+    for name in ("Take back", "Hint", "New game"):
+        box = page.get_by_role("button", name=name).bounding_box()
+        assert box["y"] + box["height"] <= SIZES[size][1], name
+
+
+def test_a_level_is_chosen_in_words_and_remembered(opened):
+    page = opened("#/play?game=connect4")
+    menu = page.get_by_label("Opponent", exact=True)
+    api.expect(menu).to_be_visible()
+    names = menu.locator("option").all_text_contents()
+    assert names[0] == "Beginner" and names[-2:] == ["A second person", "Another player…"]
+    menu.select_option("rules")
+    api.expect(page.get_by_text("Looks one move ahead: takes a win")).to_be_visible()
+    api.expect(page.locator(".player.second .name")).to_have_text("Casual player")
+    api.expect(page).to_have_url(re.compile("second=rules"))
+    page.goto(page.url.partition("#")[0] + "#/play?game=tictactoe")
+    api.expect(page.get_by_role("button", name="b2: empty")).to_be_visible()
+    page.goto(page.url.partition("#")[0] + "#/play?game=connect4")
+    api.expect(page.locator(".player.second .name")).to_have_text("Casual player")
+    page.get_by_role("button", name="Swap sides").click()
+    wait_for_moves(page, 1)
+    menu.select_option("rollout:sims=30")  # the one opponent, wherever it sits
+    api.expect(page.locator(".player.first .name")).to_have_text("Beginner")
+    menu.select_option("other")
+    api.expect(page.get_by_role("group", name="Red plays first").get_by_label("who")).to_be_visible()
+
+
+def given_away(actions):
+    """By the solver: the ply of each move that made the outcome worse, with what its mover had before."""
+    game, found = games.make("connect4"), []
+    state_W = game.initial()
+    for ply, action in enumerate(actions, start=1):
+        scores_A = oracle.scores(state_W[None])[0]
+        if np.sign(scores_A[action]) < np.sign(scores_A.max()):
+            found.append((ply, {1: "a win", 0: "a draw"}[int(np.sign(scores_A.max()))]))
+        state_W, _ = game.after(state_W, action)
+    return found
+
+
+def test_a_review_marks_what_gave_a_win_or_a_draw_away(opened):
+    """A random game to its end, against the solver itself."""
+    pytest.importorskip("bitbully")
+    game, rng = games.make("connect4"), np.random.default_rng(5)
+    state_W, status, actions = game.initial(), ONGOING, []
+    while status == ONGOING:
+        actions.append(int(rng.choice(game.legal_actions(state_W))))
+        state_W, status = game.after(state_W, actions[-1])
+    line = text.format_moves(game, actions)
+    wanted = given_away(actions)
+    assert {what for _, what in wanted} == {"a win", "a draw"}
+    page = opened(play_address(second="you", moves=line[:-1]))
+    settled(page)
+    assert page.get_by_role("heading", name="Review").count() == 0
+    column(page, line[-1]).click()
+    api.expect(page.locator("main").get_by_text("By perfect play: exact.")).to_be_visible()
+    said = page.locator(".mistake").all_text_contents()
+    found = [re.match(r"Move (\d+), (Red|Yellow) (\d) gave (a win|a draw) away", each).groups() for each in said]
+    assert [(int(ply), what) for ply, _, _, what in found] == wanted
+    assert all(side == ("Red", "Yellow")[int(ply) % 2 == 0] for ply, side, _, _ in found)
+    assert all(name == line[int(ply) - 1] for ply, _, name, _ in found)
+    assert page.locator(".move.worse").count() == len(wanted)
+    page.locator(".mistake").first.click()
+    api.expect(page).to_have_url(re.compile(f"ply={wanted[0][0] - 1}(&|$)"))
+    api.expect(page.locator(".hint")).to_have_count(1)
+    page.get_by_role("button", name="New game").click()
+    api.expect(page.get_by_role("heading", name="Review")).to_be_hidden()
+    assert page.locator(".move").count() == 0
+
+
+def test_a_review_without_a_solver_says_that_it_is_an_estimate(opened):
+    """White may stop a four with one open end, and does not."""
+    page = opened(play_address(game="gomoku:size=9", second="you", moves="c5 b5 d5 d6 e5 e6 f5 i1 g5"))
+    api.expect(page.locator("main").get_by_text(re.compile("An estimate of .*, which may be wrong."))).to_be_visible()
+    said = page.locator(".mistake").all_text_contents()
+    assert any(re.match("Move 8, White i1 gave a (win|draw) away.*; g5 would have kept it", each) for each in said)
+
+
+def test_a_small_cell_wants_a_second_tap(opened):
+    page = opened(play_address(game="gomoku:size=15", second="you"), size="phone")
+    cell = page.get_by_role("button", name="h8: empty")
+    assert cell.bounding_box()["width"] < 25
+    cell.tap()
+    api.expect(page.get_by_text("Tap h8 again to play there.")).to_be_visible()
+    assert moves(page) == []
+    page.get_by_role("button", name="i9: empty").tap()  # another place after all
+    page.get_by_role("button", name="Play i9").tap()
+    assert moves(page) == ["i9"]
+    api.expect(page.get_by_role("button", name="Play i9")).to_be_hidden()
+    cell.tap()
+    cell.tap()
+    assert moves(page) == ["i9", "h8"]
+    page.get_by_role("button", name="a1: empty").focus()
+    page.keyboard.press("Enter")  # no finger can miss
+    assert moves(page) == ["i9", "h8", "a1"]
+    page = opened(play_address(second="you"), size="phone")
+    column(page, 4).tap()  # wide enough
+    assert moves(page) == ["4"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("game", ["gomoku:size=9", "tictactoe"])
+def test_stones_beside_the_board_stand_out(opened, game, scheme):
+    """Ring against ground, 3 to 1 as WCAG asks of graphics."""
+    page = opened(play_address(game=game, second="you", moves="a1 b1"), scheme=scheme)
+    settled(page)
+    colours = page.evaluate(
+        """() => [...document.querySelectorAll(".player")].flatMap((player) => [
+            getComputedStyle(player.querySelector("i")).boxShadow, getComputedStyle(player).backgroundColor])"""
+    )
+    for ring, ground in zip(colours[::2], colours[1::2], strict=True):
+        lights = sorted(luminance(re.search(r"rgb\((\d+), (\d+), (\d+)\)", each).groups()) for each in (ring, ground))
+        assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 3
+
+
+def luminance(rgb):
+    """Relative luminance of WCAG 2."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (int(n) / 255 for n in rgb)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_another_version_of_the_server_is_said(opened):
+    page = opened(play_address(second="you"))
+    settled(page)
+    assert page.get_by_role("button", name="Reload the page").count() == 0
+
+    def newer(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, headers={**answer.headers, "x-selfplay-version": "another"})
+
+    page.route("**/api/**", newer)
+    page.get_by_role("button", name="Hint").click()
+    api.expect(
+        page.get_by_role("alert").filter(has_text="The server is another version than this page")
+    ).to_be_visible()
+    page.get_by_role("button", name="Hint").click()
+    assert page.get_by_role("button", name="Reload the page").count() == 1
+    page.unroute("**/api/**")
+    page.get_by_role("button", name="Reload the page").click()
+    settled(page)
+    assert page.get_by_role("button", name="Reload the page").count() == 0
+
+
+def test_a_game_that_is_not_known_is_said_and_never_null(browser, tmp_path):
+    folder = a_run(tmp_path, "elsewhere", matches=1)
+    config = folder / runs.CONFIG
+    config.write_text(config.read_text().replace('"connect4"', '"blokus"'))
+    with served(tmp_path) as port, visiting(browser, f"http://127.0.0.1:{port}/") as go:
+        page = go("#/runs/elsewhere")
+        api.expect(page.get_by_text("blokus, which is not known here")).to_be_visible()
+        assert "null" not in page.locator("main").inner_text()
+        assert page.get_by_role("link", name="Play against it").count() == 0
+        page = go("#/play?game=blokus&moves=44")
+        api.expect(page.get_by_role("alert").filter(has_text="“blokus” is not known here")).to_be_visible()
 
 
 # Runs.
@@ -440,13 +637,34 @@ def test_an_empty_runs_folder_says_what_to_do(browser, tmp_path):
 # For everybody.
 
 VIEWS = {
-    "play": play_address(moves="4435", truth=1),
-    "gomoku": play_address(game="gomoku:size=9", second="you", moves="e5 d4", analyst="rollout:sims=50"),
+    "play": play_address(moves="4435", truth=1, show=1),
+    "gomoku": play_address(game="gomoku:size=9", second="you", moves="e5 d4", analyst="rollout:sims=50", show=1),
+    "review": play_address(second="rules", moves="4132353637"),
     "run": f"#/runs/{RUN}",
     "games": "#/games",
     "list": f"#/games/{RUN}/overtaken.jsonl",
     "record": f"#/games/{RUN}/overtaken.jsonl/1?ply=6",
 }
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_run_on_a_phone_says_when_and_how_strongly(opened, scheme):
+    page = opened(f"#/runs/{RUN}", size="phone", scheme=scheme)
+    settled(page)
+    page.get_by_text("The numbers").click()
+    page.get_by_text("Health: every number").click()
+    for region in page.locator(".scroll").all():
+        assert region.evaluate("region => region.scrollWidth - region.clientWidth") <= 0
+    row = page.get_by_role("region", name="Table of crossings").get_by_role("row").nth(1)
+    for label in ("Opponent", "Status", "Training FLOPs, 95 %", "Time", "Score now"):
+        box = row.locator(f"[data-label='{label}']").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= SIZES["phone"][0]
+    shown = row.inner_text()
+    assert "one-ply rules" in shown and "overtaken" in shown and "76.2 %" in shown and "Score now" not in shown
+    assert row.locator("[data-label='Score now']").evaluate("cell => getComputedStyle(cell, '::before').content") == (
+        '"Score now"'
+    )
+    assert page.get_by_role("columnheader", name="Score now").count() >= 1  # read out as a table still
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -14,7 +14,7 @@ NEEDS_CHROMIUM = pytest.mark.skipif(
     CHROMIUM is None, reason="needs a Chromium: apt-get install chromium-headless-shell"
 )
 PATIENCE = 60_000  # milliseconds; the machine may be busy
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 api.expect.set_options(timeout=PATIENCE)
 
 

@@ -25,7 +25,7 @@ formats:
                 [B, 3] to win, draw and lose out. The file's metadata say what the planes are. Compared with torch
                 before it is written
   page          one HTML file that opens by double click and asks nobody for anything: the page of `serve` with the
-                network inside, which plays without search
+                network inside, which searches there as well
   kaggle        Connect Four: one Python file for Kaggle's ConnectX with weights, rules and search in it, which needs
                 numpy alone and thinks for half of the time that a move has
 

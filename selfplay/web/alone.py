@@ -10,7 +10,7 @@ import games
 from games.game import Game
 from selfplay.network import onnx_graph
 from selfplay.network.weights import weights_arrays, weights_metadata
-from selfplay.web import catalogue
+from selfplay.web import catalogue, levels
 
 _STATIC = Path(__file__).with_name("static")
 _MODULES = ("main.js", "play.js")  # the page of play, which the first one imports when it is asked for
@@ -41,10 +41,11 @@ def page(onnx: bytes, game: Game, source: str) -> bytes:
     answers = {
         "/api/games": [catalogue.described(game) | {"truth": False}],
         "/api/players": {
+            "levels": levels.in_page(name),
             "ladder": [],
             "pretrained": False,
             "runs": [{"name": name, "generations": []}],
-            "about": f"{source} plays the move that its network believes in most, without search.",
+            "about": f"{source}, in this page: nothing that you do here leaves it.",
         },
         "/api/network": encoded(onnx),
     }

@@ -16,6 +16,7 @@ Answers are JSON; a mistake is {"error": one line} and a 4xx.
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -31,6 +32,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+import selfplay
 from games import text
 from games.game import MOVER_LOST, MOVER_WON, ONGOING, Game
 from selfplay.arena import openings
@@ -44,6 +46,7 @@ _STATIC = Path(__file__).with_name("static")
 _LONGEST_MOVES = 2400  # characters: a full 20 x 20 board
 _LONGEST_SPEC = 300
 _MOST_RUNS = 8
+_NO_VERSION = b'<meta name="selfplay-version" content="">'
 _TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css", ".html": "text/html"}
 
 
@@ -99,6 +102,8 @@ def _truth(game: Game, state_W: np.ndarray) -> dict[str, Any]:
 def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
     """The server for the runs folder `root`; `names` are hosts it goes by besides `localhost` and numbers."""
     files = {path.name: path.read_bytes() for path in sorted(_STATIC.iterdir()) if path.suffix in _TYPES}
+    version = hashlib.sha256(b"".join(files.values()) + selfplay.__version__.encode()).hexdigest()[:16]
+    files["index.html"] = files["index.html"].replace(_NO_VERSION, _NO_VERSION.replace(b'""', f'"{version}"'.encode()))
     thinking, exporting = Thinking(), asyncio.Lock()
 
     def served(name: str) -> Response:
@@ -224,7 +229,7 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
             Route("/api/records", all_records),
             Route("/api/records/{file:path}", recorded),
         ],
-        middleware=[Middleware(Guard, names=names)],
+        middleware=[Middleware(Guard, names=names, version=version)],
         exception_handlers={
             ValueError: refused(400),
             LookupError: refused(404),

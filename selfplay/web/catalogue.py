@@ -13,6 +13,7 @@ from games.registry import nearest
 from selfplay.knowledge import oracle
 from selfplay.players.spec import Option, Spec, value_text
 from selfplay.run import checkpoint, folder
+from selfplay.web import levels
 
 # Each game that is made compiles its rules, so a request may name these, what people added, and what a run is for.
 _GAMES = ("connect4", "gomoku9", "gomoku15", "tictactoe")
@@ -61,6 +62,17 @@ def game_of(run: Path) -> str | None:
         return games.make(config.game).name if config else None
     except (ValueError, OSError):
         return None
+
+
+def label_of(run: Path) -> str:
+    """What people call the game that a run is for, or what its settings say where that is not known here."""
+    if name := game_of(run):
+        return games.make(name).title or name
+    try:
+        config = folder.recorded_config(run)
+    except (ValueError, OSError):
+        config = None
+    return f"{config.game if config else 'a game'}, which is not known here"
 
 
 def all_games(root: Path) -> list[dict[str, Any]]:
@@ -118,6 +130,7 @@ def players(root: Path, game: Game) -> dict[str, Any]:
         ships = True
     most_rollouts = min(_OPTIONS["rollout"]["sims"] or 0, _MOST_NODES // game.actions)
     return {
+        "levels": levels.of(game, ships=ships, solver="solver" in ladder),
         "ladder": ladder,
         "pretrained": ships,
         "runs": found,

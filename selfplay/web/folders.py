@@ -80,6 +80,7 @@ def _summary(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "name": run.name,
         "game": catalogue.game_of(run),
+        "label": catalogue.label_of(run),
         "architecture": config.network.architecture,
         "seed": config.seed,
         "simulations": config.search.simulations,
@@ -236,7 +237,16 @@ def record_files(root: Path) -> list[dict[str, Any]]:
     found = []
     for name, path in _record_files(root).items():
         if games := _games(path):
-            found.append({"file": name, "games": len(games), "game": games[0].game, "modified": _modified(path)})
+            game, _ = games[0].replayable()
+            found.append(
+                {
+                    "file": name,
+                    "games": len(games),
+                    "game": game.name,
+                    "label": game.title or game.name,
+                    "modified": _modified(path),
+                }
+            )
     return found
 
 

@@ -2,13 +2,23 @@
 //
 // An exported page has no server: it carries the few answers that it needs, by path.
 
-import { thought } from "./inpage.js";
+import { thought, tooSlow } from "./inpage.js";
 import { Network } from "./onnx.js";
 
 const carried = JSON.parse(document.getElementById("answers")?.textContent ?? "null");
 
 /** Whether there is a server to ask. */
 export const served = carried === null;
+
+const version = document.querySelector('meta[name="selfplay-version"]')?.content;
+let told = false;
+
+/** Says once that the server that answers is not the one that this page came from. */
+function compare(response) {
+  if (told || response.headers.get("x-selfplay-version") === version) return;
+  told = true;
+  window.dispatchEvent(new Event("otherversion"));
+}
 
 async function answer(path, options) {
   if (!served) {
@@ -19,6 +29,7 @@ async function answer(path, options) {
   let response, found;
   try {
     response = await fetch(path, options);
+    compare(response);
     found = await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
@@ -47,10 +58,16 @@ const games = get("/api/games");
 /** Every game that can be played. */
 export const allGames = () => games;
 
-/** The game called `name`, or the first. */
+/** The game called `name`, or the first if none is named. */
 export async function gameNamed(name) {
   const all = await games;
-  return all.find((game) => game.name === name) ?? all[0];
+  const found = name ? all.find((game) => game.name === name) : all[0];
+  if (!found)
+    throw new Error(
+      `The game “${name}” is not known here.` +
+        (served ? " A game of your own is known to a server that was started with SELFPLAY_GAMES=FILE." : ""),
+    );
+  return found;
 }
 
 const MOST_KEPT = 2000; // answers
@@ -102,10 +119,18 @@ export const think = (game, agent, moves, { seed, signal }) =>
   once(
     thoughtKey(game, agent, moves, seed),
     inPage(agent)
-      ? async () => thought(game, await networkOf(game, agent.slice("page:".length)), moves)
+      ? () => thoughtHere(game, agent, moves)
       : () => post("/api/think", { game: game.name, moves, agent, seed }),
     signal,
   );
+
+/** Of `page:NAME` or `page:NAME,sims=N`. */
+async function thoughtHere(game, agent, moves) {
+  const [name, simulations = 0] = agent.slice("page:".length).split(",sims=");
+  const network = await networkOf(game, name);
+  const found = await thought(game, network, moves, { simulations: Number(simulations) });
+  return { ...found, withoutSearch: tooSlow(network) };
+}
 
 /** What the server's rules say of a position: {over, winner, legal}. */
 export const judged = (game, moves, signal) =>

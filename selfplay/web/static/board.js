@@ -4,12 +4,25 @@ import { h, svg } from "./dom.js";
 import { colours, drops, format, keepsRules, landing } from "./rules.js";
 
 const UNIT = 100; // of the drawing, per cell
+const margin = (game) => (drops(game) ? 24 : 54);
+const size = (game) => [game.width, game.height].map((cells) => cells * UNIT + 2 * margin(game));
+
+/** Width over height of a board's picture. */
+export const shape = (game) => size(game)[0] / size(game)[1];
+
+const SMALL = 32; // pixels: a finger may miss a cell that is less wide, so a tap marks it and another plays there
 let boards = 0;
 
-/** `onPlay(action)` is called for a legal move while the board is open to them. */
+/**
+ * `onPlay(action)` is called for a legal move while the board is open to them; `onMark(action)` where a tap needs another
+ * one, or `confirm()`, to be a move, and `onMark(null)` when it no longer waits for that.
+ */
 export class Board {
-  constructor(onPlay) {
+  constructor(onPlay, onMark = () => {}) {
     this.onPlay = onPlay;
+    this.onMark = onMark;
+    this.marked = null;
+    this.touched = false; // by a finger, last
     this.id = `board${++boards}`;
     this.element = h("div", { class: "board" });
     this.hits = [];
@@ -21,6 +34,7 @@ export class Board {
   show(game, position, { open = false, heat = null, hint = null, animate = true } = {}) {
     if (this.game?.name !== game.name) this.#build(game);
     const before = this.position;
+    if (position !== before) this.#mark(null);
     const forward =
       before &&
       position.plies === before.plies + 1 &&
@@ -43,9 +57,8 @@ export class Board {
       ? Math.floor(game.width / 2)
       : Math.floor(game.height / 2) * game.width + Math.floor(game.width / 2);
     const rack = drops(game);
-    this.margin = rack ? 24 : 54;
-    const width = game.width * UNIT + 2 * this.margin;
-    const height = game.height * UNIT + 2 * this.margin;
+    this.margin = margin(game);
+    const [width, height] = size(game);
     this.stoneLayer = svg("g");
     this.ghost = svg("circle", { class: "ghost", r: rack ? 41 : 44, visibility: "hidden" });
     this.heatLayer = svg("g");
@@ -66,11 +79,12 @@ export class Board {
         type: "button",
         class: "hit",
         "data-action": action,
-        onclick: () => this.#pressed(action),
+        onpointerdown: ({ pointerType }) => (this.touched = pointerType === "touch"),
+        onclick: ({ detail }) => this.#pressed(action, detail > 0 && this.touched),
         onfocus: () => this.#point(action),
-        onblur: () => this.#point(-1),
+        onblur: () => this.#point(this.marked ?? -1),
         onpointerenter: () => this.#point(action),
-        onpointerleave: () => this.#point(-1),
+        onpointerleave: () => this.#point(this.marked ?? -1),
       }),
     );
     const hits = h(
@@ -278,24 +292,44 @@ export class Board {
   }
 
   #point(action) {
-    const cell = action >= 0 && this.open ? landing(this.game, this.position, action) : -1;
+    const cell = this.position && action >= 0 && this.open ? landing(this.game, this.position, action) : -1;
     this.ghost.setAttribute("visibility", cell >= 0 ? "visible" : "hidden");
     if (cell < 0) return;
     const [x, y] = this.#centre(cell);
     this.ghost.setAttribute("cx", x);
     this.ghost.setAttribute("cy", y);
+    const side = this.position.turn === 1 ? "first" : "second";
     this.ghost.setAttribute(
       "class",
-      `ghost ${this.position.turn === 1 ? "first" : "second"} ${drops(this.game) ? "disc" : ""}`,
+      `ghost ${side} ${drops(this.game) ? "disc" : ""} ${action === this.marked ? "marked" : ""}`,
     );
   }
 
-  #pressed(action) {
+  #pressed(action, byFinger) {
     this.heldFocus = action;
-    if (this.open && landing(this.game, this.position, action) >= 0) {
-      this.#point(-1);
-      this.onPlay(action);
-    }
+    if (!this.open || landing(this.game, this.position, action) < 0) return;
+    const small = this.hits[action].getBoundingClientRect().width < SMALL;
+    if (byFinger && small && this.marked !== action) this.#mark(action);
+    else this.#play(action);
+  }
+
+  #play(action) {
+    this.#mark(null);
+    this.onPlay(action);
+  }
+
+  /** Play where a tap has marked a cell. */
+  confirm() {
+    if (this.open && this.marked !== null) this.#play(this.marked);
+  }
+
+  #mark(action) {
+    if (action === null) this.#point(-1);
+    if (action === this.marked) return;
+    this.marked = action;
+    if (action !== null) this.#point(action);
+    this.ghost.classList.toggle("marked", action !== null);
+    this.onMark(action);
   }
 
   #key(event) {

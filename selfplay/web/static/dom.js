@@ -26,6 +26,36 @@ export const svg = (tag, attributes, ...children) =>
 export const icon = (path) =>
   svg("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, svg("path", { d: path }));
 
+/**
+ * A table of rows of cells. On a narrow screen each row is a card that names its cells, so nothing has to be scrolled
+ * sideways; the roles keep it a table for screen readers, whatever its parts are laid out as.
+ */
+export const table = (heads, rows) =>
+  h(
+    "table",
+    { class: "data", role: "table" },
+    h(
+      "thead",
+      { role: "rowgroup" },
+      h(
+        "tr",
+        { role: "row" },
+        heads.map((head) => h("th", { scope: "col", role: "columnheader" }, head)),
+      ),
+    ),
+    h(
+      "tbody",
+      { role: "rowgroup" },
+      rows.map((cells) =>
+        h(
+          "tr",
+          { role: "row" },
+          cells.map((cell, i) => h("td", { role: "cell", "data-label": heads[i] }, h("div", {}, cell))),
+        ),
+      ),
+    ),
+  );
+
 /** Say something to whoever cannot see it happen. */
 export function announce(words) {
   const live = document.getElementById("live");

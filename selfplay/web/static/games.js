@@ -1,7 +1,7 @@
 // The page of recorded games: files, the games of a file, and one game move by move with its comments.
 
 import { gameNamed, get } from "./api.js";
-import { announce, h, icon } from "./dom.js";
+import { announce, h, icon, table as tableOf } from "./dom.js";
 import { called, playersOf, strongest } from "./players.js";
 import { colours, parseMoves } from "./rules.js";
 import { Table } from "./table.js";
@@ -50,7 +50,7 @@ async function files(page) {
     h(
       "ul",
       { class: "cards" },
-      found.map(({ file, games, game }) =>
+      found.map(({ file, games, label }) =>
         h(
           "li",
           {},
@@ -58,7 +58,7 @@ async function files(page) {
             "a",
             { class: "card link", href: address(file) },
             h("h2", {}, title(file)),
-            h("p", { class: "quiet" }, `${game} · ${games} ${games === 1 ? "game" : "games"}`),
+            h("p", { class: "quiet" }, `${label} · ${games} ${games === 1 ? "game" : "games"}`),
           ),
         ),
       ),
@@ -83,36 +83,16 @@ function list(page, { file, games, total }) {
     h(
       "section",
       { class: "card scroll", tabindex: 0, "aria-label": "Games" },
-      h(
-        "table",
-        { class: "data" },
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            ["Game", "First", "Second", "Result", "Moves", "Note"].map((head) =>
-              h("th", { scope: "col" }, head),
-            ),
-          ),
-        ),
-        h(
-          "tbody",
-          {},
-          games.map((record, i) =>
-            h(
-              "tr",
-              {},
-              h("td", {}, h("a", { href: address(file, i + 1) }, `Game ${i + 1}`)),
-              h("td", {}, name(record.first)),
-              h("td", {}, name(record.second)),
-              h("td", {}, record.result),
-              h("td", {}, record.moves.includes(" ") ? record.moves.split(" ").length : record.moves.length),
-              h("td", {}, record.note ?? ""),
-            ),
-          ),
-        ),
+      tableOf(
+        ["Game", "First", "Second", "Result", "Moves", "Note"],
+        games.map((record, i) => [
+          h("a", { href: address(file, i + 1) }, `Game ${i + 1}`),
+          name(record.first),
+          name(record.second),
+          record.result,
+          record.moves.includes(" ") ? record.moves.split(" ").length : record.moves.length,
+          record.note ?? "",
+        ]),
       ),
     ),
   );
@@ -122,7 +102,6 @@ function list(page, { file, games, total }) {
 async function one(page, query, { file, games }, number) {
   const record = games[number - 1];
   const game = await gameNamed(record.game);
-  if (game.name !== record.game) throw new Error(`This page does not know the game ${record.game}.`);
   const players = await playersOf(game);
   const best = strongest(players, file.split("/").length > 1 ? file.split("/")[0] : null);
   const actions = parseMoves(game, record.moves);
@@ -140,7 +119,7 @@ async function one(page, query, { file, games }, number) {
     onPlay: () => {},
     onTurn: () => turned(),
     auto: () => best,
-    settings: { on: query.get("show") !== "0", truthOn: game.truth, seed: 0 },
+    settings: { on: true, truthOn: game.truth, seed: 0 },
   });
   const result = {
     "1-0": `${colours(game)[0]} won`,

@@ -1,6 +1,10 @@
-// A player that needs no server: a network alone, without search, whose moves are chosen in the page.
+// A player that needs no server: a network, alone or under a small tree search, whose moves are chosen in the page.
 
-import { format, landing, parseMoves, replay } from "./rules.js";
+import { format, parseMoves, replay } from "./rules.js";
+import { search, summary } from "./search.js";
+
+const PATIENCE = 4000; // milliseconds of one move
+const FEWEST = 16; // simulations that make a search: a network that has no time for them plays without
 
 /** What the network sees: own stones, the other's, the board, and ones where the mover is who began the game. */
 function planes(game, position) {
@@ -15,23 +19,42 @@ function planes(game, position) {
   return { dims: [1, 4, game.height, game.width], data };
 }
 
-/** What a network thinks of a position that is not over, as the server would say it. */
-export function thought(game, network, moves) {
-  const position = replay(game, parseMoves(game, moves)).at(-1);
+/** What a network makes of a position: logits of all actions, and the mover's win, draw and loss. */
+const evaluator = (game, network) => (position) => {
   const found = network.run({ planes: planes(game, position) });
-  const [logits, [win, draw, loss]] = [found.policy.data, found.wdl.data];
-  const legal = [...logits.keys()].filter((action) => landing(game, position, action) >= 0);
-  const most = Math.max(...legal.map((action) => logits[action]));
-  const raised = legal.map((action) => Math.exp(logits[action] - most));
-  const sum = raised.reduce((total, each) => total + each, 0);
+  return { logits: found.policy.data, wdl: found.wdl.data };
+};
+
+const slow = new WeakSet(); // networks that had no time for a search
+
+/** Whether a search was tried with this network, and proved too slow. */
+export const tooSlow = (network) => slow.has(network);
+
+/** What a network thinks of a position that is not over, as the server would say it; with a search if asked for one. */
+export async function thought(game, network, moves, { simulations = 0, signal = null, patience = PATIENCE } = {}) {
+  const position = replay(game, parseMoves(game, moves)).at(-1);
+  const evaluate = evaluator(game, network);
+  const searched = simulations > 0 && !slow.has(network);
+  const root = await search(game, position, evaluate, {
+    simulations: searched ? simulations : 0,
+    patience,
+    signal,
+  });
+  const found = summary(root);
+  if (searched && found.count < Math.min(FEWEST, simulations)) {
+    slow.add(network);
+    return thought(game, network, moves);
+  }
+  const name = (action) => format(game, action);
+  const named = (numbers) => Object.fromEntries(root.actions.map((action, i) => [name(action), numbers[i]]));
   return {
     moves,
-    move: format(game, legal.find((action) => logits[action] === most)),
-    value: win - loss,
-    wdl: [win, draw, loss],
-    policy: Object.fromEntries(legal.map((action, n) => [format(game, action), raised[n] / sum])),
-    visits: {},
+    move: name(found.action),
+    value: found.wdl[0] - found.wdl[2],
+    wdl: found.wdl,
+    policy: named(root.prior),
+    visits: found.count ? named(root.visits) : {},
     proven: null,
-    line: [],
+    line: found.line.map(name),
   };
 }

@@ -66,5 +66,10 @@ document.getElementById("theme").addEventListener("click", () => {
   chosen = theme(THEMES[(THEMES.indexOf(chosen) + 1) % THEMES.length]);
   localStorage.setItem("theme", chosen);
 });
+window.addEventListener("otherversion", () => {
+  const reload = h("button", { type: "button", class: "button", onclick: () => location.reload() }, "Reload the page");
+  const words = "The server is another version than this page, which may no longer fit. ";
+  document.querySelector("header").after(h("div", { class: "version", role: "alert" }, h("p", {}, words), reload));
+});
 window.addEventListener("hashchange", show);
 show();

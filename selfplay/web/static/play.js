@@ -1,9 +1,11 @@
 // The page on which games are played: against an agent, between two agents, or between two people.
 
 import { allGames, gameNamed, get, inPage, served, think } from "./api.js";
+import { shape } from "./board.js";
 import { announce, h, icon } from "./dom.js";
-import { called, playersOf, Seat, strongest, YOU } from "./players.js";
-import { colours, drops, formatMoves, parse, parseMoves } from "./rules.js";
+import { called as calledBy, Levels, playersOf, Seat, strongest, YOU } from "./players.js";
+import { Review } from "./review.js";
+import { colours, drops, format, formatMoves, parse, parseMoves } from "./rules.js";
 import { Table } from "./table.js";
 
 const WATCHED = 700; // milliseconds between two moves of agents
@@ -12,6 +14,7 @@ const DRAWINGS = {
   hint: "M9 18h6M10 21h4M12 3a6 6 0 0 0-4 10.5c.8.8 1 1.5 1 2.5h6c0-1 .2-1.7 1-2.5A6 6 0 0 0 12 3z",
   swap: "M7 4v16M7 20l-3-3M7 20l3-3M17 20V4M17 4l-3 3M17 4l3 3",
   new: "M12 5v14M5 12h14",
+  play: "M5 12l5 5L20 7",
   dice: "M5 5h14v14H5zM9 9h.01M15 9h.01M12 12h.01M9 15h.01M15 15h.01",
   pause: "M9 6v12M15 6v12",
   resume: "M8 6l10 6-10 6z",
@@ -25,14 +28,21 @@ const button = (label, drawing, onclick, attributes = {}) =>
     h("span", {}, label),
   );
 
+/** The level that was chosen last, where there still is such a one. */
+function usual(game, players) {
+  const chosen = localStorage.getItem(`level ${game.name}`);
+  return players.levels.find(({ spec }) => spec === chosen)?.spec;
+}
+
 /** Fill the page. Returns what to do when it is left. */
 export async function open(page, query) {
   const games = await allGames();
   const game = await gameNamed(query.get("game"));
   const players = await playersOf(game, { anew: true });
   const best = strongest(players);
+  const called = (agent) => calledBy(agent, players);
   const state = {
-    seats: [query.get("first") ?? YOU, query.get("second") ?? best],
+    seats: [query.get("first") ?? YOU, query.get("second") ?? usual(game, players) ?? best],
     seed: Math.floor(Math.random() * 2 ** 31),
     paused:
       query.has("moves") && query.get("first") !== YOU && query.get("second") !== YOU && query.has("first"),
@@ -46,10 +56,11 @@ export async function open(page, query) {
   const table = new Table(players, {
     onPlay: (action) => table.play(action),
     onTurn: () => turn(),
+    onMark: (action) => marked(action),
     onProblem: (error) => failed(error),
     auto: opponent,
     settings: {
-      on: query.get("show") !== "0",
+      on: query.get("show") === "1",
       analyst: query.get("analyst") ?? "auto",
       truthOn: query.get("truth") === "1",
       seed: state.seed,
@@ -70,11 +81,29 @@ export async function open(page, query) {
   const takeBack = button("Take back", "back", () => undo());
   const hint = button("Hint", "hint", () => showHint());
   const pause = button("Pause", "pause", () => setPaused(!state.paused));
+  const confirm = button("Play", "play", () => table.board.confirm(), { class: "button primary", hidden: true });
+  const review = new Review(players, table);
+  const levels = new Levels(
+    players,
+    (spec) => {
+      if (spec !== YOU) localStorage.setItem(`level ${game.name}`, spec);
+      const index = opponentSeat();
+      seats[index].set(spec);
+      seated(index, spec);
+    },
+    () => (both.open = true),
+  );
   const seats = [first, second].map(
     (colour, index) =>
       new Seat(`${colour} ${index ? "plays second" : "plays first"}`, players, state.seats[index], (spec) =>
         seated(index, spec),
       ),
+  );
+  const both = h(
+    "details",
+    { class: "settings", open: !players.levels.some(({ spec }) => state.seats.includes(spec)) && query.has("second") },
+    h("summary", {}, "Choose both players"),
+    seats.map((seat) => seat.element),
   );
   const gameMenu = h(
     "label",
@@ -99,42 +128,46 @@ export async function open(page, query) {
   const textProblem = h("p", { class: "error", role: "alert", hidden: true });
   const copied = h("span", { class: "quiet" });
 
+  const board = h(
+    "div",
+    { class: "board-column", style: { "--shape": shape(game) } },
+    h("div", { class: "players" }, chips),
+    table.board.element,
+    table.thoughts.strip,
+    status,
+    problem,
+    h(
+      "div",
+      { class: "buttons centred" },
+      takeBack,
+      hint,
+      pause,
+      confirm,
+      button("New game", "new", () => begin([]), { class: "button primary" }),
+    ),
+  );
   page.replaceChildren(
     h("h1", { class: "sr-only" }, `Play ${game.label}`),
     h(
       "div",
       { class: "play" },
-      h(
-        "div",
-        { class: "board-column" },
-        h("div", { class: "players" }, chips),
-        table.board.element,
-        table.thoughts.strip,
-        status,
-        problem,
-        h(
-          "div",
-          { class: "buttons centred" },
-          takeBack,
-          hint,
-          pause,
-          button("New game", "new", () => begin([]), { class: "button primary" }),
-        ),
-      ),
+      board,
       h(
         "div",
         { class: "side" },
+        review.element,
         h(
           "section",
           { class: "card", "aria-labelledby": "game-title" },
           h("div", { class: "card-head" }, h("h2", { id: "game-title" }, served ? "Game" : game.label), served && gameMenu),
-          seats.map((seat) => seat.element),
+          levels.element,
           h(
             "div",
             { class: "buttons" },
             button("Swap sides", "swap", () => swap()),
             served && button("Random opening", "dice", () => openings()),
           ),
+          both,
           players.about && h("p", { class: "quiet" }, players.about),
         ),
         table.thoughts.element,
@@ -161,6 +194,20 @@ export async function open(page, query) {
     ),
   );
 
+  /** The seat of the one opponent: the only agent's, else the second. */
+  function opponentSeat() {
+    return state.seats[0] !== YOU && state.seats[1] === YOU ? 0 : 1;
+  }
+
+  /** A cell is marked and waits for a second tap; null: no longer. */
+  function marked(action) {
+    confirm.hidden = action === null;
+    if (action === null) return say();
+    const cell = format(game, action);
+    confirm.querySelector("span").textContent = `Play ${cell}`;
+    status.textContent = `Tap ${cell} again to play there.`;
+  }
+
   const toMove = () => state.seats[table.ply % 2];
   const atEnd = () => table.ply === table.actions.length;
 
@@ -185,6 +232,9 @@ export async function open(page, query) {
       chip.classList.remove("thinking");
     }
     problem.hidden = true;
+    levels.set(state.seats[opponentSeat()]);
+    board.classList.toggle("with-strip", drops(game) && (table.thoughts.on || (table.thoughts.truthOn && game.truth)));
+    review.follow(state.seed);
     say();
     remember();
     if (agent !== YOU && !position.over && !position.pending && atEnd() && !state.paused) answer(agent, watching);
@@ -324,7 +374,7 @@ export async function open(page, query) {
     };
     if (!atEnd()) fields.ply = table.ply;
     if (thoughts.analyst !== "auto") fields.analyst = thoughts.analyst;
-    if (!thoughts.on) fields.show = 0;
+    if (thoughts.on) fields.show = 1;
     if (thoughts.truthOn) fields.truth = 1;
     history.replaceState(null, "", `#/play?${new URLSearchParams(fields)}`);
     if (document.activeElement !== text) text.value = formatMoves(game, table.actions.slice(0, table.ply));
@@ -356,6 +406,7 @@ export async function open(page, query) {
     state.thinking?.abort();
     table.thoughts.asking.abort();
     table.judging.abort();
+    review.stop();
     document.removeEventListener("keydown", keys);
   };
 }

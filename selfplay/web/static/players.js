@@ -14,6 +14,7 @@ const KINDS = {
 };
 const HUMAN = ["rules", "alphabeta"];
 const SIMULATIONS = [16, 64, 200, 800, 1600];
+const IN_PAGE = [25, 100, 400]; // simulations of a search in the page
 const DEPTHS = [2, 4, 6, 8, 10, 12];
 const PLAYOUTS = [100, 1000, 10000, 100000];
 
@@ -35,31 +36,36 @@ function parts(spec) {
   if (!["net", "mcts", "page"].includes(kind)) return [kind, "", tail];
   const [path, ...options] = tail.split(",");
   const [run, generation = ""] = path.split("@");
+  if (kind === "page") return [`run:${run}`, generation, [kind, ...options].join(",")];
   return [`run:${run}`, generation, kind === "mcts" ? options.join(",") || "sims=64" : kind];
 }
 
 function spec(who, generation, strength) {
   if (!who.startsWith("run:")) return strength ? `${who}:${strength}` : who;
   const path = who.slice(4) + (generation ? `@${generation}` : "");
-  return strength === "net" || strength === "page" ? `${strength}:${path}` : `mcts:${path},${strength}`;
+  const [kind, ...options] = strength.split(",");
+  return kind === "net" || kind === "page" ? `${[`${kind}:${path}`, ...options].join(",")}` : `mcts:${path},${strength}`;
 }
 
-/** What a person calls an agent. */
-export function called(agent) {
+/** What a person calls an agent: a level by its name, others by what they are and how strong. */
+export function called(agent, players) {
   if (agent === YOU) return "You";
+  const level = players?.levels.find(({ spec }) => spec === agent);
+  if (level) return level.name;
   const [who, generation, strength] = parts(agent);
   const learned = who.startsWith("run:");
   const name = learned
     ? who.slice(4).split("/").at(-1) + (generation ? ` @ ${generation}` : "")
     : (KINDS[who] ?? who);
-  return strength && served ? `${name} · ${strengthName(who, strength).toLowerCase()}` : name;
+  return strength ? `${name} · ${strengthName(who, strength).toLowerCase()}` : name;
 }
 
 function strengthName(who, strength) {
   const [key, value] = strength.split("=");
   const number = count(Number(value));
   if (strength === "net") return "No search";
-  if (strength === "page") return "In this page";
+  if (key === "page") return served ? "In this page" : "No search";
+  if (key === "page,sims") return served ? `In this page, ${number} sims` : `${number} sims`;
   if (key === "sims") return who === "rollout" ? `${number} playouts` : `${number} sims`;
   if (key === "depth") return `Depth ${value}`;
   if (key === "nodes") return `${number} positions`;
@@ -70,8 +76,9 @@ function strengthName(who, strength) {
 
 function strengths(who, players) {
   if (who.startsWith("run:")) {
-    if (!served) return ["page"];
-    return [...(players.in_page ? ["page"] : []), "net", ...SIMULATIONS.map((n) => `sims=${n}`)];
+    const here = ["page", ...IN_PAGE.map((n) => `page,sims=${n}`)];
+    if (!served) return here;
+    return [...(players.in_page ? here : []), "net", ...SIMULATIONS.map((n) => `sims=${n}`)];
   }
   if (who === "alphabeta") return DEPTHS.map((n) => `depth=${n}`);
   if (who === "rollout")
@@ -80,16 +87,19 @@ function strengths(who, players) {
   return [""];
 }
 
-const usual = { run: served ? "sims=200" : "page", alphabeta: "depth=4", rollout: "sims=1000" };
+const usual = { run: served ? "sims=200" : "page,sims=100", alphabeta: "depth=4", rollout: "sims=1000" };
 
 /** The spec of the strongest learned player there is, else of a decent other one. */
 export function strongest(players, run) {
-  if (!served) return `page:${players.runs[0].name}`;
+  if (!served) return `page:${players.runs[0].name},sims=100`;
   if (run && players.runs.some(({ name }) => name === run)) return `mcts:${run},sims=200`;
   if (players.pretrained) return "mcts:pretrained,sims=200";
   if (players.runs.length) return `mcts:${players.runs[0].name},sims=200`;
   return "alphabeta:depth=4";
 }
+
+/** Who looks through a game that is over: quicker than the strongest, since it is asked about every position. */
+export const reviewer = (players) => strongest(players).replace(/sims=\d+$/, served ? "sims=64" : "sims=25");
 
 const option = (value, label, chosen) => h("option", { value, selected: value === chosen }, label);
 
@@ -150,7 +160,7 @@ export class Seat {
             "select",
             { "aria-label": `${this.label}: strength`, onchange: again },
             choices.map((each) =>
-              option(each, strengthName(who, each) + (each === "page" ? " (no server)" : ""), strength),
+              option(each, strengthName(who, each), strength),
             ),
           ),
         ),
@@ -190,3 +200,42 @@ export class Seat {
 /** About `most` of the numbers, evenly, the first and the last among them. */
 const spread = (numbers, most) =>
   Array.from({ length: most }, (_, i) => numbers[Math.round((i * (numbers.length - 1)) / (most - 1))]);
+
+const OTHER = "other";
+
+/** One menu of levels for the opponent, with what each can do in words; `onChange(spec)`, or `onOther()`. */
+export class Levels {
+  constructor(players, onChange, onOther) {
+    this.players = players;
+    this.menu = h("select", {
+      id: "level",
+      "aria-describedby": "level-says",
+      onchange: ({ target: { value } }) => {
+        this.set(value);
+        if (value === OTHER) onOther();
+        else onChange(value);
+      },
+    });
+    this.says = h("p", { class: "quiet", id: "level-says" });
+    this.element = h(
+      "div",
+      { class: "level" },
+      h("label", { for: "level" }, "Opponent"),
+      h("div", { class: "select" }, this.menu),
+      this.says,
+    );
+  }
+
+  set(chosen) {
+    const { levels } = this.players;
+    const level = levels.find(({ spec }) => spec === chosen);
+    const value = level || chosen === YOU ? chosen : OTHER;
+    this.menu.replaceChildren(
+      ...levels.map(({ spec, name }) => option(spec, name, value)),
+      option(YOU, "A second person", value),
+      option(OTHER, value === OTHER && chosen !== OTHER ? called(chosen) : "Another player…", value),
+    );
+    this.says.textContent = level?.says ?? "";
+    this.says.hidden = !level;
+  }
+}

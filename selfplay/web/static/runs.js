@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { Chart, duration, short } from "./chart.js";
-import { h, icon } from "./dom.js";
+import { h, icon, table } from "./dom.js";
 import { Live } from "./live.js";
 import { Story } from "./story.js";
 
@@ -242,7 +242,7 @@ export async function open(page, query, { path }) {
       : ago === null
         ? "not begun"
         : `last changed ${ago < 90 ? "just now" : `${duration(ago)} ago`}`;
-    subtitle.textContent = `${first.game} · ${first.architecture} · ${first.simulations} simulations a move · seed ${state.data.map((run) => run.seed).join(", ")} · ${news}`;
+    subtitle.textContent = `${first.label} · ${first.architecture} · ${first.simulations} simulations a move · seed ${state.data.map((run) => run.seed).join(", ")} · ${news}`;
   }
 
   function draw() {
@@ -475,32 +475,6 @@ function line(colour, dash) {
   drawing.style.strokeDasharray = dash;
   return drawing;
 }
-
-const table = (heads, rows) =>
-  h(
-    "table",
-    { class: "data" },
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        heads.map((head) => h("th", { scope: "col" }, head)),
-      ),
-    ),
-    h(
-      "tbody",
-      {},
-      rows.map((cells) =>
-        h(
-          "tr",
-          {},
-          cells.map((cell) => h("td", {}, cell)),
-        ),
-      ),
-    ),
-  );
 
 /** Do what replaces a group of buttons, and put the focus back where it was. */
 function keepFocus(group, change) {

@@ -13,14 +13,20 @@ const ARROWS = {
   last: ["M18 5v14M6 6l8 6-8 6z", "Last position"],
 };
 
+const TYPED = "textarea, input:not([type=checkbox])"; // where keys write; a switch has no use for them
+
+/** Whether a key is the way to one of the choices of a menu, which begins with it. */
+const choosesBy = (menu, key) => [...menu.options].some(({ text }) => text.startsWith(key));
+
 /**
  * Holds a line of moves and a place in it. `onPlay(action)`: a person moved. `onTurn()`: the place changed.
+ * `onMark(action)`: a person pointed at a cell that is too small for one tap; null once that is over.
  * `auto(ply)`: the agent that thinks when nobody else was chosen. `onProblem(error)`: the server had no answer.
  *
  * A position is `pending` until the server has said whether it is over, in games whose rules it keeps.
  */
 export class Table {
-  constructor(players, { onPlay, onTurn, onProblem = () => {}, auto, settings }) {
+  constructor(players, { onPlay, onTurn, onMark = () => {}, onProblem = () => {}, auto, settings }) {
     this.auto = auto;
     this.onProblem = onProblem;
     this.judging = new AbortController();
@@ -31,7 +37,8 @@ export class Table {
     this.open = false;
     this.hint = null;
     this.heat = null;
-    this.board = new Board(onPlay);
+    this.marks = new Map(); // by ply, what a review says of the move that led there: {worse, words}
+    this.board = new Board(onPlay, onMark);
     this.thoughts = new Thoughts(players, {
       ...settings,
       onHeat: (heat) => {
@@ -89,6 +96,7 @@ export class Table {
     this.game = game;
     this.actions = actions;
     this.positions = replay(game, actions);
+    this.marks = new Map();
     this.judging.abort();
     if (!keepsRules(game)) this.#judge();
     this.#to(Math.max(0, Math.min(ply, actions.length)));
@@ -140,29 +148,38 @@ export class Table {
     this.thoughts.show(this.game, this.actions.slice(0, this.ply), this.position, this.auto(this.ply));
   }
 
+  /** Show what a review says of the moves, by ply. */
+  mark(marks) {
+    this.marks = marks;
+    this.#moves();
+  }
+
   #board() {
     this.board.show(this.game, this.position, { open: this.open, heat: this.heat, hint: this.hint });
   }
 
   #moves() {
     const [first, second] = colours(this.game);
-    const items = this.actions.map((action, index) =>
-      h(
+    const items = this.actions.map((action, index) => {
+      const mark = this.marks.get(index + 1);
+      return h(
         "li",
         {},
         h(
           "button",
           {
             type: "button",
-            class: `move ${index % 2 ? "second" : "first"} ${this.game.kind}`,
+            class: `move ${index % 2 ? "second" : "first"} ${this.game.kind} ${mark ? "worse" : ""}`,
             "aria-current": index + 1 === this.ply ? "step" : null,
-            "aria-label": `Move ${index + 1}, ${index % 2 ? second : first}: ${format(this.game, action)}`,
+            "aria-label": `Move ${index + 1}, ${index % 2 ? second : first}: ${format(this.game, action)}${mark ? `, ${mark.words}` : ""}`,
+            title: mark?.words,
             onclick: () => this.move(index + 1),
           },
           format(this.game, action),
+          mark && h("b", { "aria-hidden": "true" }, mark.worse === 2 ? "??" : "?"),
         ),
-      ),
-    );
+      );
+    });
     this.list.replaceChildren(...items);
     this.list.hidden = items.length === 0;
     const current = items[this.ply - 1];
@@ -175,8 +192,8 @@ export class Table {
       this.thoughts.value(this.game, this.actions.slice(0, ply), this.auto(ply)),
     );
     const seen = values.filter((value) => value !== null).length;
-    this.graph.hidden = seen < 2;
-    if (seen < 2) return;
+    this.graph.hidden = seen < 2 || !this.thoughts.on;
+    if (this.graph.hidden) return;
     const [width, height] = [300, 64];
     const x = (ply) => (values.length > 1 ? (ply / (values.length - 1)) * (width - 8) + 4 : 4);
     const y = (value) => height / 2 - value * (height / 2 - 4);
@@ -207,8 +224,9 @@ export class Table {
 
   /** Arrow keys step through the game, digits drop discs. True if the key was for the table. */
   key(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea"))
-      return false;
+    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest(TYPED)) return false;
+    const menu = event.target.closest("select");
+    if (menu && (!/^[0-9]$/.test(event.key) || choosesBy(menu, event.key))) return false;
     const where = { ArrowLeft: "back", ArrowRight: "forward", Home: "first", End: "last" }[event.key];
     if (where) {
       this.move(where);

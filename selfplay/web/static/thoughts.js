@@ -13,7 +13,7 @@ const PATIENCE = 120; // milliseconds at a position before its thoughts are aske
 
 export class Thoughts {
   /** `onHeat(heat)` gets {action: share} for the board, or null; `onSettings()` when a person changed one. */
-  constructor(players, { onHeat, onSettings, on = true, analyst = AUTO, truthOn = false, seed = 0 }) {
+  constructor(players, { onHeat, onSettings, on = false, analyst = AUTO, truthOn = false, seed = 0 }) {
     Object.assign(this, { players, onHeat, onSettings, on, analyst, truthOn, seed });
     this.asking = new AbortController();
     const toggle = (label, checked, change) =>
@@ -214,7 +214,9 @@ export class Thoughts {
         h("span", { class: "moves-text" }, thought.line.slice(0, 10).join(" ")),
         h("br"),
       ],
-      h("span", { class: "quiet" }, `${called(agent)}`),
+      h("span", { class: "quiet" }, called(agent, this.players)),
+      thought.withoutSearch &&
+        h("span", { class: "quiet" }, ": without search, for which this network takes too long here"),
     );
   }
 
