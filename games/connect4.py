@@ -10,8 +10,9 @@ played. The guard bit keeps the four shifted line tests from running over into t
 
 import numpy as np
 
+from games.bits import count_bits
 from games.game import DRAW, MOVER_WON, ONGOING, Game
-from games.kernel import INIT, LEGAL, OBSERVE, STEP, WINS, i64, kernel, u64
+from games.kernel import INIT, LEGAL, OBSERVE, STEP, VALID, WINS, i64, kernel, u64
 from games.registry import register
 from games.symmetry import compose, mirror_columns
 
@@ -106,6 +107,23 @@ def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
                 planes_PHW[2, height - 1 - row, column] = 1.0
                 planes_PHW[3, height - 1 - row, column] = began
 
+    @kernel(VALID, allocates=False)
+    def valid(state_W, _legal, _observe, _flags_A, _planes_PHW):
+        """Stones rest on stones, the players have as many as their turns gave them, and nobody has a line."""
+        own, mask, plies = state_W[0], state_W[1], np.int64(state_W[2])
+        if not 0 <= plies < cells or own & ~mask != 0:
+            return 0
+        rest = mask
+        for column in range(width):
+            shift = np.uint64(column * stride)
+            stack = (mask >> shift) & ((_ONE << np.uint64(stride)) - _ONE)
+            if stack & (stack + _ONE) != 0 or stack >> np.uint64(height) != 0:
+                return 0
+            rest &= ~(stack << shift)
+        if rest != 0 or count_bits(mask) != plies or count_bits(own) != plies // 2:
+            return 0
+        return 1 - max(has_line(own, height, k), has_line(mask & ~own, height, k))
+
     default = (height, width, k) == (6, 7, 4)
     columns_SA = mirror_columns(width)
     return Game(
@@ -127,6 +145,7 @@ def connect4(height: int = 6, width: int = 7, k: int = 4) -> Game:
         step=step,
         observe=observe,
         wins=wins,
+        valid=valid,
     )
 
 

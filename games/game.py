@@ -9,17 +9,20 @@ The laws every game obeys (tests/test_game_laws.py checks them by random play):
 - `step` leaves its input untouched and fills the whole of its output;
 - `legal` fills the whole of its output with 0 or 1 and returns how many are 1;
 - symmetries are permutations, the first is the identity, and they commute with all four functions;
-- `wins`, a fifth that a game may add for speed, flags the moves of which `step` says that they win.
+- `wins`, a fifth that a game may add for speed, flags the moves of which `step` says that they win;
+- `valid`, a sixth that it may add for strictness, is 1 for every position that play can reach and that is not over.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numba import types
 
-from games.kernel import WINS, kernel
+from games.kernel import LEGAL, OBSERVE, VALID, WINS, array, flags_A, i64, kernel, planes_PHW
 
 # What `step` returns.
 ONGOING = 0
@@ -41,6 +44,43 @@ def wins_by_stepping(state_W: np.ndarray, legal: Legal, step: Step, flags_A: np.
             flags_A[action] = step(state_W, action, next_W) == MOVER_WON
             count += flags_A[action]
     return count
+
+
+@kernel(VALID, allocates=False)
+def valid_by_observing(
+    state_W: np.ndarray,
+    legal: Legal,
+    observe: Callable[[np.ndarray, np.ndarray], None],
+    flags_A: np.ndarray,
+    planes_PHW: np.ndarray,
+) -> int:
+    """`valid` of a game that says no more: no cell has two stones or half of one, and there is a move."""
+    observe(state_W, planes_PHW)
+    _, height, width = planes_PHW.shape
+    for y in range(height):
+        for x in range(width):
+            own = planes_PHW[0, y, x]
+            other = planes_PHW[1, y, x]
+            if not ((own == 0.0 or own == 1.0) and (other == 0.0 or other == 1.0) and own + other <= 1.0):
+                return 0
+    return 1 if legal(state_W, flags_A) > 0 else 0
+
+
+@kernel(
+    i64(
+        types.FunctionType(VALID), types.FunctionType(LEGAL), types.FunctionType(OBSERVE), array(np.uint64, 2),
+        flags_A, planes_PHW,
+    ),
+    allocates=False,
+)  # fmt: skip
+def _first_impossible(
+    valid: Any, legal: Any, observe: Any, states_MW: np.ndarray, scratch_A: np.ndarray, scratch_PHW: np.ndarray
+) -> int:
+    """The row of the first state that is not `valid`, or -1."""
+    for row in range(len(states_MW)):
+        if valid(states_MW[row], legal, observe, scratch_A, scratch_PHW) == 0:
+            return row
+    return -1
 
 
 @dataclass(frozen=True)
@@ -78,6 +118,8 @@ class Game:
     - `observe(state_W, planes_PHW)` shows the position to a network. Plane 0 holds the mover's stones,
       plane 1 the opponent's, plane 2 is one on every cell of the board (so that the edge can be seen
       through zero padding); a game may add more.
+    - `valid(state_W, legal, observe, flags_A, planes_PHW) -> 0 or 1` says whether words that come from a file are a
+      position of a game that is not over; what it leaves in the last two means nothing.
     - `wins(state_W, legal, step, flags_A, next_W) -> count` flags the moves that win at once, in a position that is
       not over; `legal` and `step` are the game's own, and what it leaves in `next_W` means nothing.
     """
@@ -99,6 +141,7 @@ class Game:
     step: Step
     observe: Callable[[np.ndarray, np.ndarray], None]
     wins: Callable[[np.ndarray, Legal, Step, np.ndarray, np.ndarray], int] = wins_by_stepping
+    valid: Callable[..., int] = valid_by_observing
     title: str = ""
     """what people call it; by default its name"""
     sides: tuple[Side, Side] = ()  # pyright: ignore[reportAssignmentType]  # filled in below
@@ -137,6 +180,18 @@ class Game:
             raise ValueError(f"action {action} is not legal here; legal are {np.flatnonzero(flags_A).tolist()}")
         next_W = np.zeros(self.words, np.uint64)
         return next_W, int(self.step(state_W, action, next_W))
+
+    def first_impossible(self, states_MW: np.ndarray) -> int | None:
+        """The row of the first of M states that is not a position of a game that is not over; None if all are.
+
+        Whatever comes from a file is asked about before any other function sees it. An added game without a `valid` of
+        its own is only asked what `observe` and `legal` tell.
+        """
+        scratch_A = np.zeros(self.actions, np.uint8)
+        scratch_PHW = np.zeros((self.planes, self.height, self.width), np.float32)
+        states_MW = np.ascontiguousarray(states_MW)
+        row = int(_first_impossible(self.valid, self.legal, self.observe, states_MW, scratch_A, scratch_PHW))
+        return None if row < 0 else row
 
     def plies(self, state_W: np.ndarray) -> int:
         """How many moves have been made: each adds a stone."""

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from games.bits import count_bits
 from games.game import DRAW, MOVER_WON, ONGOING, Game
-from games.kernel import INIT, LEGAL, OBSERVE, STEP, WINS, flags_A, i64, kernel, u64, words_W
+from games.kernel import INIT, LEGAL, OBSERVE, STEP, VALID, WINS, flags_A, i64, kernel, u64, words_W
 from games.registry import nearest, register
 from games.symmetry import dihedral
 
@@ -104,6 +105,20 @@ def _flag_wins(state_W, words, size, k, exact, flags_A):
     return count
 
 
+@kernel(i64(words_W, i64, i64, i64, i64, i64), allocates=False)
+def _any_line(state_W, first_word, words, size, k, exact):
+    """1 if the stones of `words` words from `first_word` on hold a winning line."""
+    for word in range(words):
+        stones = state_W[first_word + word]
+        cell = 64 * word
+        while stones != 0:
+            if stones & _ONE == 1 and _completes(state_W, first_word, size, cell, k, exact) == 1:
+                return 1
+            stones >>= _ONE
+            cell += 1
+    return 0
+
+
 def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
     """Gomoku on `size` x `size`, `k` in a row, by rule `freestyle` (k or more) or `standard` (exactly k)."""
     if not (3 <= size <= 20 and 2 <= k <= size):
@@ -157,6 +172,23 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
                 planes_PHW[2, row, column] = 1.0
                 planes_PHW[3, row, column] = began
 
+    @kernel(VALID, allocates=False)
+    def valid(state_W, _legal, _observe, _flags_A, _planes_PHW):
+        """Stones stand apart on the board, the players have as many as their turns gave them, nobody has a line."""
+        plies = np.int64(state_W[2 * side])
+        mine = theirs = 0
+        for word in range(side):
+            own, other = state_W[word], state_W[side + word]
+            left = cells - 64 * word  # cells from this word's first on
+            board = ~np.uint64(0) if left >= 64 else (_ONE << np.uint64(left)) - _ONE
+            if own & other != 0 or (own | other) & ~board != 0:
+                return 0
+            mine += count_bits(own)
+            theirs += count_bits(other)
+        if not 0 <= plies < cells or mine != plies // 2 or mine + theirs != plies:
+            return 0
+        return 1 - max(_any_line(state_W, 0, side, size, k, exact), _any_line(state_W, side, side, size, k, exact))
+
     symmetries_SC = dihedral(size)
     return Game(
         name=_canonical(size, k, rule),
@@ -177,6 +209,7 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
         step=step,
         observe=observe,
         wins=wins,
+        valid=valid,
         options={"rule": rule},
     )
 

@@ -45,13 +45,14 @@ _log = logging.getLogger(__name__)
 
 numba_config: Any = config  # its settings are made at run time, so type checkers do not know them
 
-# The four signatures of a game. Searches take them as arguments of these types, so that one compiled
+# The signatures of a game's functions. Searches take them as arguments of these types, so that one compiled
 # search serves every game.
 INIT = types.void(words_W)
 LEGAL = i64(words_W, flags_A)
 STEP = i64(words_W, i64, words_W)
 OBSERVE = types.void(words_W, planes_PHW)
 WINS = i64(words_W, types.FunctionType(LEGAL), types.FunctionType(STEP), flags_A, words_W)  # one that may call two
+VALID = i64(words_W, types.FunctionType(LEGAL), types.FunctionType(OBSERVE), flags_A, planes_PHW)  # likewise
 
 
 def _sources_hash() -> str:

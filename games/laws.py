@@ -117,4 +117,6 @@ def _check_play(game: Game, rng: np.random.Generator) -> None:
         planes_PHW = next_PHW
         if status != ONGOING:
             return
+        possible = game.first_impossible(np.stack(images)) is None
+        assert possible, "valid is 1 for every position that is reached and not over"
         assert ply < game.max_plies, "a game is over after max_plies plies at the latest"

@@ -18,6 +18,7 @@ from optional import present
 
 import games
 from selfplay.run import atomic, checkpoint
+from selfplay.run.arrays import load
 
 STATE: dict[str, bytes | Callable[[Path], None]] = dict.fromkeys(checkpoint.STATE, b"content")
 
@@ -41,7 +42,7 @@ def test_written_files_come_back(tmp_path):
     assert found is not None and found == written
     assert (found.generation, found.folder.name) == (12, "000012")
     assert found.path("state.json").read_bytes() == b"content"
-    assert np.array_equal(checkpoint.load_arrays(found.path("replay.npz"))["words"], arrays["words"])
+    assert np.array_equal(load(found.path("replay.npz"))["words"], arrays["words"])
     with pytest.raises(ValueError, match=r"holds no other\.bin; it holds games\.npz"):
         found.path("other.bin")
 
@@ -249,16 +250,6 @@ def test_state_comes_back_and_code_does_not_run(tmp_path):
         with pytest.raises(ValueError, match=r"learner\.pt is not a learner's state"):
             checkpoint.load_state(path)
     assert not (tmp_path / "ran").exists()
-
-
-def test_arrays_that_need_unpickling_are_refused(tmp_path):
-    path = tmp_path / "replay.npz"
-    np.savez(path, a=np.array([{"x": 1}], dtype=object))
-    with pytest.raises(ValueError, match=r"replay\.npz is not a file of arrays"):
-        checkpoint.load_arrays(path)
-    path.write_bytes(b"PK\3\4 no zip")
-    with pytest.raises(ValueError, match=r"replay\.npz is not a file of arrays"):
-        checkpoint.load_arrays(path)
 
 
 def test_resolve_names_what_is_there(tmp_path):

@@ -11,13 +11,10 @@ import json
 import re
 import shutil
 import sys
-import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from selfplay.run import atomic, formats
 
@@ -187,15 +184,6 @@ def load_state(path: Path) -> dict[str, Any]:
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path} is not a learner's state: {reason}") from error
-
-
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an npz file; `ValueError` if it is none, or would need unpickling."""
-    try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:  # numpy leaves a damaged file open
-            return {name: file[name] for name in file.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a file of arrays: {error}") from error
 
 
 def resolve(spec: str, game_name: str | None = None) -> Path:

@@ -11,12 +11,15 @@ import numpy as np
 from games.game import Game
 from games.kernel import direct
 from selfplay.config import Config
+from selfplay.run import arrays
 from selfplay.search import simulate, tree
 from selfplay.search.evaluate import Evaluate
 from selfplay.search.search import rules_of
 from selfplay.search.tree import FULL, NONE
 from selfplay.train.slots import FACT, Plan, advance, allocate, restart
 
+_ROUNDING = 1e-3  # of probabilities
+_FINITE = float(np.finfo(np.float32).max)
 _advance = direct(advance)
 _restart = direct(restart)
 _expand_leaves = direct(simulate.expand_leaves)
@@ -129,13 +132,14 @@ class Actor:
         }
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go on with saved games. `ValueError` if they were saved with another number of slots."""
+        """Go on with saved games. `ValueError` if they were saved with another number of slots, or cannot have been."""
         slots = self.slots
-        if state["ply_G"].shape != slots.ply_G.shape:
+        if "ply_G" in state and state["ply_G"].shape != slots.ply_G.shape:
             raise ValueError(
                 f"the run was saved with {len(state['ply_G'])} games per thread, not {len(slots.ply_G)}: "
                 "play.games cannot change"
             )
+        self._check(state)
         longest = state["states_GTW"].shape[1]
         slots.state_GW[:] = state["state_GW"]
         slots.ply_G[:] = state["ply_G"]
@@ -146,3 +150,41 @@ class Actor:
         slots.wdl_GT3[:, :longest] = state["wdl_GT3"]
         slots.facts_GT[:, :longest] = np.ascontiguousarray(state["facts_GT"]).view(FACT)
         self._fresh = False
+
+    def _check(self, state: dict[str, np.ndarray]) -> None:
+        """`ValueError` for arrays that `state` cannot have given: the kernels index by what they hold."""
+        game, games = self.game, len(self.slots.ply_G)
+        arrays.expect(state, {"states_GTW": (np.uint64, (games, None, game.words))})
+        longest = state["states_GTW"].shape[1]
+        arrays.expect(
+            state,
+            {
+                "state_GW": (np.uint64, (games, game.words)),
+                "ply_G": (np.int32, (games,)),
+                "count_G": (np.int32, (games,)),
+                "policies_GTA": (np.float32, (games, longest, game.actions)),
+                "wdl_GT3": (np.float32, (games, longest, 3)),
+                "facts_GT": (np.uint8, (games, longest * FACT.itemsize)),
+            },
+        )
+        ply_G, count_G = state["ply_G"], state["count_G"]
+        arrays.within("ply_G", ply_G, 0, game.max_plies - 1)
+        arrays.within("count_G", count_G, 0, min(longest, game.max_plies))
+        if (count_G > ply_G).any():
+            raise ValueError("count_G: more positions are recorded than plies were played")
+        if "tries_G" in state:
+            arrays.expect(state, {"tries_G": (np.int32, (games,))})
+            arrays.within("tries_G", state["tries_G"], 0, max(self.plan.opening_tries, 0))
+        played_GT = np.arange(longest) < count_G[:, None]
+        facts_M = np.ascontiguousarray(state["facts_GT"]).view(FACT)[played_GT]
+        arrays.within("policies_GTA", state["policies_GTA"][played_GT], 0.0, 1.0 + _ROUNDING)
+        arrays.within("wdl_GT3", state["wdl_GT3"][played_GT], -_ROUNDING, 1.0 + _ROUNDING)
+        for name, low, high in (("action", 0, game.actions - 1), ("mover", 0, 1), ("full", 0, 1)):
+            arrays.within(f"facts_GT: {name}", facts_M[name], low, high)
+        for name in ("net_value", "divergence"):
+            arrays.within(f"facts_GT: {name}", facts_M[name], -_FINITE, _FINITE)
+        for name, states_MW in (("state_GW", state["state_GW"]), ("states_GTW", state["states_GTW"][played_GT])):
+            if (row := game.first_impossible(states_MW)) is not None:
+                raise ValueError(f"row {row} of {name} is no position of {game.name}")
+        if any(game.plies(state_W) != ply for state_W, ply in zip(state["state_GW"], ply_G, strict=True)):
+            raise ValueError("ply_G and state_GW disagree on how many moves were made")

@@ -10,7 +10,7 @@ Shape letters: B rows of a batch (or of a thread's share), A actions.
 import copy
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any
@@ -159,8 +159,40 @@ class Learner:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take back what `state` gave."""
+        """Take back what `state` gave; `ValueError` for what it cannot have given."""
+        moments = self._checked(state)
         self.network.load_state_dict(state["network"])  # in place: the replicas see it
         self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})  # settings are the config's
         self.steps = state["steps"]
+
+    def _checked(self, state: Any) -> dict[int, Any]:
+        """The optimiser's moments of each parameter; `ValueError` where a tensor has another shape or type than
+        this learner's, or is not finite."""
+        expected = self.state()
+        if not isinstance(state, dict) or set(state) != set(expected):
+            raise ValueError(f"a learner's state has {', '.join(expected)}")
+        _expect_tensors("network", state["network"], expected["network"])
+        _expect_tensors("average", state["average"], expected["average"])
+        if not (type(state["steps"]) is int and state["steps"] >= 0):
+            raise ValueError(f"steps is a whole number, not {state['steps']!r}")
+        moments = state["optimizer"]["state"] if isinstance(state["optimizer"], dict) else None
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        if not isinstance(moments, dict) or set(moments) not in (set(), set(range(len(parameters)))):
+            raise ValueError("optimizer: it knows other parameters than the network has")
+        for i, found in moments.items():
+            like = {"step": torch.zeros(()), "exp_avg": parameters[i], "exp_avg_sq": parameters[i]}
+            _expect_tensors(f"optimizer: parameter {i}", found, like)
+        return moments
+
+
+def _expect_tensors(where: str, found: Any, expected: Mapping[str, torch.Tensor]) -> None:
+    """`ValueError` that names the first tensor which is missing, unlike the one expected, or not finite."""
+    if not isinstance(found, Mapping) or set(found) != set(expected):
+        raise ValueError(f"{where}: its tensors are not {', '.join(expected)}"[:200])
+    for name, like in expected.items():
+        tensor = found[name]
+        if not isinstance(tensor, torch.Tensor) or tensor.shape != like.shape or tensor.dtype != like.dtype:
+            raise ValueError(f"{where}: {name} is not a tensor of {list(like.shape)}")
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{where}: {name} is not finite")

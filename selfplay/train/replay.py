@@ -10,7 +10,9 @@ from numba import types, void
 
 from games.game import Game
 from games.kernel import OBSERVE, array, direct, kernel, planes_PHW
+from games.outcome import LOSS, WIN
 from selfplay.config import ReplayConfig
+from selfplay.run import arrays
 
 _u64_BW = array(np.uint64, 2)
 _i64_B = array(np.int64, 1)
@@ -18,6 +20,7 @@ _f32_BA = array(np.float32, 2)
 _i64_SA = array(np.int64, 2)
 _f32_BPHW = array(np.float32, 4)
 _NO_REPLY = -1
+_ROUNDING = 0.01  # of probabilities in half precision
 
 
 @kernel(
@@ -134,7 +137,29 @@ class Replay:
         }
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Take back what `state` gave."""
-        kept = len(state["z_M"])
-        self.added = int(state["added"]) - kept
+        """Take back what `state` gave; `ValueError` for arrays that it cannot have given."""
+        game, capacity = self.game, self.config.capacity
+        arrays.expect(state, {"added": (np.int64, ()), "z_M": (np.int8, (None,))})
+        added, kept = int(state["added"]), len(state["z_M"])
+        if kept != min(added, capacity):
+            raise ValueError(f"z_M has {kept:,} of {added:,} positions, where {capacity:,} have room")
+        arrays.expect(
+            state,
+            {
+                "states_MW": (np.uint64, (kept, game.words)),
+                "policies_MA": (np.float16, (kept, game.actions)),
+                "wdl_M3": (np.float16, (kept, 3)),
+                "reply_M": (np.int16, (kept,)),
+            },
+        )
+        for name, low, high in (
+            ("policies_MA", 0.0, 1.0 + _ROUNDING),
+            ("wdl_M3", -_ROUNDING, 1.0 + _ROUNDING),
+            ("z_M", WIN, LOSS),
+            ("reply_M", _NO_REPLY, game.actions - 1),
+        ):
+            arrays.within(name, state[name], low, high)
+        if (row := game.first_impossible(state["states_MW"])) is not None:
+            raise ValueError(f"row {row} of states_MW is no position of {game.name}")
+        self.added = added - kept
         self.add(state["states_MW"], state["policies_MA"], state["wdl_M3"], state["z_M"], state["reply_M"])

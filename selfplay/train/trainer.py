@@ -7,6 +7,7 @@ same machine, and a run that was killed and resumed equals one that never stoppe
 import copy
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from selfplay.ledger import Ledger
 from selfplay.network.architectures import build, evaluation_flops
 from selfplay.network.evaluator import pick_device
 from selfplay.network.weights import weights_bytes
-from selfplay.run import checkpoint, formats
+from selfplay.run import arrays, checkpoint, formats
 from selfplay.stats.records import EvalLine
 from selfplay.train.initial import InitialWeights
 from selfplay.train.learner import Learner, Losses
@@ -207,26 +208,47 @@ class Trainer:
 
     def restore(self, saved: checkpoint.Checkpoint) -> None:
         """Go on from a checkpoint of this run. The pool has its dtype already."""
-        state = _counters(saved)
+        state = restore_counters(saved)
         self.number = state["number"]
         self.ledger = Ledger(**state["ledger"])
         self.inherited = Ledger(**state["inherited"])
         self.carried_steps = state["carried_steps"]
         self.evaluated_flops = state["evaluated_flops"]
-        self.learner.restore(checkpoint.load_state(saved.path("learner.pt")))
-        self.replay.restore(checkpoint.load_arrays(saved.path("replay.npz")))
-        self.pool.restore(checkpoint.load_arrays(saved.path("games.npz")))
+        for name, load, restore in (
+            ("learner.pt", checkpoint.load_state, self.learner.restore),
+            ("replay.npz", arrays.load, self.replay.restore),
+            ("games.npz", arrays.load, self.pool.restore),
+        ):
+            found = load(saved.path(name))
+            try:
+                restore(found)
+            except ValueError as error:
+                raise ValueError(f"{saved.path(name)}: {error}") from error
 
 
-def _counters(saved: checkpoint.Checkpoint) -> dict[str, Any]:
+def restore_counters(saved: checkpoint.Checkpoint) -> dict[str, Any]:
     """The state.json of a checkpoint, an older one as it would be written today."""
     path = saved.path("state.json")
-    state = json.loads(path.read_bytes())
-    if formats.check(state, path) == 0:
-        state.setdefault("inherited", {})  # from before there was --init
-        if "owed_steps" in state:
-            state["carried_steps"] = state.pop("owed_steps")
+    try:
+        state = json.loads(path.read_bytes())
+        if formats.check(state, path) == 0:
+            state.setdefault("inherited", {})  # from before there was --init
+            if "owed_steps" in state:
+                state["carried_steps"] = state.pop("owed_steps")
+        numbers = [state["number"], state["carried_steps"], state["evaluated_flops"]]
+        for name in ("ledger", "inherited"):
+            numbers += dataclasses.asdict(Ledger(**state[name])).values()
+        if state["dtype"] not in ("float32", "bfloat16") or not all(map(_counted, numbers)):
+            raise ValueError("a number that is none, or is below 0")
+    except formats.NewerFormatError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} is not the state of a run: {error!s:.100}") from error
     return state
+
+
+def _counted(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value < math.inf
 
 
 def train(
@@ -247,7 +269,7 @@ def train(
     game = games.make(config.game)
     saved = checkpoint.newest(run_dir, checkpoint.STATE)
     assert saved or bool(config.init) == (initial is not None)
-    dtype = _counters(saved)["dtype"] if saved else ""
+    dtype = restore_counters(saved)["dtype"] if saved else ""
     if pool is None:
         pool = LocalPool(game, config, dtype)
     elif dtype and pool.dtype != dtype:

@@ -12,13 +12,14 @@ words, A actions, P plies below the root.
 
 import numpy as np
 
+from games.bits import count_bits
 from games.connect4 import has_line
 from games.game import Game
 from games.kernel import i64, kernel, u64
 from games.rng import below
 from selfplay.knowledge.budget import DECIDED, INFINITE, UNLIMITED, WIN, Budget
 from selfplay.knowledge.clock import CLOCK, clock, now
-from selfplay.knowledge.connect4.lines import ONE, ZERO, board_bits, count_bits, open_lines
+from selfplay.knowledge.connect4.lines import ONE, ZERO, board_bits, open_lines
 
 NAME = "alphazero-jl"
 DEPTH = 5

@@ -5,9 +5,10 @@ Bits as in `connect4_lines`. Own and other: the player to move and the opponent.
 
 import numpy as np
 
+from games.bits import count_bits
 from games.game import Game
 from games.kernel import i64, kernel, u64
-from selfplay.knowledge.connect4.lines import MAX_K, ONE, ZERO, count_bits, floor_bits, open_lines, touching
+from selfplay.knowledge.connect4.lines import MAX_K, ONE, ZERO, floor_bits, open_lines, touching
 from selfplay.knowledge.connect4.zugzwang import fill_out
 
 _FEW, _SOON, _NEAR, _CENTRE, _ROWS, _ZUGZWANG, _TEMPO, WINS, HANDOVER, DOUBLES = range(10)

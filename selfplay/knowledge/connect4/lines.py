@@ -14,16 +14,6 @@ ZERO = np.uint64(0)
 MAX_K = 8  # stones in a line are counted in three bits
 
 
-@kernel(i64(u64))
-def count_bits(bits):
-    """How many bits are set. (LLVM makes this loop one instruction.)"""
-    count = 0
-    while bits != 0:
-        bits &= bits - ONE
-        count += 1
-    return count
-
-
 @kernel(u64(i64, i64))
 def floor_bits(height, width):
     """The bottom cell of every column."""

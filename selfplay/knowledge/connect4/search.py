@@ -9,6 +9,7 @@ root, A columns, C bits of a board, T table entries.
 import numpy as np
 from numba import types
 
+from games.bits import count_bits
 from games.game import Game
 from games.kernel import i64, kernel, u64
 from selfplay.knowledge.budget import DECIDED, INFINITE, WIN, Budget
@@ -24,7 +25,7 @@ from selfplay.knowledge.connect4.evaluation import (
     odd_bits,
     worths,
 )
-from selfplay.knowledge.connect4.lines import ONE, ZERO, board_bits, count_bits, floor_bits, winning_bits
+from selfplay.knowledge.connect4.lines import ONE, ZERO, board_bits, floor_bits, winning_bits
 from selfplay.knowledge.transposition import AT_LEAST, AT_MOST, EXACT, TranspositionTable
 
 __all__ = ["PIECES", "SCALE", "new_context", "search", "worths"]

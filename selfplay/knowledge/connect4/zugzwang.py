@@ -7,8 +7,9 @@ counts; a threat straight above the other's is lost - and what follows where sev
 Bits as in `connect4_lines`.
 """
 
+from games.bits import count_bits
 from games.kernel import i64, kernel, u64
-from selfplay.knowledge.connect4.lines import ONE, count_bits
+from selfplay.knowledge.connect4.lines import ONE
 
 
 @kernel(u64(u64, u64, i64), allocates=False)
