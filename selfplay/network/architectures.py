@@ -5,7 +5,7 @@ Shape letters: B batch, P input planes, H height, W width, F filters, A actions.
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -184,6 +184,22 @@ def build(game: Game, architecture: str) -> Network:
     network = _BUILDERS[family](game, depth, width)
     network.planes = game.planes
     return network
+
+
+def rebuilt(game: Game, architecture: str, tensors: Mapping[str, Tensor]) -> Network:
+    """The network of this architecture whose weights these are, in eval mode.
+
+    `ValueError` for tensors of another network, before any memory is taken for it, since what a file asks for may be
+    far more than what it holds.
+    """
+    with torch.device("meta"):  # shapes alone
+        expected = build(game, architecture).state_dict()
+    for name in (*expected, *tensors):
+        if name not in tensors or name not in expected or tensors[name].shape != expected[name].shape:
+            raise ValueError(f"the tensor {name} is missing, of another shape, or too many")
+    network = build(game, architecture)
+    network.load_state_dict(tensors)
+    return network.eval()
 
 
 def fold(network: Network) -> None:

@@ -80,16 +80,14 @@ class FrozenNetwork:
         """The network in eval mode; `ValueError` if the arrays are not those of the architecture."""
         import torch
 
-        from selfplay.network.architectures import build
+        from selfplay.network.architectures import rebuilt
 
         architecture = self.metadata["architecture"]
         try:
-            network = build(self.game, architecture)
-            network.load_state_dict({name: torch.tensor(array) for name, array in self.arrays.items()})
+            return rebuilt(self.game, architecture, {name: torch.tensor(array) for name, array in self.arrays.items()})
         except (RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(f"{self.source} holds no {architecture} for {self.game.name}: {reason}") from error
-        return network.eval()
 
     def evaluators(self, *, batch: int, device: str = "auto", dtype: str = "auto") -> list[Evaluate]:
         """Evaluators of up to `batch` rows that share no state, one for each thread that can do with one: as many as

@@ -69,28 +69,31 @@ def weights_arrays(path: Path) -> dict[str, np.ndarray]:
     from safetensors.numpy import load_file
 
     try:
-        return load_file(path)
+        arrays = load_file(path)
     except SafetensorError as error:
         raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"{path} holds no network: its array {name} is not finite")
+    return arrays
 
 
 def load_weights(path: Path) -> "tuple[Network, str]":
     """(network in eval mode, name of its game); `ValueError` with one line for a damaged or foreign file."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    import torch
 
     import games
-    from selfplay.network.architectures import build
+    from selfplay.network.architectures import rebuilt
 
     metadata = weights_metadata(path)
+    arrays = weights_arrays(path)
     try:
         game = games.make(metadata["game"])
         check_planes(metadata, game)
-        network = build(game, metadata["architecture"])
-        network.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, ValueError) as error:
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        return rebuilt(game, metadata["architecture"], tensors), metadata["game"]
+    except (RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
             f"{path} does not hold a {metadata['architecture']} for {metadata['game']}: {reason}"
         ) from error
-    return network.eval(), metadata["game"]
