@@ -424,7 +424,8 @@ def test_a_review_marks_what_gave_a_win_or_a_draw_away(opened):
     column(page, line[-1]).click()
     api.expect(page.locator("main").get_by_text("By perfect play: exact.")).to_be_visible()
     said = page.locator(".mistake").all_text_contents()
-    found = [re.match(r"Move (\d+), (Red|Yellow) (\d) gave (a win|a draw) away", each).groups() for each in said]
+    pattern = r"Move (\d+), (Red|Yellow) (\d) gave (a win|a draw) away"
+    found = [present(re.match(pattern, each)).groups() for each in said]
     assert [(int(ply), what) for ply, _, _, what in found] == wanted
     assert all(side == ("Red", "Yellow")[int(ply) % 2 == 0] for ply, side, _, _ in found)
     assert all(name == line[int(ply) - 1] for ply, _, name, _ in found)
@@ -478,7 +479,8 @@ def test_stones_beside_the_board_stand_out(opened, game, scheme):
             getComputedStyle(player.querySelector("i")).boxShadow, getComputedStyle(player).backgroundColor])"""
     )
     for ring, ground in zip(colours[::2], colours[1::2], strict=True):
-        lights = sorted(luminance(re.search(r"rgb\((\d+), (\d+), (\d+)\)", each).groups()) for each in (ring, ground))
+        numbers = [present(re.search(r"rgb\((\d+), (\d+), (\d+)\)", each)).groups() for each in (ring, ground)]
+        lights = sorted(map(luminance, numbers))
         assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 3
 
 
