@@ -1,9 +1,13 @@
-"""Hooks of the docs site: files of the repository that a page links to go into it as text."""
+"""Hooks of the docs site: files of the repository that a page links to go into it as text, and the page of play comes
+with the run that ships."""
 
 import re
 from pathlib import Path
 
 from mkdocs.structure.files import File
+
+from selfplay.run.read import Run
+from selfplay.web import alone
 
 ROOT = Path(__file__).resolve().parent.parent
 _OUTSIDE = re.compile(r"\]\(((?:\.\./)+)([^)#:]+)\)")
@@ -18,6 +22,8 @@ def _target(docs: Path, page: Path, match: re.Match[str]) -> Path | None:
 
 def on_files(files, config):
     docs = Path(config.docs_dir).resolve()
+    played = alone.page_of_ages(Run(ROOT / "runs" / "example-connect4")).decode()
+    files.append(File.generated(config, "play.html", content=played))
     for page in list(files.documentation_pages()):
         for match in _OUTSIDE.finditer(page.content_string):
             path = _target(docs, docs / page.src_uri, match)

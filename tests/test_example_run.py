@@ -1,6 +1,7 @@
 """The finished run that ships: small, whole, as its matches say, and there to be played against and begun from."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import games
 from selfplay import cli
 from selfplay.players.make import make_agent
-from selfplay.run import checkpoint
+from selfplay.run import checkpoint, read
 from selfplay.web import catalogue, folders
 
 RUNS = Path(__file__).resolve().parent.parent / "runs"
@@ -35,6 +36,12 @@ def test_its_page_tells_the_story_at_once():
     full = folders.full(RUN)
     assert [stage["words"] for stage in full["stages"]] == ["57 seconds", "5.1 minutes", "20 minutes"]
     assert "overtaken.jsonl" in full["records"]
+
+
+def test_the_docs_lead_to_each_of_its_ages():
+    page = (RUNS.parent / "docs" / "index.md").read_text(encoding="utf-8")
+    linked = [int(number) for number in re.findall(r"page:example-connect4@(\d+),sims=100", page)]
+    assert linked == list(read.Run(RUN).ages)
 
 
 def test_each_age_plays():

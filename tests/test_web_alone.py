@@ -2,13 +2,14 @@
 
 import base64
 import re
+import shutil
 from urllib.parse import quote
 
 import naive_search
 import numpy as np
 import onnx
 import pytest
-from networks import network_of, onnx_of, outputs, planes_of, random_states, softmax
+from networks import network_of, onnx_of, outputs, planes_of, random_states, save_weights, softmax
 from web_browser import (
     NEEDS_CHROMIUM,
     SIZES,
@@ -391,3 +392,33 @@ def test_a_file_is_for_everybody(from_disk, game, scheme):
     settled(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"][0]
     assert violations(page) == []
+
+
+def test_a_page_with_the_ages_of_a_run(tmp_path):
+    """Generation g of the run has trained g times 30 seconds; two are kept, whose networks answer differently."""
+    run_dir = a_run(tmp_path, "aged", generations=10, matches=10)
+    game = games.make("connect4")
+    for generation in (2, 10):
+        weights = checkpoint.folders(run_dir)[generation] / checkpoint.WEIGHTS
+        save_weights(weights, network_of(game, "mlp:1x16", seed=generation), "connect4")
+    for generation, folder in checkpoint.folders(run_dir).items():
+        if generation not in (2, 10):
+            shutil.rmtree(folder)
+    out = tmp_path / "ages.html"
+    assert cli.guarded(["export", str(run_dir), "--format", "page", "--ages", "--out", str(out)]) == 0
+    said = []
+    with launched() as browser, visiting(browser, f"file://{tmp_path}/") as go:
+        for generation in (2, 10):
+            page = go(f"ages.html#/play?game=connect4&first=page:aged@{generation}&second=you")
+            settled(page)
+            wait_for_moves(page, 1)
+            said.append((page.locator(".player.first .name").inner_text(), moves(page)[0]))
+        assert go("ages.html").get_by_label("Opponent").locator("option").all_inner_texts()[:2] == [
+            "After 1 minute", "After 5 minutes",
+        ]  # fmt: skip
+    best = []
+    for generation in (2, 10):
+        logits, _ = outputs(network_of(game, "mlp:1x16", seed=generation), planes_of(game, [game.initial()]))
+        best.append(str(int(np.argmax(logits[0])) + 1))
+    assert [move.split()[-1] for _, move in said] == best
+    assert cli.guarded(["export", str(run_dir), "--format", "onnx", "--ages", "--out", str(out)]) == 2

@@ -36,6 +36,7 @@ examples:
   selfplay export runs/connect4 --format onnx --out connect4.onnx
   selfplay export runs/connect4@120 --format kaggle --out submission.py
   selfplay export runs/connect4 --format page --out connect4.html
+  selfplay export runs/example-connect4 --format page --ages --out ages.html
   selfplay export pretrained --game connect4 --format safetensors --out connect4.safetensors
 """
 
@@ -46,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="whose network")
     parser.add_argument("--format", required=True, choices=("onnx", "page", "kaggle", "safetensors"))
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="what to write")
+    parser.add_argument(
+        "--ages", action="store_true", help="a page with the run as it was after about 1, 5, 20 and 60 minutes"
+    )
     parser.add_argument("--game", help="the game, needed for `pretrained` alone")
 
 
@@ -61,6 +65,10 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(
             f"--out {out} is a folder" if out.is_dir() else f"--out {out}: there is no folder {out.parent}"
         )
+    if args.ages:
+        if args.format != "page":
+            raise ValueError("--ages is for --format page")
+        return _write_ages(Path(args.run), out)
     weights = checkpoint.resolve(args.run, wanted)
     if out.exists() and out.samefile(weights):
         raise ValueError(f"--out {out} is the file to be exported")
@@ -76,6 +84,17 @@ def run(args: argparse.Namespace) -> int:
     replaced = ", in place of what was there" if out.exists() else ""
     atomic.write_file(out, content)
     print(f"wrote {out}: {network.architecture} for {name}, {len(content) / 1000:.0f} kB{replaced}{compared}")
+    return 0
+
+
+def _write_ages(run_dir: Path, out: Path) -> int:
+    from selfplay.run import read
+    from selfplay.web import alone
+
+    found = read.Run(run_dir)
+    content = alone.page_of_ages(found)
+    atomic.write_file(out, content)
+    print(f"wrote {out}: {found.config.game} at {len(found.ages)} ages, {len(content) / 1000:.0f} kB")
     return 0
 
 

@@ -1,6 +1,7 @@
 """What a run folder holds, read for those who tell of the run: lines and records as their types."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,8 @@ Metrics = Sequence[Mapping[str, Any]]
 """the lines of metrics.jsonl, oldest first"""
 
 _STATE = "state.json"
+_AGES = (1, 5, 20, 60)  # minutes of training at which one may meet a learner
+_ABOUT = 1.5  # times another age, at most, is about that age
 _Record = TypeVar("_Record")
 
 
@@ -82,6 +85,22 @@ class Run:
     def last(self) -> Mapping[str, Any]:
         """The newest line of metrics; empty if there is none."""
         return self.metrics[-1] if self.metrics else {}
+
+    @property
+    def ages(self) -> dict[int, float]:
+        """Minutes of training of the generations that are nearest to an age of 1, 5, 20 and 60 minutes and to the age
+        of today, of those whose weights are kept."""
+        minutes = {
+            line.get("generation"): (line.get("play_seconds", 0) + line.get("learn_seconds", 0)) / 60
+            for line in self.metrics
+        }
+        kept = {number: minutes[number] for number in checkpoint.folders(self.dir) if minutes.get(number)}
+        found = {}
+        for age in (*_AGES, max(kept.values(), default=0.0)):
+            near = min(kept, key=lambda number: abs(math.log(kept[number] / age)), default=None)
+            if near is not None and abs(math.log(kept[near] / age)) < math.log(_ABOUT):
+                found[near] = kept[near]
+        return found
 
     @property
     def trained(self) -> tuple[int, float]:

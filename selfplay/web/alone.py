@@ -3,13 +3,18 @@
 import base64
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 import games
 from games.game import Game
 from selfplay.network import onnx_graph
 from selfplay.network.weights import weights_arrays, weights_metadata
+from selfplay.report import words
+from selfplay.run import checkpoint
+from selfplay.run.read import Run
 from selfplay.web import catalogue, levels
 
 _STATIC = Path(__file__).with_name("static")
@@ -28,12 +33,29 @@ def _exported(weights: Path, modified_ns: int) -> bytes:
     return onnx_graph.model(weights_arrays(weights), games.make(metadata["game"]), metadata)
 
 
-def page(onnx: bytes, game: Game, source: str) -> bytes:
+def page_of_ages(run: Run) -> bytes:
+    """`page` with the run's networks of about 1, 5, 20 and 60 minutes of training to choose from."""
+    kept = checkpoint.folders(run.dir)
+    ages = {generation: words.long_minutes(minutes) for generation, minutes in run.ages.items()}
+    if not ages:
+        raise ValueError(f"{run.dir} keeps no weights of a generation whose training time is known")
+    networks = {generation: network(kept[generation] / checkpoint.WEIGHTS) for generation in ages}
+    return page(networks[max(ages)], games.make(run.config.game), run.dir.name, ages, networks)
+
+
+def page(
+    onnx: bytes,
+    game: Game,
+    source: str,
+    ages: Mapping[int, str] | None = None,
+    networks: Mapping[int, bytes] | None = None,
+) -> bytes:
     """The page of play as one HTML file that opens from a disk and asks nobody for anything.
 
     Its modules are those of `static/`, each as a data: address that an import map names, since a browser loads no
     module from beside a file. What they would ask the server for stands in the file, by path. `source` says where the
-    network comes from. `ValueError` for a game whose rules the page does not keep.
+    network comes from, `ages` how long those of earlier generations, the `networks`, had trained. `ValueError` for a
+    game whose rules the page does not keep.
     """
     if catalogue.described(game)["rules"] != "lines":
         raise ValueError(f"the page without a server knows the rules of lines only, not of {game.name}")
@@ -41,14 +63,17 @@ def page(onnx: bytes, game: Game, source: str) -> bytes:
     answers = {
         "/api/games": [catalogue.described(game) | {"truth": False}],
         "/api/players": {
-            "levels": levels.in_page(name),
+            "levels": levels.ages_in_page(name, ages) if ages else levels.in_page(name),
             "ladder": [],
             "pretrained": False,
-            "runs": [{"name": name, "generations": []}],
+            "runs": [{"name": name, "generations": list(networks or ())}],
             "about": f"{source}, in this page: nothing that you do here leaves it.",
         },
         "/api/network": encoded(onnx),
     }
+    for generation, earlier in (networks or {}).items():
+        asked = {"game": game.name, "of": f"{name}@{generation}"}
+        answers[f"/api/network?{urlencode(asked, quote_via=quote)}"] = encoded(earlier)
     modules = {f"selfplay/{module}": _data("text/javascript", _bare(module)) for module in _needed()}
     scripts = (
         f'<script type="importmap">{_inert({"imports": modules})}</script>\n'

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -13,16 +12,14 @@ from typing import Any
 
 from games import record
 from selfplay.report import story, words
-from selfplay.run import checkpoint, metrics, read
 from selfplay.run import folder as runs
+from selfplay.run import metrics, read
 from selfplay.stats import crossover
 from selfplay.stats.records import Crossing, EvalLine, Forecast
 from selfplay.web import catalogue
 
 _AXES = ("flops", "evaluations", "games", "seconds")
 _POINTS = 400  # of a curve, at most
-_AGES = (1, 5, 20, 60)  # minutes of training, at which one may play against the learner
-_ABOUT = 1.5  # times another age, at most, is about that age
 _STILL_RUNNING = 120.0  # seconds since the last line of metrics
 _FILE_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}\.jsonl")
 _MOST_GAMES = 2000  # of one file that are shown
@@ -120,25 +117,11 @@ def full(run: Path) -> dict[str, Any]:
         "curves": _thinned(lines),
         "health": rows,
         "records": [path.name for path in _files(run)],
-        "stages": _stages(run, lines),
+        "stages": [
+            {"spec": f"mcts:{run.name}@{generation},sims=64", "words": words.long_minutes(minutes)}
+            for generation, minutes in read.Run(run).ages.items()
+        ],
     }
-
-
-def _stages(run: Path, lines: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """The learner at a few ages, as players: at about 1, 5, 20, 60 minutes of training, and as it is now."""
-    minutes = {
-        line.get("generation"): (line.get("play_seconds", 0) + line.get("learn_seconds", 0)) / 60 for line in lines
-    }
-    kept = [generation for generation in checkpoint.folders(run) if minutes.get(generation)]
-    chosen = []
-    for age in (*_AGES, max((minutes[generation] for generation in kept), default=0.0)):
-        near = min(kept, key=lambda generation: abs(math.log(minutes[generation] / age)), default=None)
-        if near is not None and abs(math.log(minutes[near] / age)) < math.log(_ABOUT) and near not in chosen:
-            chosen.append(near)
-    return [
-        {"spec": f"mcts:{run.name}@{generation},sims=64", "words": words.long_minutes(minutes[generation])}
-        for generation in chosen
-    ]
 
 
 def _thinned(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:

@@ -76,3 +76,12 @@ def in_page(name: str) -> list[dict[str, Any]]:
             Level("Patient", "Searches a tree of 400 positions before each move.", f"page:{name},sims=400"),
         )
     ]
+
+
+def ages_in_page(name: str, ages: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The levels of a network that thinks in the page, by how long it had trained: in words, by generation."""
+    says = "As it was then; searches a tree of 100 positions before each move."
+    return [
+        asdict(Level(f"After {trained}", says, f"page:{name}@{generation},sims=100"))
+        for generation, trained in ages.items()
+    ]

@@ -22,8 +22,8 @@ function compare(response) {
 
 async function answer(path, options) {
   if (!served) {
-    const [name] = path.split("?");
-    if (Object.hasOwn(carried, name)) return carried[name];
+    const name = [path, path.split("?")[0]].find((each) => Object.hasOwn(carried, each));
+    if (name) return carried[name];
     throw new Error("This page has no server to ask.");
   }
   let response, found;
