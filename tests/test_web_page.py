@@ -359,7 +359,7 @@ def test_digits_play_after_a_click_on_a_switch_or_a_menu(opened):
         ("desktop", {"moves": "4435", "show": 1, "truth": 1}),
         ("desktop", {"game": "gomoku:size=15", "moves": "h8 i9", "second": "rules"}),
         ("desktop", {"game": "tictactoe", "second": "rules"}),
-        ("desktop", {"moves": "4132353637", "second": "rules"}),
+        ("desktop", {"moves": "413235363", "second": "rules"}),
         ("phone", {}),
         ("phone", {"moves": "4435", "show": 1, "truth": 1}),
         ("phone", {"game": "gomoku:size=15", "moves": "h8 i9", "second": "rules"}),
@@ -371,6 +371,13 @@ def test_what_is_needed_to_play_is_seen_without_scrolling(opened, size, fields):
     for name in ("Take back", "Hint", "New game"):
         box = page.get_by_role("button", name=name).bounding_box()
         assert box["y"] + box["height"] <= SIZES[size][1], name
+
+
+def test_what_steps_through_a_recorded_game_is_seen_without_scrolling(opened):
+    page = opened(f"#/games/{RUN}/overtaken.jsonl/1?ply=6")
+    settled(page)
+    for box in (page.get_by_role("button", name="Play it").bounding_box(), page.locator(".comment").bounding_box()):
+        assert box["y"] + box["height"] <= SIZES["desktop"][1]
 
 
 def test_a_level_is_chosen_in_words_and_remembered(opened):
@@ -641,7 +648,7 @@ def test_an_empty_runs_folder_says_what_to_do(browser, tmp_path):
 VIEWS = {
     "play": play_address(moves="4435", truth=1, show=1),
     "gomoku": play_address(game="gomoku:size=9", second="you", moves="e5 d4", analyst="rollout:sims=50", show=1),
-    "review": play_address(second="rules", moves="4132353637"),
+    "review": play_address(second="rules", moves="413235363"),
     "run": f"#/runs/{RUN}",
     "games": "#/games",
     "list": f"#/games/{RUN}/overtaken.jsonl",

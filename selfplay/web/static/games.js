@@ -1,9 +1,10 @@
 // The page of recorded games: files, the games of a file, and one game move by move with its comments.
 
 import { gameNamed, get } from "./api.js";
+import { shape } from "./board.js";
 import { announce, h, icon, table as tableOf } from "./dom.js";
 import { called, playersOf, strongest } from "./players.js";
-import { colours, parseMoves } from "./rules.js";
+import { colours, drops, parseMoves } from "./rules.js";
 import { Table } from "./table.js";
 
 const AUTOPLAY = 1100; // milliseconds
@@ -144,7 +145,7 @@ async function one(page, query, { file, games }, number) {
       { class: "play" },
       h(
         "div",
-        { class: "board-column" },
+        { class: `board-column recorded ${drops(game) ? "with-strip" : ""}`, style: { "--shape": shape(game) } },
         h(
           "div",
           { class: "players" },
