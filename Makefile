@@ -41,8 +41,8 @@ FAST := game_laws game_record game_text config wheel stats_score stats_rating st
 check: lint
 	$(PYTEST) $(FAST:%=tests/test_%.py) $(ARGS)
 
-# All tests; then those of kernels as Python, since compiled lines cannot be counted. There whole numbers wrap round
-# aloud. FLOOR is the share of lines in percent below which it fails.
+# All tests; then some of kernels as Python, since compiled lines cannot be counted (test_kernels_as_python has the
+# others). There whole numbers wrap round aloud. FLOOR is the share of lines in percent below which it fails.
 KERNELS := game_laws train_replay search_lookahead
 FLOOR ?= 0
 coverage: install browser
