@@ -6,6 +6,7 @@
     selfplay.match(player, "alphabeta:depth=6", games=100).score
     for generation in selfplay.train("connect4", minutes=10): ...
     selfplay.Run("runs/connect4").crossovers()
+    selfplay.compare(["runs/a0", "runs/a1"], ["runs/b0", "runs/b1"]).verdict
 
 What each name needs is loaded when the name is first used: importing the package loads neither torch nor numpy.
 """
@@ -14,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from selfplay.interface.compare import compare as compare
     from selfplay.interface.match import match as match
     from selfplay.interface.player import Player as Player
     from selfplay.interface.player import player as player
@@ -29,12 +31,13 @@ _HOMES = {
     "Position": "selfplay.interface.position",
     "PositionAnalysis": "selfplay.interface.position",
     "Run": "selfplay.run.read",
+    "compare": "selfplay.interface.compare",
     "match": "selfplay.interface.match",
     "player": "selfplay.interface.player",
     "train": "selfplay.train",
 }
 
-__all__ = ["Player", "Position", "PositionAnalysis", "Run", "match", "player", "train"]
+__all__ = ["Player", "Position", "PositionAnalysis", "Run", "compare", "match", "player", "train"]
 
 
 def __getattr__(name: str) -> Any:

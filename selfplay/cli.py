@@ -28,12 +28,13 @@ COMMANDS = {
     ),
     "eval": ("selfplay.commands.eval", "compare an agent with perfect play"),
     "crossover": ("selfplay.commands.crossover", "when a run overtook each opponent, with confidence intervals"),
+    "compare": ("selfplay.commands.compare", "which of two settings is stronger at equal compute, and how surely"),
     "play": ("selfplay.commands.play", "play against any agent in the terminal, or go through recorded games"),
     "serve": ("selfplay.commands.serve", "play, look at runs and step through games in a browser"),
-    "engine": ("selfplay.commands.engine", "be a Gomoku engine for managers that speak the Gomocup protocol"),
+    "engine": ("selfplay.export.engine_command", "be a Gomoku engine for managers that speak the Gomocup protocol"),
     "export": (
         "selfplay.commands.export",
-        "write a network as ONNX, weights, a page that plays or a Kaggle file",
+        "write a network as ONNX, weights, a page that plays or a Kaggle file, or a run as tables (CSV)",
     ),
     "report": ("selfplay.commands.report", "draw the curves of runs, and write their pages anew"),
     "bench": ("selfplay.bench.command", "measure search, network, self-play and learning"),
@@ -60,6 +61,8 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(f"{message}; see {self.prog} --help")
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        if separator := self.get_default("separator"):  # a command whose arguments come in groups, parted by --
+            argv = [separator if word == "--" else word for word in argv]
         args, unknown = self.parse_known_args(argv)
         if unknown:
             word = unknown[0].partition("=")[0]

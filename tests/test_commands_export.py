@@ -1,18 +1,22 @@
 """Exports to safetensors and ONNX compute what the network computes; mistakes cost one line."""
 
+import csv
+
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from matches import a_line
 from networks import network_of, onnx_of, onnx_outputs, outputs, planes_of, random_states, save_weights, softmax
 from optional import present
+from web_server import a_run
 
 import games
 from selfplay import cli
 from selfplay.network import onnx_graph
 from selfplay.network.weights import weights_bytes, weights_metadata
 from selfplay.players.make import make_agent
-from selfplay.run import checkpoint
+from selfplay.run import checkpoint, folder
 
 
 @pytest.fixture
@@ -129,3 +133,55 @@ def test_mistakes_cost_one_line(run_dir, tmp_path, capsys):
         assert said in captured.err and captured.err.count("\n") == 1 and captured.out == ""
         assert not out.exists()
     assert weights_metadata(other)["game"] == "tictactoe"
+
+
+# --- csv
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """A run of two generations and three matches, one of them by the clock."""
+    run = a_run(tmp_path, "measured", matches=2)
+    timed = a_line(
+        generation=2, agent="mcts:ms=20", opponent='engine:"a,b"', pairs=(1, 2, 3, 4, 5), ms_per_move=(19.5, 20)
+    )
+    folder.append(run / folder.EVALS, [timed.as_dict()])
+    return run
+
+
+def test_tables_have_a_line_of_names_and_a_line_for_each_record(measured, tmp_path, capsys):
+    out = tmp_path / "deep" / "tables"
+    assert export(measured, "csv", out) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"wrote {out / 'metrics.csv'}: 2 lines",
+        f"wrote {out / 'evals.csv'}: 3 lines",
+    ]
+    with (out / "metrics.csv").open(newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["generation"], second["generation"]) == ("1", "2")
+    assert float(second["loss/policy"]) == 1.0 and float(second["play_flops"]) == 2e12
+    with (out / "evals.csv").open(newline="") as file:
+        *games, timed = csv.DictReader(file)
+    assert [line["opponent"] for line in games] == ["rules", "rules"]
+    assert [line["wins"] for line in games] == ["5", "10"] and [line["losses"] for line in games] == ["35", "30"]
+    assert games[0]["ms_per_move_0"] == ""
+    assert timed["opponent"] == 'engine:"a,b"'
+    assert [timed[f"pairs_{i}"] for i in range(5)] == ["1", "2", "3", "4", "5"]
+    assert (timed["ms_per_move_0"], timed["ms_per_move_1"]) == ("19.5", "20")
+
+
+def test_tables_of_a_run_that_has_just_begun_and_mistakes(measured, run_dir, tmp_path, capsys):
+    new = a_run(tmp_path, "new", generations=0, matches=0)
+    assert export(new, "csv", tmp_path / "t") == 0
+    assert (tmp_path / "t" / "evals.csv").read_text() == ""
+    assert export(measured, "csv", tmp_path / "t") == 0
+    assert "rules" in (tmp_path / "t" / "evals.csv").read_text()
+    (tmp_path / "file").write_text("x")
+    capsys.readouterr()
+    for run, out, said in [
+        (tmp_path / "nowhere", tmp_path / "t", "nowhere is no run folder"),
+        (measured, tmp_path / "file", "is a file; tables are written into a folder"),
+        (measured, measured, "is the run folder itself"),
+    ]:
+        assert export(run, "csv", out) == 2
+        assert said in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOW = ("torch", "numba", "numpy", "matplotlib", "rich", "onnxruntime", "gymnasium", "pandas")
-NAMES = ["Player", "Position", "PositionAnalysis", "Run", "match", "player", "train"]
+NAMES = ["Player", "Position", "PositionAnalysis", "Run", "compare", "match", "player", "train"]
 
 
 def fresh(code: str) -> str:

@@ -213,8 +213,26 @@ def test_several_runs_are_seeds_of_one_experiment(tmp_path, capsys):
     assert cli.guarded(["report", str(first), "--out", str(tmp_path / "all.pdf")]) == 2
     other = a_run(tmp_path, "c", game="tictactoe", matches=0)
     capsys.readouterr()
-    assert cli.guarded(["report", str(first), str(other), "--out", str(out)]) == 2
-    assert "a page is of one game" in capsys.readouterr().err
+    for picture in (["all.html"], ["all.png"], ["all.png", "--story"]):
+        assert cli.guarded(["report", str(first), str(other), "--out", str(tmp_path / picture[0]), *picture[1:]]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"selfplay: {other} is a run of tictactoe, but {first} of connect4: games, and sizes of")
+
+
+def test_two_settings_are_refused_with_what_differs_and_the_command_that_compares(tmp_path, capsys):
+    first, other = with_matches(tmp_path / "a", RUN), with_matches(tmp_path / "b", RUN)
+    config = read.Run(other).config
+    learn = dataclasses.replace(config.learn, batch=64)
+    folder.write_config(other, dataclasses.replace(config, learn=learn, seed=1))
+    for out in ("all.html", "all.png"):
+        assert cli.guarded(["report", str(first), str(other), "--out", str(tmp_path / out)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == (
+            f"selfplay: {other} is not another seed of {first}: learn.batch is 64, not {config.learn.batch}; `selfplay"
+            f" compare {first} -- {other}` says what that changes"
+        )
+        assert not (tmp_path / out).exists()
+    assert cli.guarded(["report", str(first), str(other)]) == 0  # each on a page of its own
 
 
 def test_price_tags(tmp_path):

@@ -313,9 +313,21 @@ def test_mistakes_cost_one_line(folder, tmp_path, capsys):
     assert "is given twice" in capsys.readouterr().err
 
 
-def test_runs_that_are_not_seeds_of_one_experiment_are_told(folder, tmp_path, capsys):
-    runs = [folder("a", []), folder("b", [])]
-    (tmp_path / "b" / "config.toml").write_text(to_toml(merged(Config(), {"learn": {"batch": 64}, "seed": 1})))
-    assert cli.guarded(["crossover", *runs]) == 0
+def test_runs_that_are_not_seeds_of_one_setting_are_refused(folder, tmp_path, capsys):
+    runs = [folder("a", []), folder("b", []), folder("c", [])]
+    for name in "bc":
+        (tmp_path / name / "config.toml").write_text(to_toml(merged(Config(), {"learn": {"batch": 64}, "seed": 1})))
+    assert cli.guarded(["crossover", *runs]) == 2
     (said,) = capsys.readouterr().err.splitlines()
-    assert said == f"{runs[1]} differs from {runs[0]} in [learn]: not seeds of one experiment"
+    assert said == (
+        f"selfplay: {runs[1]} is not another seed of {runs[0]}: learn.batch is 64, not {Config().learn.batch};"
+        f" `selfplay compare {runs[0]} -- {runs[1]} {runs[2]}` says what that changes"
+    )
+
+
+def test_budgets_and_evaluations_make_no_other_setting(folder, tmp_path, capsys):
+    runs = [folder("a", []), folder("b", [])]
+    longer = {"seed": 1, "minutes": 1, "threads": 3, "eval": {"games": 10}}
+    (tmp_path / "b" / "config.toml").write_text(to_toml(merged(Config(), longer)))
+    assert cli.guarded(["crossover", *runs]) == 0
+    assert capsys.readouterr() == ("no matches yet\n", "")

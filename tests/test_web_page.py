@@ -1,5 +1,6 @@
 """The page in a real browser, by clicks and keys, on a real server with a real checkpoint of a small network."""
 
+import dataclasses
 import importlib
 import json
 import re
@@ -575,6 +576,27 @@ def test_runs_are_laid_over_each_other(opened):
     api.expect(page).to_have_url(re.compile("axis=games"))
     page.get_by_text("The numbers").click()
     assert page.locator(".numbers tbody tr").count() == 10
+
+
+def test_runs_of_two_games_are_not_laid_over_each_other(opened):
+    page = opened(f"#/runs/{RUN}")
+    page.get_by_role("button", name="other-game").click()
+    said = page.get_by_role("status").filter(has_text="share no scale")
+    api.expect(said).to_contain_text("connect4")
+    api.expect(page.get_by_role("img", name=re.compile("Strength over training"))).to_be_hidden()
+    api.expect(page.get_by_text("Who was overtaken, and when")).to_be_hidden()
+    page.get_by_role("button", name="other-game").click()
+    api.expect(page.get_by_role("img", name=re.compile("Strength over training"))).to_be_visible()
+    api.expect(said).to_have_count(0)
+
+
+def test_runs_of_two_settings_have_no_crossings_together(opened, root):
+    folder = a_run(root, "another", matches=3)
+    config = runs.recorded_config(folder)
+    runs.write_config(folder, dataclasses.replace(config, learn=dataclasses.replace(config.learn, batch=64)))
+    page = opened(f"#/runs/{RUN},another")
+    api.expect(page.get_by_text(re.compile("tiny is not another seed of another: learn.batch is"))).to_be_visible()
+    api.expect(page.get_by_role("img", name=re.compile("Strength over training")).locator(".series")).to_have_count(2)
 
 
 def test_the_newest_checkpoint_plays_itself(opened):

@@ -1,4 +1,4 @@
-"""`selfplay export`: a trained network as a file for other programs.
+"""`selfplay export`: a trained network, or what a run has measured, as files for other programs.
 
 N positions, W words of a state, P planes.
 """
@@ -28,6 +28,8 @@ formats:
                 network inside, which searches there as well
   kaggle        Connect Four: one Python file for Kaggle's ConnectX with weights, rules and search in it, which needs
                 numpy alone and thinks for half of the time that a move has
+  csv           what the run has written down, as tables: the folder FILE with metrics.csv (a line for each generation)
+                and evals.csv (a line for each match), a line of names first
 
 RUN is a run folder (its newest checkpoint), RUN@12 (generation 12), a weights file, or `pretrained` with --game.
 A file of that name is replaced, in one step.
@@ -38,6 +40,7 @@ examples:
   selfplay export runs/connect4 --format page --out connect4.html
   selfplay export runs/example-connect4 --format page --ages --out ages.html
   selfplay export pretrained --game connect4 --format safetensors --out connect4.safetensors
+  selfplay export runs/connect4 --format csv --out tables
 """
 
 
@@ -45,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.epilog = _EPILOG
     parser.add_argument("run", metavar="RUN", help="whose network")
-    parser.add_argument("--format", required=True, choices=("onnx", "page", "kaggle", "safetensors"))
-    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="what to write")
+    parser.add_argument("--format", required=True, choices=("onnx", "page", "kaggle", "safetensors", "csv"))
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="what to write; for csv, a folder")
     parser.add_argument(
         "--ages", action="store_true", help="a page with the run as it was after about 1, 5, 20 and 60 minutes"
     )
@@ -55,6 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """`selfplay export`."""
+    if args.format == "csv":
+        return _tables(args.run, args.out)
     import games
 
     wanted = games.make(args.game).name if args.game else None
@@ -95,6 +100,22 @@ def _write_ages(run_dir: Path, out: Path) -> int:
     content = alone.page_of_ages(found)
     atomic.write_file(out, content)
     print(f"wrote {out}: {found.config.game} at {len(found.ages)} ages, {len(content) / 1000:.0f} kB")
+    return 0
+
+
+def _tables(run: str, out: Path) -> int:
+    """The lists of a run as CSV files in a folder, which is made if it is not there."""
+    from selfplay.run.read import Run
+
+    found = Run(run)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; tables are written into a folder")
+    if out.resolve() == found.dir.resolve():
+        raise ValueError(f"--out {out} is the run folder itself: give another")
+    out.mkdir(parents=True, exist_ok=True)
+    for name, rows in (("metrics.csv", found.metrics), ("evals.csv", found.evals)):
+        atomic.write_file(out / name, rows.to_csv().encode())
+        print(f"wrote {out / name}: {len(rows)} line{'' if len(rows) == 1 else 's'}")
     return 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from selfplay.report import page, plots, story
-from selfplay.run import atomic, read
+from selfplay.run import atomic, groups, read
 from selfplay.stats import crossover
 
 _EPILOG = """\
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="FILE",
-        help="all the runs together, in this file alone: their page (.html), or strength curves (.png)",
+        help="all the runs together, as seeds of one setting, in this file alone: their page (.html), or curves (.png)",
     )
     parser.add_argument(
         "--story", action="store_true", help="with --out FILE.png: the picture for who sees such a thing the first time"
@@ -47,25 +47,18 @@ def run(args: argparse.Namespace) -> int:
         for path in args.runs:
             print(page.write(path))
         return 0
+    runs = groups.seeds(args.runs)
     if args.out.suffix == ".html":
-        together = _of_all(args.runs).encode()
+        together = page.written(runs).encode()
     else:
-        together = _story(args.runs) if args.story else plots.overlay_runs(args.runs)
+        together = _story(runs) if args.story else plots.overlay_runs(runs)
     atomic.write_file(args.out, together)
     print(args.out)
     return 0
 
 
-def _story(run_dirs: Sequence[Path]) -> bytes:
-    runs = [read.Run(path) for path in run_dirs]
+def _story(runs: Sequence[read.Run]) -> bytes:
     told = story.of([run.evals for run in runs], crossover.together([run.crossover for run in runs]))
     if told is None:
         raise ValueError("there is no story yet: each run needs two evaluations with search")
     return story.picture(told)
-
-
-def _of_all(run_dirs: Sequence[Path]) -> str:
-    files = [read.Run(path) for path in run_dirs]
-    if len({one.config.game for one in files}) > 1:
-        raise ValueError(f"a page is of one game, not of {', '.join(sorted({one.config.game for one in files}))}")
-    return page.written(files)

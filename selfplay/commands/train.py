@@ -161,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"\n{len(dirs)} seeds; intervals over seeds")
         print(words.crossings(crossover.together([one.crossover for one in found]).crossings))
     picture = base.with_name(f"{base.name}-seeds.png")
-    atomic.write_file(picture, plots.overlay_runs(dirs))
+    atomic.write_file(picture, plots.overlay_runs(found))
     print(f"seeds: {picture}")
     return 0
 

@@ -7,7 +7,6 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -20,18 +19,17 @@ from matplotlib.figure import Figure
 
 from selfplay.config import Config
 from selfplay.report import story, words
-from selfplay.run import read
-from selfplay.run.read import Metrics
+from selfplay.run.read import Metrics, Run
 from selfplay.stats import crossover
 from selfplay.stats.frontier import Point
 from selfplay.stats.rating import strength
 from selfplay.stats.records import CrossoverRecord, EvalLine, Lines
 
 # Okabe and Ito's palette, told apart by everyone.
-_INK, _GREY, _GRID = "#111827", "#6b7280", "#e5e7eb"
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", _INK, "#b3a100")
+_INK, GREY, _GRID = "#111827", "#6b7280", "#e5e7eb"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", _INK, "#b3a100")
 _FEW = 4  # labels that find room inside a picture
-_FOLLOWING = {_INK: "var(--ink)", _GREY: "var(--soft)", _GRID: "var(--line)", story.LEARNER: "var(--learner)"}
+_FOLLOWING = {_INK: "var(--ink)", GREY: "var(--soft)", _GRID: "var(--line)", story.LEARNER: "var(--learner)"}
 """colours that a page decides"""
 
 _HOW_TO_READ = "bands: 95 % intervals; diamonds: overtaken, with the 95 % interval of when"
@@ -41,7 +39,7 @@ SEARCH = {"policy/entropy": "entropy of the targets", "policy/kl_search_net": "K
 
 def _colours(names: Sequence[str]) -> dict[str, str]:
     """A colour for each name, the same wherever the same names are drawn."""
-    return {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
+    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
 def curves(config: Config, metrics: Metrics, evals: Lines, record: CrossoverRecord) -> bytes:
@@ -54,7 +52,7 @@ def curves(config: Config, metrics: Metrics, evals: Lines, record: CrossoverReco
     figure.suptitle(title, x=0.01, ha="left", weight="bold")
     draw_elo(elo, [evals])
     draw_scores(scores, [evals], record)
-    scores.set_title(_HOW_TO_READ, fontsize=8, color=_GREY)
+    scores.set_title(_HOW_TO_READ, fontsize=8, color=GREY)
     draw_lines(losses, metrics, LOSSES, "loss (nats)")
     draw_lines(search, metrics, SEARCH, "nats")
     return _png(figure)
@@ -67,15 +65,14 @@ def overlay(names: Sequence[str], evals: Sequence[Lines], record: CrossoverRecor
     figure.suptitle(", ".join(names), x=0.01, ha="left", weight="bold")
     draw_elo(elo, evals)
     draw_scores(scores, evals, record)
-    scores.set_title(_HOW_TO_READ, fontsize=8, color=_GREY)
+    scores.set_title(_HOW_TO_READ, fontsize=8, color=GREY)
     return _png(figure)
 
 
-def overlay_runs(run_dirs: Sequence[Path]) -> bytes:
-    """`overlay` of what these run folders hold."""
-    files = [read.Run(path) for path in run_dirs]
-    record = crossover.together([one.crossover for one in files])
-    return overlay([path.name for path in run_dirs], [one.evals for one in files], record)
+def overlay_runs(runs: Sequence[Run]) -> bytes:
+    """`overlay` of what these runs, seeds of one setting, have written."""
+    record = crossover.together([one.crossover for one in runs])
+    return overlay([one.dir.name for one in runs], [one.evals for one in runs], record)
 
 
 def frontier(points: Sequence[Point]) -> bytes:
@@ -98,7 +95,7 @@ def svg(
         keys = {name: _following(line.lines[0] if isinstance(line, ErrorbarContainer) else line)
                 for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}  # fmt: skip
         if grid:
-            _plain(axes, legend=False)
+            plain(axes, legend=False)
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format")))
     text = file.getvalue()
@@ -116,7 +113,8 @@ def _following(line: Any) -> str:
     return _FOLLOWING.get(colour, colour)
 
 
-def _plain(axes: Axes, *, legend: bool) -> None:
+def plain(axes: Axes, *, legend: bool) -> None:
+    """The look that all drawings share."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=_GRID, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -133,7 +131,7 @@ def _plain(axes: Axes, *, legend: bool) -> None:
 
 def _png(figure: Figure) -> bytes:
     for axes in figure.axes:
-        _plain(axes, legend=True)
+        plain(axes, legend=True)
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
@@ -146,7 +144,7 @@ def _placed(evals: Sequence[Lines]) -> list[Lines]:
 
 def draw_lines(axes: Axes, metrics: Metrics, names: Mapping[str, str], unit: str) -> None:
     """Metrics over generations; `names` has their labels."""
-    for colour, (name, label) in zip(_COLOURS, names.items(), strict=False):
+    for colour, (name, label) in zip(COLOURS, names.items(), strict=False):
         points = [(row["generation"], row[name]) for row in metrics if row.get(name) is not None]
         if points:
             axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.4, label=label)
@@ -158,7 +156,7 @@ def _compute_axis(axes: Axes, evals: Sequence[Lines]) -> None:
     if any(evals):
         axes.set_xscale("log")
     else:
-        axes.text(0.5, 0.5, "no matches yet", transform=axes.transAxes, ha="center", va="bottom", color=_GREY)
+        axes.text(0.5, 0.5, "no matches yet", transform=axes.transAxes, ha="center", va="bottom", color=GREY)
 
 
 def draw_elo(axes: Axes, evals: Sequence[Lines]) -> None:
@@ -171,9 +169,9 @@ def draw_elo(axes: Axes, evals: Sequence[Lines]) -> None:
             levels[opponent].append(value)
     for opponent, values in levels.items():
         if len(values) == len(found):  # met in every run
-            axes.axhline(float(np.mean(values)), color=_GREY, linewidth=0.9, linestyle=":")
+            axes.axhline(float(np.mean(values)), color=GREY, linewidth=0.9, linestyle=":")
             axes.text(1.0, float(np.mean(values)), f" {words.player(opponent)}", transform=axes.get_yaxis_transform(),
-                      va="center", fontsize=7.5, color=_GREY)  # fmt: skip
+                      va="center", fontsize=7.5, color=GREY)  # fmt: skip
     shades = _colours(list(dict.fromkeys(player for one in found for player in one.learner)))
     for player, colour in shades.items():
         for number, one in enumerate(found):
@@ -220,7 +218,7 @@ def draw_scores(axes: Axes, evals: Sequence[Lines], record: CrossoverRecord) -> 
                 linewidth=2,
                 markeredgecolor="white",
             )
-    axes.axhline(50, color=_GREY, linewidth=1, linestyle=":")
+    axes.axhline(50, color=GREY, linewidth=1, linestyle=":")
     axes.set(ylim=(0, 102), ylabel="score with search (%)")
     _compute_axis(axes, evals)
 

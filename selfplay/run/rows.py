@@ -1,6 +1,8 @@
 """Lists of records that a run has written, and the record of a generation."""
 
+import csv
 import dataclasses
+import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +33,19 @@ class Rows(list[Record]):
             ) from None
         return pandas.DataFrame([dict(_flat(_as_dict(record))) for record in self])
 
+    def to_csv(self) -> str:
+        """The same table as text: a line of names, then a line for each record; the numbers of a list have columns of
+        their own, as `pairs_0` to `pairs_4`, and what a record does not have is empty.
+        Nothing at all where there is no record."""
+        records = [dict(_numbered(_flat(_as_dict(record)))) for record in self]
+        names = list(dict.fromkeys(name for record in records for name in record))
+        file = io.StringIO()
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        if records:
+            writer.writeheader()
+        writer.writerows(records)
+        return file.getvalue()
+
 
 def _as_dict(record: Any) -> Mapping[str, Any]:
     return record if isinstance(record, Mapping) else record.as_dict()
@@ -43,6 +58,15 @@ def _flat(record: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, Any
             yield from _flat(value, f"{where}{name}_")
         elif not (isinstance(value, list) and any(isinstance(item, Mapping) for item in value)):
             yield f"{where}{name}", value
+
+
+def _numbered(columns: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Lists as a column for each of their items."""
+    for name, value in columns:
+        if isinstance(value, list | tuple):
+            yield from ((f"{name}_{number}", item) for number, item in enumerate(value))
+        else:
+            yield name, value
 
 
 class MetricsLine(Mapping[str, Any]):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from selfplay.stats import crossover, rating, score
+from selfplay.stats import comparison, crossover, rating, score
 from selfplay.stats.records import Crossing, EvalLine
 
 _BOTH, _COLOUR, _DRAW = 0.5, 0.8, 0.35  # logits: standard deviations over openings, and half the width of a draw
@@ -23,6 +23,7 @@ _CROSSING = (12.8, 14.2)  # log10 FLOPs, where the crossing may lie
 _FIRST, _DECADES = 12.4, (1.6, 2.2)  # log10 FLOPs of the first evaluation; length of a run
 _PER_DECADE = (4, 8)
 _PAIRS, _FINAL_PAIRS = 50, 200
+_LADDER, _FAR = (-3.0, -1.5, -0.5, 0.5, 1.5), 2.5  # logits: opponents, and from where a match is left out
 _CHUNK = 100  # experiments at once
 
 
@@ -58,16 +59,22 @@ def _logistic(strength: Any) -> Any:
 
 def learner(rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
     """The expected score of a random learner at u decades beyond its crossing; 1/2 at 0."""
-    slope, fading = rng.uniform(1.5, 5), rng.uniform(0.01, 1)
-    swing, phase = rng.uniform(0, 0.2), rng.uniform(0, 2 * math.pi)
+    rise = _rise(rng)
     top = rng.choice([1.0, rng.uniform(0.6, 1)])
     offset = -math.log(2 * top - 1) if top < 1 else 0.0
 
-    def expected(u: np.ndarray) -> np.ndarray:
-        rise = slope * (1 - np.exp(-fading * u)) / fading + swing * (np.sin(5 * u + phase) - math.sin(phase))
-        return top * _logistic(rise + offset)
+    return lambda u: top * _logistic(rise(u) + offset)
 
-    return expected
+
+def _rise(rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
+    """Strength in logits over decades of compute, 0 at 0: steep, ever less so, and uneven."""
+    slope, fading = rng.uniform(1.5, 5), rng.uniform(0.01, 1)
+    swing, phase = rng.uniform(0, 0.2), rng.uniform(0, 2 * math.pi)
+
+    def strength(u: np.ndarray) -> np.ndarray:
+        return slope * (1 - np.exp(-fading * u)) / fading + swing * (np.sin(5 * u + phase) - math.sin(phase))
+
+    return strength
 
 
 def play_run(
@@ -150,6 +157,50 @@ def _within(truth: float, low: float, high: float | None) -> bool:
     return low <= truth and (high is None or truth <= high)
 
 
+def play_ladder(rng: np.random.Generator, strength: Callable[[np.ndarray], np.ndarray]) -> list[EvalLine]:
+    """The matches of one run: against every opponent of `_LADDER` that it is not far from, and at its end against
+    all."""
+    step, end = 1 / rng.integers(_PER_DECADE[0], _PER_DECADE[1] + 1), _FIRST + rng.uniform(*_DECADES)
+    x_E = np.append(np.arange(_FIRST, end, step), end)
+    lines: list[EvalLine] = []
+    for number, x in enumerate(x_E.tolist(), start=1):
+        edge_O = float(strength(np.array(x))) + _WOBBLE * rng.standard_normal() - np.array(_LADDER)
+        for opponent, edge in enumerate(edge_O.tolist()):
+            if x == end or abs(edge) < _FAR:
+                pairs_5 = draw_pairs(rng, _logistic(np.array(edge)), _FINAL_PAIRS if x == end else _PAIRS)
+                lines.append(_line(number, x, pairs_5.tolist(), str(opponent)))
+    return lines
+
+
+def _moved(strength: Callable[[np.ndarray], np.ndarray], decades: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda x: strength(x + decades)
+
+
+def _comparisons(rng: np.random.Generator, experiments: int, seeds: int) -> dict[str, float]:
+    """Of two settings, of which one is ahead of the other by a factor of compute at any compute; in every second
+    experiment by none, and then an interval without 0 is a difference seen wrongly."""
+    held: dict[str, list[bool]] = {"difference": [], "compute": [], "catching_up": [], "against_one": [], "seen": []}
+    for number in range(experiments):
+        rise, crossing, gain = _rise(rng), rng.uniform(*_CROSSING), (number % 2) * rng.uniform(-0.5, 0.5)
+        runs: list[list[EvalLine]] = []
+        for ahead in (gain, 0.0):
+            for _ in range(seeds):
+                runs.append(play_ladder(rng, _moved(rise, ahead - crossing + _SEEDS * rng.normal())))
+        first, second = range(seeds), range(seeds, 2 * seeds)
+        found = comparison.strengths(runs, "net")
+        told = comparison.compare(found, first, second)
+        at = np.array(math.log10(told.flops) - crossing)
+        truth = rating.ELO * float(rise(at + gain) - rise(at))
+        held["difference"].append(told.elo_low <= truth <= told.elo_high)
+        held["compute"].append(_within(10**gain, told.gain.low or 0.0, told.gain.high))
+        held["catching_up"].append(_within(10**gain, told.second_needs.low or 0.0, told.second_needs.high))
+        one = comparison.compare(comparison.strengths(runs, "net", "2"), first, second)
+        held["against_one"].append(one.elo_low <= truth <= one.elo_high)
+        if gain == 0:
+            held["seen"].append(told.stronger is not None)
+    return {f"{name}_{seeds}_seeds": float(np.mean(each)) for name, each in held.items()}
+
+
 def _scores(rng: np.random.Generator, experiments: int) -> dict[str, float]:
     truths_N = _logistic(rng.uniform(-3, 3, experiments))
     counts_N = rng.choice([_PAIRS, _FINAL_PAIRS], experiments)
@@ -211,4 +262,5 @@ def measure(experiments: int = 2000, seed: int = 0) -> dict[str, float]:
         **_crossings(rng, experiments, 3),
         **_false_alarms(rng, experiments),
         **_sequential(rng, experiments),
+        **_comparisons(np.random.default_rng(seed), experiments // 4, 3),
     }

@@ -40,8 +40,12 @@ class Curves:
     sd_BG: np.ndarray
 
 
-def fit(x_BE: np.ndarray, pairs_BE5: np.ndarray, grid_BG: np.ndarray) -> Curves:
-    """The curves through evaluations at x_BE, first one first, at the points grid_BG (none before the first)."""
+def fit(x_BE: np.ndarray, pairs_BE5: np.ndarray, grid_BG: np.ndarray, opponent_BE: np.ndarray | None = None) -> Curves:
+    """The curves through evaluations at x_BE, first one first, at the points grid_BG (none before the first).
+
+    With `opponent_BE`, the strengths of who was met in logits, a curve is one of strength on the scale of those: a
+    checkpoint may meet several opponents (the same x again), and its wobble is the same against all of them.
+    """
     halves_5 = np.arange(5) / 4
     count_BE = pairs_BE5.sum(axis=2)
     score_BE = (pairs_BE5 @ halves_5) / np.maximum(count_BE, 1)
@@ -52,11 +56,13 @@ def fit(x_BE: np.ndarray, pairs_BE5: np.ndarray, grid_BG: np.ndarray) -> Curves:
 
     first_B1 = x_BE[:, :1]
     trend_BE = _SLOPE * (x_BE - first_B1)
-    prior_BEE = _covariance(x_BE - first_B1, x_BE - first_B1) + _WOBBLE**2 * np.eye(x_BE.shape[1])
+    against_BE = np.zeros_like(x_BE) if opponent_BE is None else opponent_BE
+    alike_BEE = np.eye(x_BE.shape[1]) if opponent_BE is None else x_BE[:, :, None] == x_BE[:, None, :]
+    prior_BEE = _covariance(x_BE - first_B1, x_BE - first_B1) + _WOBBLE**2 * alike_BEE
     strength_BE: NDArray[np.float64] = trend_BE
     steps_left = 50
     while True:
-        mu_BE = 1 / (1 + np.exp(-strength_BE))
+        mu_BE = 1 / (1 + np.exp(against_BE - strength_BE))
         weight_BE = trials_BE * mu_BE * (1 - mu_BE)
         root_BE = np.sqrt(weight_BE)
         inner_BEE: NDArray[np.float64] = np.eye(x_BE.shape[1]) + root_BE[:, :, None] * prior_BEE * root_BE[:, None, :]

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 Z95 = 1.959964  # standard normal quantile of a two-sided 95 % interval
 
 
@@ -60,6 +62,10 @@ _STUDENT = (
 )  # quantiles 97.5 % of 1 to 9 degrees of freedom
 
 
+_GAUSS_2I = np.polynomial.legendre.leggauss(20)
+_NODES_I, _WEIGHTS_I = (_GAUSS_2I[0] + 1) / 2, _GAUSS_2I[1] / 2  # of an integral from 0 to 1
+
+
 def student(values: Sequence[float]) -> tuple[float, float, float]:
     """The mean of a few seeds' values and its 95 % interval (Student 1908).
 
@@ -70,6 +76,26 @@ def student(values: Sequence[float]) -> tuple[float, float, float]:
     quantile = _STUDENT[count - 2] if count <= 10 else 1.96 + 2.37 / (count - 1) + 2.83 / (count - 1) ** 2
     half = quantile * deviation / math.sqrt(count)
     return mean, mean - half, mean + half
+
+
+def student_quantile(share: float, freedom_X: np.ndarray) -> np.ndarray:
+    """Of Student's distribution, for a share above 1/2 and degrees of freedom from 1 up, whole or not.
+
+    With t = sqrt(freedom) tan(angle), the density is a constant times cos(angle) ** (freedom - 1). Newton's method
+    rises from 0 to the angle that has the share below it, for the density falls. The integral is by Gauss's rule.
+    """
+    freedom_X = np.asarray(freedom_X, float)
+    gammas_X = np.array([math.exp(math.lgamma((v + 1) / 2) - math.lgamma(v / 2)) for v in freedom_X.flat])
+    constant_X = gammas_X.reshape(freedom_X.shape) / math.sqrt(math.pi)
+    angle_X = np.zeros_like(freedom_X)
+    for _ in range(30):
+        heights_XI = np.cos(angle_X[..., None] * _NODES_I) ** (freedom_X[..., None] - 1)
+        missing_X = share - 0.5 - constant_X * angle_X * (heights_XI @ _WEIGHTS_I)
+        step_X = missing_X / (constant_X * np.cos(angle_X) ** (freedom_X - 1))
+        angle_X = angle_X + step_X
+        if np.abs(step_X).max(initial=0) < 1e-12:
+            break
+    return np.sqrt(freedom_X) * np.tan(angle_X)
 
 
 def elo(score: float) -> float | None:

@@ -13,7 +13,7 @@ from typing import Any
 from games import record
 from selfplay.report import story, words
 from selfplay.run import folder as runs
-from selfplay.run import metrics, read
+from selfplay.run import groups, metrics, read
 from selfplay.stats import crossover
 from selfplay.stats.records import Crossing, EvalLine, Forecast
 from selfplay.web import catalogue
@@ -148,23 +148,26 @@ def _named(pairing: EvalLine | Crossing | Forecast) -> dict[str, str]:
 
 
 def crossings(root: Path, names: Sequence[str]) -> dict[str, Any]:
-    """The crossover record of runs as seeds of one experiment, and forecasts for whom they have yet to overtake.
+    """The crossover record of runs as seeds of one setting, and forecasts for whom they have yet to overtake.
+
+    Where they are not seeds of one setting, `apart` says so, and there is neither.
 
     `story` is a `selfplay.report.story.Story`, for its picture. `words` say each crossing as every other view does;
     `words.marks` what a mark on an axis of that amount stands for.
     """
     dirs = [catalogue.run_dir(root, name) for name in names]
-    evals, games = [read.evals(run) for run in dirs], [catalogue.game_of(run) for run in dirs]
-    if len(set(games)) != 1 or not all(evals):
-        return {"rungs": [], "forecasts": [], "story": None}
-    records = [read.recorded_crossover(run, games[0] or "", lines) for run, lines in zip(dirs, evals, strict=True)]
-    expected = {made.pairing: made for made in (read.expected(dirs[0], evals[0]) if len(dirs) == 1 else [])}
-    together = crossover.together(records)
+    opened = [read.Run(run) for run in dirs]
+    apart = groups.apart(opened, [run.name for run in dirs])
+    if apart or not all(run.evals for run in opened):
+        return {"rungs": [], "forecasts": [], "story": None, "apart": apart}
+    expected = {made.pairing: made for made in (read.expected(dirs[0], opened[0].evals) if len(dirs) == 1 else [])}
+    together = crossover.together([run.crossover for run in opened])
     return {
+        "apart": None,
         "rungs": [
             {**found.as_dict(), "words": _said(found, expected.get(found.pairing))} for found in together.crossings
         ],
-        "story": _told(story.of(evals, together)),
+        "story": _told(story.of([run.evals for run in opened], together)),
         "forecasts": [
             {**made.as_dict(), "words": _named(made) | {"mark": words.expectation(made)}} for made in expected.values()
         ],

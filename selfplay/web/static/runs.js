@@ -111,10 +111,11 @@ export async function open(page, query, { path }) {
   const live = new Live();
   const story = new Story();
   const trouble = h("p", { class: "error", role: "alert", hidden: true });
+  const apart = h("p", { class: "notice", role: "status", hidden: true });
 
-  page.replaceChildren(
-    h("div", { class: "runs-head" }, h("div", {}, title, subtitle), picker),
-    trouble,
+  const content = h(
+    "div",
+    { class: "stack" },
     story.element,
     tiles,
     h(
@@ -164,6 +165,12 @@ export async function open(page, query, { path }) {
         health,
       ),
     ),
+  );
+  page.replaceChildren(
+    h("div", { class: "runs-head" }, h("div", {}, title, subtitle), picker),
+    trouble,
+    apart,
+    content,
   );
 
   async function look() {
@@ -242,11 +249,19 @@ export async function open(page, query, { path }) {
       : ago === null
         ? "not begun"
         : `last changed ${ago < 90 ? "just now" : `${duration(ago)} ago`}`;
-    subtitle.textContent = `${first.label} · ${first.architecture} · ${first.simulations} simulations a move · seed ${state.data.map((run) => run.seed).join(", ")} · ${news}`;
+    const games = [...new Set(state.data.map((run) => run.label))];
+    subtitle.textContent = `${games.join(", ") || first.label} · ${first.architecture} · ${first.simulations} simulations a move · seed ${state.data.map((run) => run.seed).join(", ")} · ${news}`;
   }
 
   function draw() {
     const { data } = state;
+    const games = new Set(data.map((run) => run.game));
+    content.hidden = games.size > 1;
+    apart.hidden = !content.hidden;
+    if (content.hidden) {
+      apart.textContent = `${state.crossings.apart}. Choose runs of one game.`;
+      return;
+    }
     story.show(state.crossings.story ?? null, data.length === 1 ? data[0] : null);
     const sum = (key) => data.reduce((total, run) => total + (run[key] ?? 0), 0);
     const tile = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
@@ -419,7 +434,7 @@ export async function open(page, query, { path }) {
   function overtaken(colour) {
     const { rungs: entries } = state.crossings;
     if (!entries.length) {
-      rungs.replaceChildren(h("p", { class: "quiet" }, "No match was played yet."));
+      rungs.replaceChildren(h("p", { class: "quiet" }, state.crossings.apart ?? "No match was played yet."));
       return;
     }
     const rows = entries.map((rung) => {
