@@ -195,7 +195,7 @@ def test_few_seeds_the_same_seeds_and_the_same_settings_are_said(plain, a_run, c
     _, _, err = said(capsys, *plain, "--", *copies)
     assert err == [
         "selfplay: warning: few seeds (B has 2): with fewer than 3 only large differences show",
-        "selfplay: warning: B has more than one run of seed 1: those may be the same games",
+        "selfplay: warning: B has several runs of seed 1: those may be the same games",
         "selfplay: warning: the groups have the same settings",
     ]
 
@@ -265,3 +265,29 @@ LEAD = Comparison(
 )  # fmt: skip
 def test_verdicts(change, sentence):
     assert verdict.sentence(dataclasses.replace(LEAD, **change), "A", "B") == sentence
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [((1.63, 1.12, 2.4), "1.6x [1.1, 2.4]"), ((0.063, None, 0.5), "0.063x […, 0.50]"),
+     ((11.6, 2.0, None), "12x [2.0, …]"), ((None, None, 0.31), "below 0.31x"), ((None, 2.0, None), "above 2.0x"),
+     ((None, None, None), "-")],
+)  # fmt: skip
+def test_factors(factor, said):
+    assert verdict.times(Factor(**dict(zip(("value", "low", "high"), factor, strict=True)))) == said
+
+
+def test_every_player_has_a_verdict_and_that_of_the_search_is_the_last_line(a_run, capsys):
+    """The network alone is ahead by 0.4 logits; with search it is not."""
+    runs = {}
+    for name, lead in (("a", 0.4), ("b", 0.0)):
+        runs[name] = [
+            a_run(f"{name}{seed}", lead + off, {"seed": seed}, agent="net") for seed, off in enumerate(SPREAD)
+        ]
+        for path, off in zip(runs[name], SPREAD, strict=True):
+            with settings.Path(path, "evals.jsonl").open("a") as file:
+                file.writelines(json.dumps(line.as_dict()) + "\n" for line in matches(off))
+    out = said(capsys, *runs["a"], "--", *runs["b"])[1]
+    assert re.search(r"^net: A is stronger by ", out, re.MULTILINE)
+    assert out.splitlines()[-1].startswith("no difference shown: 3 seeds tell ")
+    assert out.index("mcts:sims=64") < out.index("net")

@@ -32,7 +32,7 @@ from selfplay.report import health
 from selfplay.run import metrics
 
 ROOT = Path(__file__).resolve().parent.parent
-TUTORIALS = ["train-your-first-player", "read-the-curves", "fair-matches", "crossover-picture"]
+TUTORIALS = ["train-your-first-player", "read-the-curves", "fair-matches", "crossover-picture", "compare"]
 PAGES = {name: ROOT / "docs" / f"{name}.md" for name in TUTORIALS} | {"README": ROOT / "README.md"}
 CURVES = PAGES["read-the-curves"]
 
@@ -49,6 +49,7 @@ ADDED = {
     "selfplay play": "",
     "selfplay analyze": "",
     "selfplay crossover": "",
+    "selfplay compare": "",
     "selfplay report": "",
     "selfplay export": "",
     "selfplay engine": "",
@@ -108,7 +109,7 @@ def ground(tmp_path_factory):
         assert cli.guarded(argv) == 0
     finally:
         os.chdir(here)
-    for name in ("a", "b"):
+    for name in ("a", "b", "a0", "a1", "a2", "b0", "b1", "b2"):
         shutil.copytree(folder / "runs/connect4", folder / "runs" / name)
     game = games.make("connect4")
     won = record.of_game(game, "rules", "mcts:sims=64", parse_moves(game, "1212121"))

@@ -16,6 +16,7 @@ BLOCKS = re.findall(
 )
 LOGGERS = ("mlflow", "trackio", "wandb")
 SMALLER = [
+    (r"minutes=10, learn", 'config="tiny", generations=1, learn'),  # six runs to be compared
     (r"sims=\d+", "sims=8"),
     (r"games=\d+", "games=4"),
     (r"depth=\d", "depth=1"),

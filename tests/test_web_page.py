@@ -578,7 +578,8 @@ def test_runs_are_laid_over_each_other(opened):
     assert page.locator(".numbers tbody tr").count() == 10
 
 
-def test_runs_of_two_games_are_not_laid_over_each_other(opened):
+def test_runs_of_two_games_are_not_laid_over_each_other(opened, root):
+    a_run(root, "other-game", game="tictactoe", matches=2)
     page = opened(f"#/runs/{RUN}")
     page.get_by_role("button", name="other-game").click()
     said = page.get_by_role("status").filter(has_text="share no scale")
@@ -591,11 +592,13 @@ def test_runs_of_two_games_are_not_laid_over_each_other(opened):
 
 
 def test_runs_of_two_settings_have_no_crossings_together(opened, root):
-    folder = a_run(root, "another", matches=3)
+    folder = a_run(root, "other-setting", matches=3)
     config = runs.recorded_config(folder)
     runs.write_config(folder, dataclasses.replace(config, learn=dataclasses.replace(config.learn, batch=64)))
-    page = opened(f"#/runs/{RUN},another")
-    api.expect(page.get_by_text(re.compile("tiny is not another seed of another: learn.batch is"))).to_be_visible()
+    page = opened(f"#/runs/{RUN},other-setting")
+    api.expect(
+        page.get_by_text(re.compile("other-setting is not another seed of tiny: learn.batch is 64"))
+    ).to_be_visible()
     api.expect(page.get_by_role("img", name=re.compile("Strength over training")).locator(".series")).to_have_count(2)
 
 

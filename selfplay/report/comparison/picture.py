@@ -25,6 +25,7 @@ def picture(found: "SettingsComparison") -> bytes:
     draw_differences(differences, found)
     for axes in (strengths, differences):
         plots.plain(axes, legend=True)
+        axes.tick_params(axis="x", which="minor", labelsize=7)  # of less than a decade they are many
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()

@@ -47,9 +47,11 @@ def _needs(name: str, gain: Factor) -> str:
 
 
 def times(factor: Factor) -> str:
-    """`1.6x [1.1, 2.4]`; `…` for a bound that cannot be told, `-` for a factor that cannot."""
+    """`1.6x [1.1, 2.4]`; `…` for a bound that cannot be told. Of a factor that cannot, what is known: `below 0.3x`,
+    `above 2.0x`, or `-`."""
     if factor.value is None:
-        return "-"
+        sides = [("below", factor.high)] if factor.high is not None else [("above", factor.low)]
+        return " ".join(f"{side} {_times(each)}x" for side, each in sides if each is not None) or "-"
     low, high = ("…" if each is None else _times(each) for each in (factor.low, factor.high))
     return f"{_times(factor.value)}x [{low}, {high}]"
 
@@ -59,7 +61,8 @@ def _times(value: float) -> str:
 
 
 def text(found: "SettingsComparison") -> str:
-    """Groups, what differs, a table for each pair and player, and the verdicts at the end."""
+    """Groups, what differs, a table for each pair and player with the verdict below it; that of the first player is the
+    last line."""
     return "\n\n".join(_parts(found))
 
 
@@ -89,7 +92,8 @@ def _parts(found: "SettingsComparison") -> Iterator[str]:
             )
             for one in (pair.overall, *pair.against)
         ]
-        yield words.columns([headers, *table])
+        told = "" if pair.overall.agent == found.pairs[0].overall.agent else f"\n{pair.overall.agent}: {pair.verdict}"
+        yield words.columns([headers, *table]) + told
     held = "" if len(found.groups) == 2 else "; those of all pairs hold together"
     over = found.pairs[0].overall.over
     yield (
