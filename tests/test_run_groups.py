@@ -1,6 +1,7 @@
 """Which runs are seeds of one setting, and what is said of those that are not."""
 
 import pytest
+from optional import present
 
 from selfplay.config import Config, merged, to_toml
 from selfplay.run import groups
@@ -63,7 +64,7 @@ def test_what_decides_how_a_run_learns_is_a_setting_and_is_named(runs, change, s
 
 def test_of_many_differences_three_are_named(runs):
     change = {"search": {"simulations": 64, "prove": False, "c_visit": 1.0}, "learn": {"batch": 64, "ema": 0.5}}
-    said = groups.apart(runs({}, change), ["mine", "yours"])
+    said = present(groups.apart(runs({}, change), ["mine", "yours"]))
     assert said.startswith("yours is not another seed of mine: search.simulations is 64, not 32; ")
     assert "; and 2 more; `selfplay compare mine -- yours`" in said
 

@@ -593,7 +593,7 @@ def test_runs_of_two_games_are_not_laid_over_each_other(opened, root):
 
 def test_runs_of_two_settings_have_no_crossings_together(opened, root):
     folder = a_run(root, "other-setting", matches=3)
-    config = runs.recorded_config(folder)
+    config = present(runs.recorded_config(folder))
     runs.write_config(folder, dataclasses.replace(config, learn=dataclasses.replace(config.learn, batch=64)))
     page = opened(f"#/runs/{RUN},other-setting")
     api.expect(
