@@ -58,6 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """`selfplay export`."""
+    if args.ages and args.format != "page":
+        raise ValueError("--ages is for --format page")
     if args.format == "csv":
         return _tables(args.run, args.out)
     import games
@@ -71,8 +73,6 @@ def run(args: argparse.Namespace) -> int:
             f"--out {out} is a folder" if out.is_dir() else f"--out {out}: there is no folder {out.parent}"
         )
     if args.ages:
-        if args.format != "page":
-            raise ValueError("--ages is for --format page")
         return _write_ages(Path(args.run), out)
     weights = checkpoint.resolve(args.run, wanted)
     if out.exists() and out.samefile(weights):
