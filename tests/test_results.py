@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+import games
 from selfplay import cli
+from selfplay.web import levels as levels_data
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "docs" / "results"
@@ -115,7 +117,28 @@ def perfect(name):
     return table(["positions", *(f"`{agent}`" for agent in agents)], rows)
 
 
-TABLES = {"crossings": crossings, "final-scores": final_scores}
+def levels_of_the_page():
+    """What each level scores against the one before it."""
+    rows = []
+    for name, levels in levels_data.MEASURED.items():
+        rows.append([games.make(name).title, levels[0].name, f"`{levels[0].spec}`", "", ""])
+        for level, row in zip(levels[1:], result("levels")[name], strict=True):
+            won = {"score": 1 - row["score"], "score_low": 1 - row["score_high"], "score_high": 1 - row["score_low"]}
+            played = row["wins"] + row["draws"] + row["losses"]
+            rows.append(["", level.name, f"`{level.spec}`", played, percent(won)])
+    return table(["game", "level", "player", "games", "score"], rows)
+
+
+def test_levels_of_the_page_are_in_the_order_of_their_strength():
+    """Each was measured against the one before it, and is stronger by more than chance."""
+    for name, levels in levels_data.MEASURED.items():
+        for weaker, stronger, row in zip(levels, levels[1:], result("levels")[name], strict=False):
+            assert (row["a"], row["b"]) == (weaker.spec, stronger.spec)
+            assert row["score_high"] < 0.5
+    assert set(result("levels")) == set(levels_data.MEASURED)
+
+
+TABLES = {"crossings": crossings, "final-scores": final_scores, "levels": levels_of_the_page}
 
 
 def rendered(name):

@@ -1,6 +1,7 @@
 """Opponents by strength, each with what it can do in words: what a person chooses from who knows none of the players.
 
-Names go by measured strength (docs/results.md); where nothing was measured, levels are called by what they do.
+Their order is measured: docs/results/levels.json has what each level scores against the one below it. Where nothing
+was measured, levels are called by what they do.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,13 +37,13 @@ MEASURED: Mapping[str, tuple[Level, ...]] = MappingProxyType(
         "gomoku:size=9": (
             Level("Beginner", _PLAYOUTS, "rollout:sims=100"),
             Level("Casual player", _RULES, "rules"),
-            Level("Strong player", "Looks for forced wins.", "alphabeta:nodes=1000"),
+            Level("Club player", "Looks a thousand positions ahead, and finds forced wins.", "alphabeta:nodes=1000"),
             Level("Expert", "Learned by self-play.", "mcts:pretrained,sims=200"),
         ),
         "gomoku:size=15": (
             Level("Beginner", _PLAYOUTS, "rollout:sims=100"),
             Level("Casual player", _RULES, "rules"),
-            Level("Club player", "Looks a thousand positions ahead.", "alphabeta:nodes=1000"),
+            Level("Club player", "Looks a thousand positions ahead, and finds forced wins.", "alphabeta:nodes=1000"),
             Level("Expert", "Learned by self-play.", "mcts:pretrained,sims=200"),
         ),
     }
