@@ -364,6 +364,23 @@ def test_a_file_is_played_from_disk(from_disk):
     api.expect(page.get_by_text("Your move: you are yellow.")).to_be_visible()
 
 
+def test_a_network_that_is_too_slow_to_search_is_said_to_play_without(from_disk):
+    page = from_disk()
+    page.keyboard.press("4")
+    wait_for_moves(page, 2)
+    assert not page.get_by_text("Plays without search").is_visible()
+    # A clock by which everything takes a second.
+    page.add_init_script("let seconds = 0; performance.now = () => 1000 * seconds++;")
+    page.goto(page.url.partition("#")[0])
+    page.reload()
+    page.keyboard.press("4")
+    wait_for_moves(page, 2)
+    api.expect(page.get_by_text("Plays without search: this network is too slow")).to_be_visible()
+    page.get_by_role("switch", name="Show").check()
+    api.expect(page.locator(".candidates")).to_be_visible()
+    assert page.get_by_role("columnheader", name="Search").count() == 0
+
+
 def test_a_file_of_gomoku_is_played_from_disk(from_disk):
     page = from_disk("gomoku9")
     page.get_by_role("button", name="e5: empty").click()

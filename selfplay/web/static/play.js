@@ -77,6 +77,11 @@ export async function open(page, query) {
     ),
   );
   const status = h("p", { class: "status", role: "status" });
+  const slow = h(
+    "p",
+    { class: "quiet slow", hidden: true },
+    "Plays without search: this network is too slow for one in this browser.",
+  );
   const problem = h("p", { class: "error", role: "alert", hidden: true });
   const takeBack = button("Take back", "back", () => undo());
   const hint = button("Hint", "hint", () => showHint());
@@ -135,6 +140,7 @@ export async function open(page, query) {
     table.board.element,
     table.thoughts.strip,
     status,
+    slow,
     problem,
     h(
       "div",
@@ -274,6 +280,7 @@ export async function open(page, query) {
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
       if (asked.signal.aborted) return;
       announce(`${called(agent)} played ${found.move}.`);
+      slow.hidden = !(found.withoutSearch && agent.includes(",sims="));
       table.play(parse(game, found.move));
     } catch (error) {
       if (asked.signal.aborted) return;
