@@ -7,6 +7,7 @@ R runs (seeds of one experiment), E evaluations, T points of the axis of time.
 
 import io
 import itertools
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -133,7 +134,7 @@ def picture(story: Story) -> bytes:
     figure = Figure(figsize=(10, 5.6), dpi=130, layout="constrained")
     axes = figure.subplots()
     draw(axes, story)
-    axes.set_xlabel(story.caption, color=_GREY, fontsize=9)
+    axes.set_xlabel(textwrap.fill(story.caption, 110), color=_GREY, fontsize=9)
     figure.suptitle(story.finding, x=0.012, ha="left", fontsize=14, weight="bold", color=_INK)
     file = io.BytesIO()
     figure.savefig(file, format="png")
