@@ -110,8 +110,8 @@ def test_what_is_drawn(two):
 
 
 def test_labels_keep_their_distance():
-    assert story._spread([0.0, 1.0, 100.0], apart=10) == [0.0, 10.0, 100.0]
-    assert story._spread([100.0, 5.0, 0.0], apart=10) == [100.0, 10.0, 0.0]
+    assert story.spread([0.0, 1.0, 100.0], apart=10) == [0.0, 10.0, 100.0]
+    assert story.spread([100.0, 5.0, 0.0], apart=10) == [100.0, 10.0, 0.0]
 
 
 def test_round_times():

@@ -74,7 +74,7 @@ def _lead(files: Sequence[Run], record: CrossoverRecord) -> Markup:
     overtaken = sum(crossing.overtaken for crossing in by_search)
     parts = [
         f"{name} on {game.width} x {game.height}, learned from nothing but the rules: {played:,} games of self-play in"
-        f" {minutes:.0f} minutes on {machine.get('gpu', str(machine['cores']) + ' cores')} ({machine['cpu']})"
+        f" {words.long_minutes(minutes)} on {machine.get('gpu', str(machine['cores']) + ' cores')} ({machine['cpu']})"
         + (f", {len(files)} runs together." if len(files) > 1 else ".")
     ]
     if by_search:

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from selfplay.config import Config
 from selfplay.report import story, words
@@ -23,16 +24,17 @@ from selfplay.run.read import Metrics, Run
 from selfplay.stats import crossover
 from selfplay.stats.frontier import Point
 from selfplay.stats.rating import strength
-from selfplay.stats.records import CrossoverRecord, EvalLine, Lines
+from selfplay.stats.records import CrossoverRecord, Lines
 
 # Okabe and Ito's palette, told apart by everyone.
 _INK, GREY, _GRID = "#111827", "#6b7280", "#e5e7eb"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", _INK, "#b3a100")
+_APART = 0.035  # of the height of a picture, between the middles of two labels
 _FEW = 4  # labels that find room inside a picture
 _FOLLOWING = {_INK: "var(--ink)", GREY: "var(--soft)", _GRID: "var(--line)", story.LEARNER: "var(--learner)"}
 """colours that a page decides"""
 
-_HOW_TO_READ = "bands: 95 % intervals; diamonds: overtaken, with the 95 % interval of when"
+_DIAMONDS = "diamonds: overtaken, with the 95 % interval of when"
 LOSSES = {"loss/policy": "policy", "loss/value": "value", "loss/reply": "reply"}
 SEARCH = {"policy/entropy": "entropy of the targets", "policy/kl_search_net": "KL(search, network)"}
 
@@ -52,7 +54,7 @@ def curves(config: Config, metrics: Metrics, evals: Lines, record: CrossoverReco
     figure.suptitle(title, x=0.01, ha="left", weight="bold")
     draw_elo(elo, [evals])
     draw_scores(scores, [evals], record)
-    scores.set_title(_HOW_TO_READ, fontsize=8, color=GREY)
+    scores.set_title(f"bands: 95 % intervals; {_DIAMONDS}", fontsize=8, color=GREY)
     draw_lines(losses, metrics, LOSSES, "loss (nats)")
     draw_lines(search, metrics, SEARCH, "nats")
     return _png(figure)
@@ -65,7 +67,7 @@ def overlay(names: Sequence[str], evals: Sequence[Lines], record: CrossoverRecor
     figure.suptitle(", ".join(names), x=0.01, ha="left", weight="bold")
     draw_elo(elo, evals)
     draw_scores(scores, evals, record)
-    scores.set_title(_HOW_TO_READ, fontsize=8, color=GREY)
+    scores.set_title(f"thick: the mean of the runs; {_DIAMONDS}", fontsize=8, color=GREY)
     return _png(figure)
 
 
@@ -85,9 +87,8 @@ def frontier(points: Sequence[Point]) -> bytes:
 def svg(
     draw: Callable[[Axes], None], salt: str, *, inches: tuple[float, float] = (5.4, 3.7), grid: bool = True
 ) -> tuple[Markup, dict[str, str]]:
-    """A drawing as an SVG element for a page that defines --ink, --soft, --line and --learner, and the
-    colours of its lines by
-    name. `salt` is unlike that of any other drawing of the page."""
+    """A drawing as an SVG element for a page that defines --ink, --soft, --line and --learner, and the colours of its
+    lines by name. `salt` is unlike that of any other drawing of the page."""
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif"}):
         figure = Figure(figsize=inches, layout="constrained")
         axes = figure.subplots()
@@ -149,6 +150,7 @@ def draw_lines(axes: Axes, metrics: Metrics, names: Mapping[str, str], unit: str
         if points:
             axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.4, label=label)
     axes.set(xlabel="generation", ylabel=unit)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _compute_axis(axes: Axes, evals: Sequence[Lines]) -> None:
@@ -167,43 +169,54 @@ def draw_elo(axes: Axes, evals: Sequence[Lines]) -> None:
     for one in found:
         for opponent, value in one.opponents.items():
             levels[opponent].append(value)
-    for opponent, values in levels.items():
-        if len(values) == len(found):  # met in every run
-            axes.axhline(float(np.mean(values)), color=GREY, linewidth=0.9, linestyle=":")
-            axes.text(1.0, float(np.mean(values)), f" {words.player(opponent)}", transform=axes.get_yaxis_transform(),
-                      va="center", fontsize=7.5, color=GREY)  # fmt: skip
+    met_by_all = {opponent: values for opponent, values in levels.items() if len(values) == len(found)}
+    heights = {opponent: float(np.mean(values)) for opponent, values in met_by_all.items()}
     shades = _colours(list(dict.fromkeys(player for one in found for player in one.learner)))
     for player, colour in shades.items():
-        for number, one in enumerate(found):
-            if points := one.learner.get(player):
-                label = words.player(player) if number == 0 else None
-                axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3.5, label=label)
+        lines = [points for one in found if (points := one.learner.get(player))]
+        _draw_runs(axes, lines, colour, words.player(player))
+    for height in heights.values():
+        axes.axhline(height, color=GREY, linewidth=0.9, linestyle=":")
+    low, high = axes.get_ylim()
+    placed = story.spread(list(heights.values()), _APART * (high - low))
+    for opponent, height in zip(heights, placed, strict=True):
+        axes.text(1.0, height, f" {words.player(opponent)}", transform=axes.get_yaxis_transform(),
+                  va="center", fontsize=7.5, color=GREY)  # fmt: skip
     axes.set_ylabel("Elo among the ladder")
     _compute_axis(axes, evals)
+
+
+def _draw_runs(axes: Axes, runs: Sequence[Sequence[tuple[float, float]]], colour: str, label: str) -> None:
+    """(FLOPs, value) of each run; of several their mean as a line, and each of them as a thin one."""
+    if len(runs) == 1:
+        axes.plot(*zip(*runs[0], strict=True), color=colour, marker="o", markersize=3.5, label=label)
+        return
+    for points in runs:
+        axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.7, alpha=0.5)
+    first, last = max(points[0][0] for points in runs), min(points[-1][0] for points in runs)
+    if first < last:
+        at = np.geomspace(first, last, 50)
+        values = [np.interp(np.log(at), np.log([x for x, _ in points]), [y for _, y in points]) for points in runs]
+        axes.plot(at, np.mean(values, axis=0), color=colour, linewidth=2.4, label=label)
+    else:
+        axes.plot([], [], color=colour, label=label)
 
 
 def draw_scores(axes: Axes, evals: Sequence[Lines], record: CrossoverRecord) -> None:
     """Scores of the player with search, with their bands, and where they cross 50 % with the crossing's interval.
 
-    `record` is that of all these runs together.
+    `record` is that of all these runs together. Of several runs the mean is drawn, without bands.
     """
     evals = [[match for match in lines if match.agent != "net"] for lines in _placed(evals)]
-    shades = _colours(list(dict.fromkeys(match.opponent for lines in evals for match in lines)))
-    for number, lines in enumerate(evals):
-        curves_by_pair: dict[tuple[str, str], list[EvalLine]] = defaultdict(list)
-        for match in lines:
-            curves_by_pair[match.opponent, match.agent].append(match)
-        for (opponent, agent), matches in curves_by_pair.items():
-            flops = [match.flops for match in matches]
-            low, high = [100 * match.score_low for match in matches], [100 * match.score_high for match in matches]
-            axes.plot(
-                flops,
-                [100 * match.score for match in matches],
-                color=shades[opponent],
-                marker="o",
-                markersize=3,
-                label=None if number else f"{words.player(opponent)} ({words.learner(agent)})",
-            )
+    pairs = list(dict.fromkeys((match.opponent, match.agent) for lines in evals for match in lines))
+    shades = _colours(list(dict.fromkeys(opponent for opponent, _ in pairs)))
+    for opponent, agent in pairs:
+        played = [[match for match in lines if (match.opponent, match.agent) == (opponent, agent)] for lines in evals]
+        played = [matches for matches in played if matches]
+        points = [[(match.flops, 100 * match.score) for match in matches] for matches in played]
+        _draw_runs(axes, points, shades[opponent], f"{words.player(opponent)} ({words.learner(agent)})")
+        if len(evals) == 1:
+            flops, low, high = zip(*((m.flops, 100 * m.score_low, 100 * m.score_high) for m in played[0]), strict=True)
             axes.fill_between(flops, low, high, color=shades[opponent], alpha=0.1, linewidth=0)
     for crossing in record.crossings:
         if crossing.agent != "net" and crossing.flops is not None and crossing.flops_high is not None:

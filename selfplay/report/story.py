@@ -159,7 +159,7 @@ def draw(axes: "Axes", story: Story, *, narrow: bool = False) -> None:
     axes.set_xlim(first, last)
     axes.set_ylim(bottom, top)
     middle = np.sqrt(first * last)
-    for level, height in zip(story.levels, _spread(elos, _APART * (top - bottom)), strict=True):
+    for level, height in zip(story.levels, spread(elos, _APART * (top - bottom)), strict=True):
         early = level.overtaken and (level.minutes or 0.0) < middle
         axes.axhline(level.elo, color=_GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
@@ -200,7 +200,7 @@ def _tick(minutes: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
 
 
-def _spread(heights: Sequence[float], apart: float) -> list[float]:
+def spread(heights: Sequence[float], apart: float) -> list[float]:
     """Heights for labels: the same, moved up as far as keeps each `apart` from the one below it."""
     order = np.argsort(heights)
     placed = np.array(heights, float)
