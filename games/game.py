@@ -13,6 +13,7 @@ The laws every game obeys (tests/test_game_laws.py checks them by random play):
 - `valid`, a sixth that it may add for strictness, is 1 for every position that play can reach and that is not over.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -106,9 +107,24 @@ BLACK_AND_WHITE = Side("Black", "#202024"), Side("White", "#f6f4ee")
 RED_AND_YELLOW = Side("Red", "#e23d37"), Side("Yellow", "#facc3c")
 
 
-@dataclass(frozen=True, kw_only=True)
+def _as_value(held: Any) -> Any:
+    """Arrays and compiled functions as what two of them are compared by."""
+    if isinstance(held, np.ndarray):
+        return held.tolist()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    if isinstance(held, Mapping):
+        return dict(held)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if callable(held):
+        return held.__module__, held.__qualname__  # which tells of what it closes over: see `kernel`
+    return held
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Game:
     """One game at one size. `name` is what `games.make` accepts and gives this game back.
+
+    Two games are equal if all they hold is, functions being equal if they were compiled from the same definition with
+    the same sizes. A copy is the game itself, which nothing changes; a pickle holds the name, and where a game was
+    added by a file or a module, that.
 
     The functions, all compiled with the signatures of `games.kernel`:
 
@@ -151,6 +167,31 @@ class Game:
     def __post_init__(self) -> None:
         if not self.sides:
             object.__setattr__(self, "sides", RED_AND_YELLOW if self.action_is == "column" else BLACK_AND_WHITE)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Game):
+            return NotImplemented
+        return self is other or self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def _identity(self) -> tuple[Any, ...]:
+        """What is compared: each field as a value."""
+        return tuple(_as_value(getattr(self, item.name)) for item in dataclasses.fields(self))
+
+    def __copy__(self) -> "Game":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Game":
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from games import registry  # which knows games: here it would be a circle
+
+        if registry.make(self.name) != self:
+            raise TypeError(f"a game is pickled by its name, and make({self.name!r}) gives another than this one")
+        return registry.remake, (self.name, registry.source(self.name))
 
     @property
     def cells(self) -> int:

@@ -3,9 +3,11 @@
     env = gymnasium.make("games:selfplay/ConnectFour-v0", opponent="rules", first="random")
     env = gymnasium.make("games:selfplay/Gomoku-v0", game="gomoku:size=9", render_mode="ansi")
 
-`game` is any name that `games.make` takes. Importing `games` registers the ids.
+`game` is any name that `games.make` takes. Importing `games` registers the ids. Players that respect a mask find it
+where their library looks: `action_masks()` for MaskablePPO of sb3-contrib, and `info["action_mask"]`.
 """
 
+import functools
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, ClassVar
@@ -25,12 +27,19 @@ Opponent = Callable[[np.ndarray, np.random.Generator], int]
 OPPONENTS = "games.opponents"
 """Entry-point group of `resolve(spec, game) -> Opponent`, for players that live above the rules."""
 
+NAMES = {"ConnectFour": "connect4", "Gomoku": "gomoku15", "TicTacToe": "tictactoe"}
+"""The games as the registries of Gymnasium and PettingZoo call them."""
+
 _FIRST = ("agent", "opponent", "random")
 
 
 def random_opponent(game: Game) -> Opponent:
     """Uniform over the legal actions."""
-    return lambda state_W, rng: int(rng.choice(game.legal_actions(state_W)))
+    return functools.partial(_any_legal, game)  # which can be pickled
+
+
+def _any_legal(game: Game, state_W: np.ndarray, rng: np.random.Generator) -> int:
+    return int(rng.choice(game.legal_actions(state_W)))
 
 
 def opponent_of(game: Game, opponent: "str | Opponent") -> Opponent:
@@ -50,10 +59,13 @@ class BoardGameEnv(gymnasium.Env[np.ndarray, np.int64]):
 
     - Observation: the planes of `Game.observe`, float32 [P, H, W], as the player to move sees them. That is
       the agent, but for the last observation after a move of its own that ended the game.
-    - Action: a column or a cell. `info["action_mask"]`, int8 [A], is 1 where it is legal, all 0 once over.
+    - Action: a column or a cell. `info["action_mask"]`, int8 [A], is 1 where it is legal, all 0 once over;
+      `action_masks()` is the same as bool.
     - Reward: 1 for a win, -1 for a loss, 0 for a draw and while the game goes on. An illegal action ends
       the episode with `illegal_reward`. `info["result"]` then says "win", "loss", "draw" or "illegal".
     - `first`: who begins, "agent", "opponent" or "random"; `reset(options={"first": ...})` overrides it once.
+    - Copies and pickles go on from the same position. An opponent known by name is made anew in them; a function is
+      copied as Python copies functions.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # pyright: ignore[reportIncompatibleVariableOverride]  # no ClassVar there
@@ -73,6 +85,7 @@ class BoardGameEnv(gymnasium.Env[np.ndarray, np.int64]):
         self.render_mode = one_of("render_mode", render_mode, (None, *self.metadata["render_modes"]))
         self.first = one_of("first", first, _FIRST)
         self.illegal_reward = float(illegal_reward)
+        self._opponent_given = opponent
         self._opponent = opponent_of(self.game, opponent)
         shape_PHW = (self.game.planes, self.game.height, self.game.width)
         self.observation_space = spaces.Box(0.0, 1.0, shape_PHW, np.float32)
@@ -81,6 +94,17 @@ class BoardGameEnv(gymnasium.Env[np.ndarray, np.int64]):
         self._agent_began = True
         self._last_cell: int | None = None
         self._result: str | None = "not started"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_opponent"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._opponent = opponent_of(self.game, self._opponent_given)
+
+    def action_masks(self) -> np.ndarray:
+        """bool [A]: where an action is legal, as MaskablePPO of sb3-contrib asks for it."""
+        return self._mask().astype(bool)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -133,12 +157,15 @@ class BoardGameEnv(gymnasium.Env[np.ndarray, np.int64]):
     def _observation(self) -> np.ndarray:
         return self.game.planes_of(self._state_W)
 
-    def _info(self) -> dict[str, Any]:
+    def _mask(self) -> np.ndarray:
         mask_A = np.zeros(self.game.actions, np.int8)
         if self._result is None:
             mask_A[self.game.legal_actions(self._state_W)] = 1
-            return {"action_mask": mask_A}
-        return {"action_mask": mask_A, "result": self._result}
+        return mask_A
+
+    def _info(self) -> dict[str, Any]:
+        mask_A = self._mask()
+        return {"action_mask": mask_A} if self._result is None else {"action_mask": mask_A, "result": self._result}
 
 
 def one_of(name: str, value: str | None, known: tuple[str | None, ...]) -> Any:
@@ -148,7 +175,7 @@ def one_of(name: str, value: str | None, known: tuple[str | None, ...]) -> Any:
     return value
 
 
-for _name, _game in (("ConnectFour", "connect4"), ("Gomoku", "gomoku15"), ("TicTacToe", "tictactoe")):
+for _name, _game in NAMES.items():
     gymnasium.register(  # pyright: ignore[reportUnknownMemberType]  # gymnasium's types are partial
         f"selfplay/{_name}-v0", entry_point="games.gym_env:BoardGameEnv", kwargs={"game": _game}
     )

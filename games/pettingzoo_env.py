@@ -1,28 +1,38 @@
 """The PettingZoo face: both seats of a board game, in turns (AEC). Needs the extra `pettingzoo`.
 
 env = games.pettingzoo_env.BoardGameAEC("connect4")
+
+Importing this module also registers its games with a PettingZoo that has a registry (1.26 and newer):
+
+env = pettingzoo.make("aec", "selfplay/ConnectFour-v0")
 """
 
 from typing import Any, ClassVar
 
 import numpy as np
+import pettingzoo  # pyright: ignore[reportMissingTypeStubs]
 from gymnasium import spaces
 from pettingzoo import AECEnv  # pyright: ignore[reportMissingTypeStubs]
 
 from games.draw import draw
 from games.game import ONGOING
-from games.gym_env import one_of
+from games.gym_env import NAMES, one_of
 from games.outcome import outcome_of, value
 from games.registry import make
 from games.text import board_of, render
 
+Observation = dict[str, np.ndarray]
 
-class BoardGameAEC(AECEnv[str, np.ndarray, int]):
+
+class BoardGameAEC(AECEnv[str, Observation, int]):
     """One game between `player_0`, who begins, and `player_1`.
 
-    - Observation: the planes of `Game.observe`, float32 [P, H, W], as the player to move sees them, whichever
-      agent asks; when the game is over, as the one sees them who would be next.
-    - `infos[agent]["action_mask"]`, int8 [A]: 1 where that agent may play now.
+    - `observe(agent)` is what PettingZoo's own Connect Four gives: `observation`, the board as that agent sees it,
+      and `action_mask`, int8 [A], 1 where that agent may play now, so all 0 for the agent that is not to move and
+      once the game is over.
+    - The board: the planes of `Game.observe`, float32 [P, H, W]. Plane 0 holds the agent's own stones and plane 1
+      the other's, whoever is to move; all further planes are those that the player to move sees.
+    - `infos[agent]["action_mask"]` is the same mask.
     - Reward: 1 for a win, -1 for a loss, 0 for a draw. An illegal action ends the game: `illegal_reward` for
       whoever played it, 0 for the other.
     """
@@ -43,7 +53,13 @@ class BoardGameAEC(AECEnv[str, np.ndarray, int]):
         shape_PHW = (self.game.planes, self.game.height, self.game.width)
         # One space for each agent: they are seeded apart.
         self._observation_spaces = {
-            agent: spaces.Box(0.0, 1.0, shape_PHW, np.float32) for agent in self.possible_agents
+            agent: spaces.Dict(
+                {
+                    "observation": spaces.Box(0.0, 1.0, shape_PHW, np.float32),
+                    "action_mask": spaces.Box(0, 1, (self.game.actions,), np.int8),
+                }
+            )
+            for agent in self.possible_agents
         }
         self._action_spaces = {agent: spaces.Discrete(self.game.actions) for agent in self.possible_agents}
 
@@ -63,10 +79,13 @@ class BoardGameAEC(AECEnv[str, np.ndarray, int]):
         self.truncations = dict.fromkeys(self.agents, False)
         self._state_W = self.game.initial()
         self._last_cell: int | None = None
-        self._mask()
+        self._inform()
 
-    def observe(self, agent: str) -> np.ndarray:
-        return self.game.planes_of(self._state_W)
+    def observe(self, agent: str) -> Observation:
+        planes_PHW = self.game.planes_of(self._state_W)
+        if agent != self.agent_selection:
+            planes_PHW[[0, 1]] = planes_PHW[[1, 0]]
+        return {"observation": planes_PHW, "action_mask": self._mask(agent)}
 
     def step(self, action: int | None) -> None:
         mover = self.agent_selection
@@ -84,7 +103,7 @@ class BoardGameAEC(AECEnv[str, np.ndarray, int]):
                 won = value(outcome_of(status))
                 self._end({mover: float(won), other: -float(won)})
         self.agent_selection = other
-        self._mask()
+        self._inform()
         self._accumulate_rewards()
 
     def render(self) -> str | np.ndarray | None:
@@ -99,9 +118,16 @@ class BoardGameAEC(AECEnv[str, np.ndarray, int]):
         self.rewards = rewards
         self.terminations = dict.fromkeys(self.agents, True)
 
-    def _mask(self) -> None:
-        """Fresh masks: the player to move may play what is legal, the other nothing."""
-        masks = {agent: np.zeros(self.game.actions, np.int8) for agent in self.agents}
-        if not self.terminations[self.agent_selection]:
-            masks[self.agent_selection][self.game.legal_actions(self._state_W)] = 1
-        self.infos: dict[str, dict[str, Any]] = {agent: {"action_mask": masks[agent]} for agent in self.agents}
+    def _mask(self, agent: str) -> np.ndarray:
+        mask_A = np.zeros(self.game.actions, np.int8)
+        if agent == self.agent_selection and not self.terminations[agent]:
+            mask_A[self.game.legal_actions(self._state_W)] = 1
+        return mask_A
+
+    def _inform(self) -> None:
+        self.infos: dict[str, dict[str, Any]] = {agent: {"action_mask": self._mask(agent)} for agent in self.agents}
+
+
+if hasattr(pettingzoo, "register"):
+    for _name, _game in NAMES.items():
+        pettingzoo.register("aec", f"selfplay/{_name}-v0", "games.pettingzoo_env:BoardGameAEC", kwargs={"game": _game})

@@ -6,6 +6,7 @@ Windows). They are read when a game is first asked for.
 
 import difflib
 import functools
+import importlib
 import importlib.util
 import inspect
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from games.game import Game
 
 ADDED = "SELFPLAY_GAMES"
+_ADDED_MODULE = "games_added_"
 _FACTORIES: dict[str, Callable[..., Game]] = {}
 
 
@@ -34,7 +36,7 @@ def names() -> list[str]:
 def _read_added(files: str) -> None:
     for file in filter(None, files.split(os.pathsep)):
         path = Path(file).resolve()
-        name = f"games_added_{path.stem}"  # kernels are cached under the name of their module
+        name = _ADDED_MODULE + path.stem  # kernels are cached under the name of their module
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None or not path.is_file():
             raise ValueError(f"{ADDED} names {file!r}, which is no Python file")
@@ -79,3 +81,20 @@ def make(name: str) -> Game:
         else:
             options[key] = value
     return factory(**options)
+
+
+def source(name: str) -> str:
+    """Where the game called `name` comes from, as another process finds it: an added file, or a module."""
+    module = _FACTORIES[name.partition(":")[0]].__module__
+    return str(sys.modules[module].__file__) if module.startswith(_ADDED_MODULE) else module
+
+
+def remake(name: str, source: str) -> Game:
+    """The game of a pickle: `make(name)`, once what `source` named has been read."""
+    base = name.partition(":")[0]
+    if base not in _FACTORIES and base not in names():
+        if source.endswith(".py"):
+            _read_added(source)
+        else:
+            importlib.import_module(source)
+    return make(name)

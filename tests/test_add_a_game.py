@@ -138,6 +138,28 @@ def test_a_mistake_in_the_file_is_said_in_one_line(tmp_path, files, said):
     assert said in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+def test_a_pickle_of_an_added_game_is_read_where_nobody_named_its_file(tmp_path):
+    """A game, an environment with it and one deep copy, written by one process and read by another."""
+    write = """
+import copy, games, gymnasium, pickle
+game = games.make("hex:size=4")
+env = gymnasium.make("selfplay/Gomoku-v0", game="hex:size=4", first="agent")
+env.reset(seed=1)
+env.step(5)
+with open("hex.pickle", "wb") as file:
+    pickle.dump((game, copy.deepcopy(env)), file)
+"""
+    read = "import pickle; game, env = pickle.loads(open('hex.pickle', 'rb').read());"
+    read += "print(game.name, env.unwrapped.game == game, game.plies(env.unwrapped._state_W))"
+    (tmp_path / "hex.py").write_text((ROOT / "tests" / "third_game.py").read_text(encoding="utf-8"), encoding="utf-8")
+    for code, added in ((write, "hex.py"), (read, "")):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "SELFPLAY_GAMES": added}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == "hex:size=4 True 2\n"
+
+
 def test_a_colour_is_written_as_on_pages():
     assert Side("Red", "#d8433b").rgb == (216, 67, 59)
     with pytest.raises(ValueError, match="#rrggbb"):

@@ -1,12 +1,15 @@
 """Every registered game, and odd sizes, obey the laws; and agree move by move with a naive twin."""
 
+import copy
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
 from naive_games import NaiveConnect4, NaiveGomoku
 
 import games
+from games.connect4 import connect4
 from games.laws import check_laws
 from games.text import board_of
 
@@ -39,6 +42,7 @@ def test_laws(name):
     game = games.make(name)
     check_laws(game, plays=4 if game.cells > 100 else 20)
     assert games.make(game.name).name == game.name
+    assert copy.deepcopy(game) == copy.copy(game) == pickle.loads(pickle.dumps(game)) == games.make(game.name)
     assert (game.kind, game.actions) == (games.make(game.name).kind, games.make(game.name).actions)
 
 
@@ -62,6 +66,18 @@ def test_agrees_with_naive_twin(name):
             np.testing.assert_array_equal(planes_PHW[1], board == mover)
             np.testing.assert_array_equal(planes_PHW[3], np.full(board.shape, twin.mover == "X"))
             np.testing.assert_array_equal(board_of(game, state_W), (board == "X") * 1 - (board == "O") * 1)
+
+
+def test_games_are_equal_if_all_they_hold_is():
+    again = connect4()
+    assert again is not games.make("connect4")
+    assert again == games.make("connect4") and hash(again) == hash(games.make("connect4"))
+    assert again != connect4(height=7) and again != "connect4"
+    assert len({games.make(name) for name in ("connect4", "gomoku9", "gomoku:size=9", "tictactoe")}) == 3
+    changed = dataclasses.replace(again, legal=games.make("tictactoe").legal)
+    assert changed != again
+    with pytest.raises(TypeError, match="gives another than this one"):
+        pickle.dumps(changed)
 
 
 def test_draws():

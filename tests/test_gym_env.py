@@ -1,5 +1,7 @@
 """The Gymnasium and PettingZoo faces: their own checkers, and what the checkers do not look at."""
 
+import copy
+import pickle
 import subprocess
 import sys
 import warnings
@@ -271,6 +273,8 @@ def test_pettingzoos_own_tests(name, capsys):
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # It says so of every dictionary but those of PettingZoo's own games.
+        warnings.filterwarnings("ignore", "Observation (is not a NumPy array|space for each agent probably should be)")
         api_test(BoardGameAEC(name), num_cycles=200)
         seed_test(lambda: BoardGameAEC(name), num_cycles=50)
 
@@ -285,6 +289,110 @@ def aec(name, line, **options):
     for action in parse_moves(env.game, line):
         env.step(action)
     return env
+
+
+class MaskReader:
+    """How tianshou 2.0.1 reads an environment (tianshou/env/pettingzoo_env.py), which is not installed with the tests:
+    a mask inside the observation, or else every action."""
+
+    def __init__(self, env):
+        self.env = env
+        self.action_space = env.action_space(env.possible_agents[0])
+
+    def read(self):
+        observation, _, terminated, truncated, _ = self.env.last()
+        if isinstance(observation, dict) and "action_mask" in observation:
+            mask = [flag == 1 for flag in observation["action_mask"]]
+        else:
+            mask = [True] * self.action_space.n
+        return mask, terminated or truncated
+
+
+@pytest.mark.parametrize("name", ["connect4", "tictactoe"])
+def test_players_that_respect_their_mask_play_200_games_without_an_illegal_move(name):
+    env, rng, results = aec(name, "", illegal_reward=-7.0), np.random.default_rng(0), set()
+    for _ in range(200):
+        env.reset()
+        reader = MaskReader(env)
+        mask, over = reader.read()
+        while not over:
+            env.step(int(rng.choice(np.flatnonzero(mask))))
+            mask, over = reader.read()
+        results.add(tuple(env.rewards[agent] for agent in env.possible_agents))
+    assert results - {(0.0, 0.0)} == {(1.0, -1.0), (-1.0, 1.0)}
+
+
+def test_pettingzoos_wrappers_read_the_mask():
+    """TerminateIllegalWrapper looks into the observation; 1 is full after six moves."""
+    from pettingzoo.utils.wrappers import TerminateIllegalWrapper
+
+    env = TerminateIllegalWrapper(aec("connect4", ""), illegal_reward=-1)
+    env.reset()
+    for action in [0] * 6:
+        env.step(action)
+    seen = env.last()[0]
+    assert seen is not None and seen["action_mask"].tolist() == [0, 1, 1, 1, 1, 1, 1]
+    env.step(0)
+    assert all(env.terminations.values()) and env.rewards["player_0"] == -1
+
+
+@pytest.mark.parametrize("line", ["", "4", "44352", "112233"])
+def test_each_agent_sees_what_pettingzoos_own_connect_four_shows_it(line, monkeypatch):
+    pytest.importorskip("pettingzoo")
+    monkeypatch.setitem(sys.modules, "pygame", type(sys)("pygame"))  # it draws with it, which nobody asks for here
+    from pettingzoo.classic.connect_four.connect_four import raw_env
+
+    env, theirs = aec("connect4", line), raw_env()
+    theirs.reset()
+    for action in parse_moves(env.game, line):
+        theirs.step(action)
+    for agent in env.possible_agents:
+        ours, seen = env.observe(agent), theirs.observe(agent)
+        assert env.observation_space(agent).contains(ours)
+        np.testing.assert_array_equal(np.moveaxis(ours["observation"][:2], 0, 2), seen["observation"])
+        np.testing.assert_array_equal(ours["action_mask"], seen["action_mask"])
+
+
+def test_pettingzoos_registry_knows_the_games():
+    pettingzoo = pytest.importorskip("pettingzoo")
+    import games.pettingzoo_env
+
+    env = pettingzoo.make("aec", "selfplay/Gomoku-v0", game="gomoku9")
+    assert (env.game.name, type(env)) == ("gomoku:size=9", games.pettingzoo_env.BoardGameAEC)
+    assert [pettingzoo.make("aec", f"selfplay/{name}-v0").game for name in gym_env.NAMES] == [
+        games.make(name) for name in ("connect4", "gomoku15", "tictactoe")
+    ]
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_environments_are_copied_in_the_middle_of_a_game(again):
+    """The copy goes on as the environment would have, and the two do not share a board."""
+    for opponent in ("random", "rules", lowest):
+        env = gymnasium.make("selfplay/ConnectFour-v0", opponent=opponent, first="agent")
+        env.reset(seed=4)
+        env.step(3)
+        twin = again(env)
+        env.step(2)
+        twin.step(2)
+        ours, theirs = env.unwrapped, twin.unwrapped
+        assert isinstance(ours, gym_env.BoardGameEnv) and isinstance(theirs, gym_env.BoardGameEnv)
+        np.testing.assert_array_equal(ours._state_W, theirs._state_W)
+        twin.step(2)
+        assert ours.game.plies(ours._state_W) == 4
+    env = aec("gomoku9", "e5 e6")
+    twin = again(env)
+    twin.step(0)
+    assert env.game.plies(env._state_W) == 2 and twin.game.plies(twin._state_W) == 3
+    assert twin.agent_selection != env.agent_selection
+
+
+def test_the_mask_is_where_maskable_ppo_looks():
+    utils = pytest.importorskip("sb3_contrib.common.maskable.utils")
+    env = gymnasium.make("selfplay/ConnectFour-v0", opponent=lowest, first="agent")
+    play(env, "111")
+    assert utils.is_masking_supported(env)
+    assert utils.get_action_masks(env).tolist() == [False] + [True] * 6
+    assert utils.get_action_masks(env).dtype == bool
 
 
 @pytest.mark.parametrize(
@@ -306,7 +414,8 @@ def test_pettingzoo_turns_and_masks():
     assert env.agent_selection == "player_0" and env.last()[1:4] == (0.0, False, False)
     assert env.infos["player_0"]["action_mask"].tolist() == [0, 1, 1, 1, 1, 1, 1]
     assert not env.infos["player_1"]["action_mask"].any()
-    assert env.observe("player_0")[0].sum() == env.observe("player_0")[1].sum() == 3
+    assert env.observe("player_0")["observation"][:2].sum(axis=(1, 2)).tolist() == [3, 3]
+    assert env.infos["player_0"]["action_mask"].tolist() == env.observe("player_0")["action_mask"].tolist()
 
 
 def test_pettingzoo_an_illegal_action_costs_who_played_it():
