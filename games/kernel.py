@@ -2,6 +2,9 @@
 
 numba's own cache notices a change only in the file of the function itself, not in what that function
 calls. The cache folder is therefore named after a hash of every source file that holds kernels.
+
+Where that folder cannot be written to, as in many containers, kernels are compiled at every start: one warning says so,
+and which variable gives the cache another place.
 """
 
 import functools
@@ -9,6 +12,8 @@ import hashlib
 import logging
 import os
 import shutil
+import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +26,7 @@ from numba.core import config
 Function = Callable[..., Any]  # a kernel, or what it is compiled from; its types are its numba signature
 
 _ROOT = Path(__file__).resolve().parent.parent
+_KERNELS = "kernels-"  # how the folders of our caches begin
 _KEPT_CACHES = 4  # a few versions side by side, so that switching branches does not recompile
 
 u64 = types.uint64
@@ -66,23 +72,67 @@ def _sources_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def cache_dir() -> Path:
-    """The folder of compiled kernels for the sources as they stand now."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selfplay"
-    folder = root / f"kernels-{_sources_hash()}"
+class NotCached(UserWarning):
+    """Compiled code is not kept for the next start."""
+
+
+def user_cache() -> Path:
+    """Our folder among the user's caches, which may not be there, nor be writable."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.touch()
-        old = sorted(root.glob("kernels-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+        home = Path.home()
+    except RuntimeError:  # a user whom no list of users knows, as in a container
+        home = Path(os.devnull)  # in which nothing can be written
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "selfplay"
+
+
+def cache_dir() -> Path:
+    """The folder of compiled kernels for the sources as they stand now; NUMBA_CACHE_DIR where that is set."""
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(given) if given else user_cache() / f"{_KERNELS}{_sources_hash()}"
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder and see that it can be written to; `OSError` if not. Of its older siblings a few are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"0")  # which a full disk refuses
+    folder.touch()
+    if folder.name.startswith(_KERNELS):
+        old = sorted(folder.parent.glob(f"{_KERNELS}*"), key=lambda path: path.stat().st_mtime, reverse=True)
         for stale in old[_KEPT_CACHES:]:
             shutil.rmtree(stale, ignore_errors=True)
-    except OSError:  # a read-only home: numba falls back to compiling at every start
-        return folder
-    return folder
 
 
-if "NUMBA_CACHE_DIR" not in os.environ:
-    numba_config.CACHE_DIR = str(cache_dir())
+class _Cache:
+    """Where compiled code is kept: `folder`, or nowhere after the first failure to write there."""
+
+    def __init__(self) -> None:
+        self.folder: Path | None = cache_dir()
+        try:
+            _prepare(self.folder)
+        except OSError as error:
+            self.give_up(error)
+        else:
+            numba_config.CACHE_DIR = str(self.folder)
+
+    def give_up(self, error: OSError) -> None:
+        """Compile without it from now on, and say so once."""
+        variable = "NUMBA_CACHE_DIR" if "NUMBA_CACHE_DIR" in os.environ else "XDG_CACHE_HOME"
+        warnings.warn(
+            f"compiled code cannot be kept in {self.folder} ({error.strerror or error}), so every start takes up to "
+            f"two minutes; set {variable} to a folder that can be written to",
+            NotCached,
+            stacklevel=2,
+        )
+        self.folder = None
+
+
+_cache = _Cache()
+
+
+def kept_in() -> Path | None:
+    """The folder in which this process keeps compiled code, if it can."""
+    return _cache.folder
 
 
 def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> Callable[[Function], Function]:
@@ -91,10 +141,14 @@ def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> 
     `allocates=False` promises that the kernel makes no arrays (views are fine). numba then leaves out its
     atomic reference counts, which were more than half the time of a search.
     """
-    settings: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"} | options
+    settings: dict[str, Any] = {"nogil": True, "error_model": "numpy"} | options
     if not allocates:
         settings["_nrt"] = False
-    compiler: Any = numba.njit(**settings) if signature is None else numba.njit(signature, **settings)
+
+    def compile_it(function: Function, cache: bool) -> Function:
+        if signature is None:
+            return numba.njit(cache=cache, **settings)(function)
+        return numba.njit(signature, cache=cache, **settings)(function)
 
     def compiled(function: Function) -> Function:
         # numba names machine code after the function and a count of functions in the process that compiled
@@ -103,7 +157,11 @@ def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> 
         if function.__closure__:
             closed_over = repr([cell.cell_contents for cell in function.__closure__])
             function.__qualname__ += "_" + hashlib.sha256(closed_over.encode()).hexdigest()[:16]
-        made: Function = compiler(function)
+        try:
+            made = compile_it(function, cache=_cache.folder is not None)
+        except OSError as error:  # the disk has become full, or the folder read-only
+            _cache.give_up(error)
+            made = compile_it(function, cache=False)
         _report(made)
         _remember_addresses(made)
         return made
@@ -114,7 +172,7 @@ def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> 
 def _report(compiled: Any) -> None:
     """Log the first time in this process that machine code was not found on disk."""
     stats = getattr(compiled, "stats", None)  # absent under NUMBA_DISABLE_JIT
-    if stats is not None and stats.cache_misses:
+    if stats is not None and (stats.cache_misses or _cache.folder is None):
         _log_compiling()
 
 

@@ -126,6 +126,45 @@ def test_sizes_compiled_by_different_processes_do_not_run_each_others_code(tmp_p
         assert done.returncode == 0, done.stderr
 
 
+# The command line's own way to show a warning, and one game's kernels.
+_ASK = """
+import resource, signal, sys, warnings
+from selfplay import cli
+warnings.formatwarning = cli._in_one_line
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+if len(sys.argv) > 1:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+import games, games.kernel
+game = games.make("tictactoe")
+print(len(game.legal_actions(game.initial())), games.kernel.kept_in())
+"""
+
+
+@pytest.mark.parametrize(
+    ("variable", "folder", "limit"),
+    [("XDG_CACHE_HOME", "file/cache", []), ("NUMBA_CACHE_DIR", "file/cache", []), ("XDG_CACHE_HOME", "full", ["4000"])],
+)
+def test_without_a_place_for_compiled_code_it_is_compiled_after_one_warning(variable, folder, limit, tmp_path):
+    """Nobody, root included, can make a folder in a file; and a disk is full after 4000 bytes."""
+    (tmp_path / "file").write_text("")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK, *limit],
+        cwd=tmp_path,
+        env=environment | {variable: str(tmp_path / folder)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "9 None\n"
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"selfplay: warning: compiled code cannot be kept in {tmp_path / folder}")
+    assert line.endswith(f"set {variable} to a folder that can be written to")
+
+
 def test_a_kernel_of_another_signature_is_refused():
     """`step` where `legal` belongs, handed to a compiled function: it would be called with words that are none."""
     game = games.make("connect4")

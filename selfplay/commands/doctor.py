@@ -82,7 +82,7 @@ def examine() -> dict[str, Any]:
     """`versions`, `machine`, what was found `here`, and `advice` in sentences."""
     import torch
 
-    from games.kernel import cache_dir
+    from games.kernel import cache_dir, kept_in
     from selfplay.bench import parts
 
     # Where a run would be written: the nearest folder that exists.
@@ -92,12 +92,15 @@ def examine() -> dict[str, Any]:
     cuda = torch.cuda.is_available()
     gpu_seen = cuda or Path("/dev/nvidiactl").exists()
     oracle = util.find_spec("bitbully") is not None
-    cache = cache_dir()
+    cache = kept_in()
+    warm = cache is not None and any(cache.rglob("*.nbi"))
     here = {
         "gpu": torch.cuda.get_device_name() if cuda else ("present, not usable" if gpu_seen else "none"),
         "matrix product": f"{float32:,.0f} GFLOP/s in fp32, {bfloat16:,.0f} in bf16, one core",
         "perfect Connect Four": "bitbully is installed" if oracle else "not installed",
-        "kernel cache": f"{cache}, {'warm' if any(cache.rglob('*.nbi')) else 'cold: the next start compiles'}",
+        "kernel cache": f"none: {cache_dir()} cannot be written to"
+        if cache is None
+        else f"{cache}, {'warm' if warm else 'cold: the next start compiles'}",
         "free disk here": f"{free_gib:,.1f} GiB",
         "tree search": f"{simulations:,.0f} simulations/s a core, the network not counted"
         " (`selfplay bench` measures the whole)",
@@ -109,6 +112,8 @@ def examine() -> dict[str, Any]:
         advice.append("bf16 is slower than fp32 on this processor; networks run in fp32 here")
     if not oracle:
         advice.append("`selfplay eval` and the `solver` agent need bitbully: pip install bitbully (AGPL)")
+    if cache is None:
+        advice.append("every start compiles, up to two minutes; set XDG_CACHE_HOME to a folder that can be written to")
     if free_gib < _LEAST_FREE_GIB:
         advice.append(f"less than {_LEAST_FREE_GIB:g} GiB free; give --run a folder on another disk")
     return {"versions": session.versions(), "machine": session.machine(), "here": here, "advice": advice}
