@@ -6,7 +6,7 @@ from dataclasses import dataclass
 WIN = 1_000_000
 DECIDED = WIN - 1000
 INFINITE = 2 * WIN
-UNLIMITED = 1 << 62  # nodes, nanoseconds: more than any search lasts
+UNLIMITED = 1 << 61  # nodes, nanoseconds: more than any search lasts
 
 
 @dataclass(frozen=True, kw_only=True)

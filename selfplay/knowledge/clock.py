@@ -1,13 +1,18 @@
-"""The time of day inside kernels: C's clock, handed in as a function, so that no thread has to stop a search."""
+"""The time of day inside kernels: C's clock, handed in as a function, so that no thread has to stop a search.
+
+Whoever looks at the clock also learns that the process is to stop: it is then later than any deadline.
+"""
 
 import ctypes
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
 
+from games import interrupt
 from games.kernel import i64, kernel
+from selfplay.knowledge.budget import UNLIMITED
 
 _SIGNATURE = types.int32(types.int32, types.CPointer(types.int64))
 CLOCK = types.FunctionType(_SIGNATURE)
@@ -33,8 +38,26 @@ class _Clock(types.WrapperAddressProtocol):
 clock = _Clock()
 
 
-@kernel(i64(CLOCK, i64[::1]))
-def now(clock, time_2):
-    """Nanoseconds since some moment in the past; `time_2` is scratch."""
-    clock(_WHICH, time_2.ctypes)
-    return time_2[0] * 1_000_000_000 + time_2[1]
+class Timer(NamedTuple):
+    """What looking at the clock needs."""
+
+    time_2: np.ndarray  # int64; scratch, of one thread
+    stop_1: np.ndarray  # int64; `interrupt.STOP_1`
+
+
+timer_t = types.NamedUniTuple(types.Array(i64, 1, "C"), 2, Timer)
+_LATE = 2 * UNLIMITED  # later than any deadline, and far enough from the end of the numbers to add another
+
+
+def new_timer() -> Timer:
+    """For the searches of one thread."""
+    return Timer(np.zeros(2, np.int64), interrupt.STOP_1)
+
+
+@kernel(i64(CLOCK, timer_t))
+def now(clock, timer):
+    """Nanoseconds since some moment in the past; later than any deadline once the process is to stop."""
+    if timer.stop_1[0] != 0:
+        return _LATE
+    clock(_WHICH, timer.time_2.ctypes)
+    return timer.time_2[0] * 1_000_000_000 + timer.time_2[1]

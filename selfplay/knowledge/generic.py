@@ -15,11 +15,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
+from games import interrupt
 from games.game import MOVER_LOST, MOVER_WON, ONGOING, Game
 from games.kernel import LEGAL, STEP, WINS, flags_A, i64, kernel, u64, words_W
 from games.rng import below, mix
 from selfplay.knowledge.budget import DECIDED, INFINITE, WIN, Budget
-from selfplay.knowledge.clock import CLOCK, clock, now
+from selfplay.knowledge.clock import CLOCK, clock, new_timer, now, timer_t
 from selfplay.knowledge.transposition import AT_LEAST, AT_MOST, EXACT, TranspositionTable
 
 PIECES = ()  # of knowledge, as `without=` names them
@@ -165,7 +166,7 @@ def _record(keys_T, entries_T, key, salt, value, bound, left, action):
 @kernel(
     types.void(
         *(_LEGAL, _STEP, _WINS, _EVALUATE, _LEGAL, u64[:, ::1], _i64s, u64[::1], _stack_t, u64[::1], _i64s),
-        *(i64, i64, i64, i64, CLOCK, _i64s, _i64s_2),
+        *(i64, i64, i64, i64, CLOCK, timer_t, _i64s_2),
     ),
     allocates=False,
 )
@@ -186,7 +187,7 @@ def _search(
     max_nodes,
     max_ns,
     clock,
-    time_2,
+    timer,
     found_N4,
 ):
     """Iterative deepening from each position; found_N4 gets action, score, depth completed, nodes.
@@ -195,7 +196,9 @@ def _search(
     finished position sees it. The window of a move at the root leaves room for a tie with the best.
     """
     for n in range(len(states_NW)):
-        deadline = now(clock, time_2) + max_ns
+        if timer.stop_1[0] != 0:
+            break
+        deadline = now(clock, timer) + max_ns
         salt = mix(np.uint64(age + n))
         for w in range(states_NW.shape[1]):
             stack.states_PW[0, w] = states_NW[n, w]
@@ -215,7 +218,7 @@ def _search(
                 to_win = WIN - (plies_N[n] + p + 1)  # the score of a win by the next stone
                 if arriving:
                     nodes += 1
-                    if depth > 1 and (nodes > max_nodes or now(clock, time_2) >= deadline):
+                    if depth > 1 and (nodes > max_nodes or now(clock, timer) >= deadline):
                         stopped = True
                         break
                     key = _key(state_W)
@@ -356,9 +359,10 @@ def search(
         budget.nodes,
         budget.nanoseconds,
         clock,
-        np.zeros(2, np.int64),
+        new_timer(),
         found_N4,
     )
+    interrupt.check()
     return found_N4
 
 

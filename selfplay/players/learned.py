@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from games import interrupt
 from games.game import Game
 from selfplay.config import SearchConfig, from_dict
 from selfplay.network.frozen import FrozenNetwork
@@ -233,7 +234,11 @@ def _shared_out(workers: Sequence[Callable[[np.ndarray], Answer]], states_NW: np
 
     def work(worker: Callable[[np.ndarray], Answer], share_NW: np.ndarray) -> list[Answer]:
         one_core()  # the cores are shared out among workers
-        return [worker(share_NW[i : i + _AT_ONCE]) for i in range(0, len(share_NW), _AT_ONCE)]
+        found: list[Answer] = []
+        for i in range(0, len(share_NW), _AT_ONCE):
+            interrupt.check()
+            found.append(worker(share_NW[i : i + _AT_ONCE]))
+        return found
 
     shares = [share_NW for share_NW in np.array_split(states_NW, len(workers)) if len(share_NW)]
     with ThreadPoolExecutor(len(workers)) as pool:

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from games import interrupt
 from games.game import Game
 from selfplay.players import learned, reference
-from selfplay.players.agent import Agent
+from selfplay.players.agent import Agent, Analysis
 from selfplay.players.spec import Spec
 
 _MAKERS: dict[str, Callable[..., Agent]] = {
@@ -36,8 +37,18 @@ def make_agent(spec: Spec | str, game: Game, *, name: str | None = None) -> Agen
     def make() -> Agent:
         return _MAKERS[parsed.kind](game, name, **arguments)
 
-    agent = make()
+    agent = _interruptible(make())
     return agent if agent.clone else replace(agent, clone=make)
+
+
+def _interruptible(agent: Agent) -> Agent:
+    """The same player, whom Ctrl-C and SIGTERM stop while it thinks."""
+
+    def act(states_NW: np.ndarray, seeds_N: np.ndarray) -> Analysis:
+        with interrupt.listening():
+            return agent.act(states_NW, seeds_N)
+
+    return replace(agent, act=act)
 
 
 def opponent(spec: str, game: Game) -> Callable[[np.ndarray, np.random.Generator], int]:

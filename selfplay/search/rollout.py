@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import types
 
+from games import interrupt
 from games.game import DRAW, MOVER_LOST, MOVER_WON, ONGOING, Game
 from games.kernel import LEGAL, STEP, flags_A, i64, kernel, u64, words_W
 from games.rng import below
@@ -68,14 +69,14 @@ def _playout(legal, step, state_W, spare_W, flags_A, rng_N, n):
 @kernel(
     (
         *(_LEGAL, _STEP, u64[:, ::1], u64[::1], i64, i64, types.float64),
-        *(types.Array(types.int32, 2, "C"), types.Array(types.float64, 1, "C")),
+        *(i64[::1], types.Array(types.int32, 2, "C"), types.Array(types.float64, 1, "C")),
     )
 )
-def _search(legal, step, states_NW, rng_N, actions, simulations, exploration, visits_NA, values_N):
+def _search(legal, step, states_NW, rng_N, actions, simulations, exploration, stop_1, visits_NA, values_N):
     """UCT from every position: a simulation adds one node and plays one random game from it.
 
     `total_T[t]` sums the results of node t as the player who moved into it sees them; `status_T` says how
-    that move ended the game, if it did.
+    that move ended the game, if it did. It ends early, with nothing to say, once `stop_1` does not hold 0.
     """
     words = states_NW.shape[1]
     size = simulations + 1
@@ -100,6 +101,8 @@ def _search(legal, step, states_NW, rng_N, actions, simulations, exploration, vi
         open_T[0] = legal(states_TW[0], flags_TA[0])
         nodes = 1
         for _ in range(simulations):
+            if stop_1[0] != 0:
+                return
             t = 0
             length = 1
             path_P[0] = 0
@@ -171,7 +174,9 @@ def search(
     def work(rows_N: np.ndarray) -> None:
         visits, values = np.zeros((len(rows_N), game.actions), np.int32), np.zeros(len(rows_N))
         states, seeds = states_NW[rows_N], seeds_N[rows_N]
-        _search(game.legal, game.step, states, seeds, game.actions, simulations, exploration, visits, values)
+        stop_1 = interrupt.STOP_1
+        _search(game.legal, game.step, states, seeds, game.actions, simulations, exploration, stop_1, visits, values)
+        interrupt.check()
         visits_NA[rows_N], values_N[rows_N] = visits, values
 
     shares = [share for share in np.array_split(np.arange(len(states_NW)), os.cpu_count() or 1) if len(share)]

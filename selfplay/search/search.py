@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from games import interrupt
 from games.game import Game
 from games.kernel import direct
 from selfplay.config import SearchConfig
@@ -127,6 +128,7 @@ class Search:
         forest, game = self.forest, self.game
         while rows := _run_all(forest, self.rules, game.step, game.legal, game.wins, game.observe):
             try:
+                interrupt.check()
                 logits_BA, wdl_B3 = evaluate(forest.planes_BPHW[:rows])
             except BaseException:  # the cache has promises to rows that will never come
                 forest.counts[tree.ROWS] = 0

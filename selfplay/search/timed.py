@@ -14,6 +14,7 @@ import time
 import numpy as np
 from numba import void
 
+from games import interrupt
 from games.game import ONGOING, Game
 from games.kernel import direct, i64, kernel, words_W
 from games.outcome import PROVEN_WIN, UNPROVEN, proof_of
@@ -183,6 +184,7 @@ class TimedSearch:
         forest.searches_G["budget"][trees_L] = self.capacity
         began = time.perf_counter()
         while rows := _run_all(forest, self.rules, game.step, game.legal, game.wins, game.observe):
+            interrupt.check()
             logits_BA, wdl_B3 = evaluate(forest.planes_BPHW[:rows])
             _expand_leaves(forest, self.rules, logits_BA, wdl_B3)
             now = time.perf_counter()

@@ -12,13 +12,14 @@ words, A actions, P plies below the root.
 
 import numpy as np
 
+from games import interrupt
 from games.bits import count_bits
 from games.connect4 import has_line
 from games.game import Game
 from games.kernel import i64, kernel, u64
 from games.rng import below
 from selfplay.knowledge.budget import DECIDED, INFINITE, UNLIMITED, WIN, Budget
-from selfplay.knowledge.clock import CLOCK, clock, now
+from selfplay.knowledge.clock import CLOCK, clock, new_timer, now, timer_t
 from selfplay.knowledge.connect4.lines import ONE, ZERO, board_bits, open_lines
 
 NAME = "alphazero-jl"
@@ -43,8 +44,8 @@ def evaluate(own, mask, height, width):
     return _lines_worth(own, board & ~other, height) - _lines_worth(other, board & ~own, height)
 
 
-@kernel((u64[:, ::1], u64[::1], i64, i64, i64[::1], i64, i64, i64, i64, CLOCK, i64[:, ::1]))
-def _search(states_NW, rng_N, height, width, columns_A, first, last, max_nodes, max_ns, clock, found_N4):
+@kernel((u64[:, ::1], u64[::1], i64, i64, i64[::1], i64, i64, i64, i64, CLOCK, timer_t, i64[:, ::1]))
+def _search(states_NW, rng_N, height, width, columns_A, first, last, max_nodes, max_ns, clock, timer, found_N4):
     """Alpha-beta to depth `first`, then deeper one by one; found_N4 gets action, score, depth completed, nodes.
 
     At ply p `own_P[p]`, `mask_P[p]` is the position, `[alpha_P, beta_P]` its window. The window of a move at the root
@@ -57,9 +58,10 @@ def _search(states_NW, rng_N, height, width, columns_A, first, last, max_nodes, 
     beta_P = np.zeros(last + 1, np.int64)
     best_P = np.zeros(last + 1, np.int64)
     next_P = np.zeros(last + 1, np.int64)
-    time_2 = np.zeros(2, np.int64)
     for n in range(len(states_NW)):
-        deadline = now(clock, time_2) + max_ns
+        if timer.stop_1[0] != 0:
+            break
+        deadline = now(clock, timer) + max_ns
         own_P[0] = states_NW[n, 0]
         mask_P[0] = states_NW[n, 1]
         nodes = 0
@@ -75,7 +77,8 @@ def _search(states_NW, rng_N, height, width, columns_A, first, last, max_nodes, 
             while p >= 0:
                 if arriving:
                     nodes += 1
-                    if depth > first and (nodes > max_nodes or (nodes & 63 == 0 and now(clock, time_2) > deadline)):
+                    late = nodes & 63 == 0 and now(clock, timer) > deadline
+                    if timer.stop_1[0] != 0 or (depth > first and (nodes > max_nodes or late)):
                         stopped = True
                         break
                     best_P[p] = -INFINITE
@@ -145,6 +148,8 @@ def search(game: Game, states_NW: np.ndarray, seeds_N: np.ndarray, budget: Budge
         budget.nodes,
         budget.nanoseconds,
         clock,
+        new_timer(),
         found_N4,
     )
+    interrupt.check()
     return found_N4

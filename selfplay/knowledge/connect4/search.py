@@ -9,11 +9,12 @@ root, A columns, C bits of a board, T table entries.
 import numpy as np
 from numba import types
 
+from games import interrupt
 from games.bits import count_bits
 from games.game import Game
 from games.kernel import i64, kernel, u64
 from selfplay.knowledge.budget import DECIDED, INFINITE, WIN, Budget
-from selfplay.knowledge.clock import CLOCK, clock, now
+from selfplay.knowledge.clock import CLOCK, clock, new_timer, now, timer_t
 from selfplay.knowledge.connect4.evaluation import (
     DOUBLES,
     HANDOVER,
@@ -101,9 +102,22 @@ def _order(moves, own, mask, height, width, k, board, hinted, killers_P2, histor
     return count
 
 
-@kernel((u64[:, ::1], i64, i64, i64, i64[::1], i64, i64, i64, CLOCK, u64[::1], i64[::1], i64, i64[:, ::1]))
+@kernel((u64[:, ::1], i64, i64, i64, i64[::1], i64, i64, i64, CLOCK, timer_t, u64[::1], i64[::1], i64, i64[:, ::1]))
 def _search(
-    states_NW, height, width, k, worth, max_depth, max_nodes, max_ns, clock, keys_T, entries_T, first_age, found_N4
+    states_NW,
+    height,
+    width,
+    k,
+    worth,
+    max_depth,
+    max_nodes,
+    max_ns,
+    clock,
+    timer,
+    keys_T,
+    entries_T,
+    first_age,
+    found_N4,
 ):
     """Iterative deepening from each position; found_N4 gets action, score, depth completed, nodes.
 
@@ -138,11 +152,12 @@ def _search(
     rank_A = np.zeros(width, np.int64)
     killers_P2 = np.zeros((cells + 2, 2), np.int64)
     history_2C = np.zeros((2, 64), np.int64)
-    time_2 = np.zeros(2, np.int64)
     last_slot = np.uint64(len(keys_T) - 1)
 
     for n in range(len(states_NW)):
-        deadline = now(clock, time_2) + max_ns
+        if timer.stop_1[0] != 0:
+            break
+        deadline = now(clock, timer) + max_ns
         own_P[0] = states_NW[n, 0]
         mask_P[0] = states_NW[n, 1]
         mine_P[0] = winning_bits(own_P[0], height, k) & board & ~mask_P[0]
@@ -169,7 +184,7 @@ def _search(
                 slot = np.int64(((key * _SPREAD) >> np.uint64(40)) & last_slot)
                 if arriving:
                     nodes += 1
-                    if depth > 1 and (nodes > max_nodes or (nodes & 127 == 0 and now(clock, time_2) >= deadline)):
+                    if depth > 1 and (nodes > max_nodes or (nodes & 127 == 0 and now(clock, timer) >= deadline)):
                         stopped = True
                         break
                     stones = stones0 + p
@@ -311,9 +326,11 @@ def search(
         budget.nodes,
         budget.nanoseconds,
         clock,
+        new_timer(),
         context.keys_T,
         context.entries_T,
         context.ages(len(states_NW)),
         found_N4,
     )
+    interrupt.check()
     return found_N4

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
+from games import interrupt
 from games.game import Game
 from games.kernel import i64, kernel, u64
 from games.rng import mix
 from selfplay.knowledge.budget import DECIDED, INFINITE, UNLIMITED, WIN, Budget
-from selfplay.knowledge.clock import CLOCK, clock, now
+from selfplay.knowledge.clock import CLOCK, clock, new_timer, now, timer_t
 from selfplay.knowledge.gomoku.board import BOARD, boards_t, i64s, knowledge_t, read
 from selfplay.knowledge.gomoku.fours import FOUND, Memory, memory_t, new_memory, win_by_fours
 from selfplay.knowledge.gomoku.knowledge import knowledge
@@ -38,7 +39,7 @@ _WINDOW = 60  # aspiration window, around the score of the iteration before
 @kernel(
     types.void(
         *(u64[:, ::1], boards_t, knowledge_t, moves_1_t, stack_1_t, threats_1_t, memory_t, i64s, i64s),
-        *(keys_T_t, i64s, i64, i64, i64, i64, i64, CLOCK, i64s, i64[:, ::1]),
+        *(keys_T_t, i64s, i64, i64, i64, i64, i64, CLOCK, timer_t, i64[:, ::1]),
     ),
     allocates=False,
 )
@@ -60,7 +61,7 @@ def _search(
     max_nodes,
     max_ns,
     clock,
-    time_2,
+    timer,
     found_N4,
 ):
     """Iterative deepening from each position; found_N4 gets action, score, depth completed, nodes."""
@@ -68,7 +69,9 @@ def _search(
     cells = know.geometry_1[0]["cells"]
     timed = max_ns < UNLIMITED
     for n in range(len(states_NW)):
-        start = now(clock, time_2)
+        if timer.stop_1[0] != 0:
+            break
+        start = now(clock, timer)
         stack["deadline"] = start + max_ns if timed else UNLIMITED
         stack["max_nodes"] = max_nodes
         stack["nodes"] = 0
@@ -88,7 +91,7 @@ def _search(
         if won != FOUND and pieces[THREES] != 0:
             room = min(_THREES_NODES, max_nodes // 4)
             soon = start + max_ns // 4 if timed else UNLIMITED
-            won = win_by_threats(board, know, memory, threats_1[0], side, room, salt, clock, soon, time_2)
+            won = win_by_threats(board, know, memory, threats_1[0], side, room, salt, clock, soon, timer)
             stack["nodes"] += memory.found_3[2]
         if won == FOUND:
             found_N4[n, 0] = memory.found_3[0]
@@ -116,7 +119,7 @@ def _search(
                     alpha,
                     beta,
                     clock,
-                    time_2,
+                    timer,
                 )
                 if stack["stopped"] != 0:
                     break
@@ -200,7 +203,8 @@ def search(
         budget.nodes,
         budget.nanoseconds,
         clock,
-        np.zeros(2, np.int64),
+        new_timer(),
         found_N4,
     )
+    interrupt.check()
     return found_N4

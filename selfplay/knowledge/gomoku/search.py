@@ -16,7 +16,7 @@ from numba import types
 from games.kernel import i64, kernel, u64
 from games.rng import mix
 from selfplay.knowledge.budget import DECIDED, INFINITE, WIN
-from selfplay.knowledge.clock import CLOCK, now
+from selfplay.knowledge.clock import CLOCK, now, timer_t
 from selfplay.knowledge.gomoku.board import (
     board_t,
     first_of,
@@ -93,15 +93,15 @@ _ZERO_SCORE = 1 << 21
 keys_T_t = types.Array(u64, 1, "C")
 
 
-@kernel(i64(stack_t, CLOCK, i64s), allocates=False)
-def _is_spent(stack, clock, time_2):
+@kernel(i64(stack_t, CLOCK, timer_t), allocates=False)
+def _is_spent(stack, clock, timer):
     """1 if there are no more nodes, or no more time."""
     if stack["nodes"] > stack["max_nodes"]:
         return 1
     if stack["nodes"] < stack["look"]:
         return 0
     stack["look"] = stack["nodes"] + _LOOK
-    return 1 if now(clock, time_2) >= stack["deadline"] else 0
+    return 1 if now(clock, timer) >= stack["deadline"] else 0
 
 
 @kernel(i64(stack_t, keys_T_t, i64s, u64), allocates=False)
@@ -237,7 +237,7 @@ def _reduction(board, stack, reductions_R, p, i, cell):
 @kernel(
     i64(
         *(board_t, knowledge_t, moves_t, stack_t, memory_t, i64s, i64s, keys_T_t, i64s, i64, i64, i64),
-        *(CLOCK, i64s),
+        *(CLOCK, timer_t),
     ),
     allocates=False,
 )
@@ -255,7 +255,7 @@ def alphabeta(
     alpha,
     beta,
     clock,
-    time_2,
+    timer,
 ):
     """The score of the position on the board, searched `depth` plies in the window; the move in `root_move`.
 
@@ -275,7 +275,7 @@ def alphabeta(
         again = False
         if arriving:
             stack["nodes"] += 1
-            if depth > 1 and _is_spent(stack, clock, time_2) == 1:
+            if depth > 1 and _is_spent(stack, clock, timer) == 1:
                 stack["stopped"] = 1
                 break
             finished = _arrive(board, know, moves, stack, memory, pieces, keys_T, entries_T, p, depth) == 1

@@ -11,7 +11,7 @@ from numba import types
 from games.game import Game
 from games.kernel import i64, kernel, u64, words_W
 from selfplay.knowledge.budget import UNLIMITED
-from selfplay.knowledge.clock import CLOCK, clock, now
+from selfplay.knowledge.clock import CLOCK, clock, new_timer, now, timer_t
 from selfplay.knowledge.gomoku.board import (
     BOARD,
     board_t,
@@ -78,10 +78,10 @@ def _append_moves(board, know, stack, p, side, class_):
 
 
 @kernel(
-    i64(board_t, knowledge_t, memory_t, threats_t, i64, i64, i64, u64, CLOCK, i64, i64[::1]),
+    i64(board_t, knowledge_t, memory_t, threats_t, i64, i64, i64, u64, CLOCK, i64, timer_t),
     allocates=False,
 )
-def _win_within(board, know, memory, stack, side, threats, max_nodes, salt, clock, deadline, time_2):
+def _win_within(board, know, memory, stack, side, threats, max_nodes, salt, clock, deadline, timer):
     """Plies to a win by at most `threats` threats before its last fours, 0 for none, UNKNOWN if out of nodes or time.
 
     `side` is to move; found_3 gets the move, plies and nodes. known_F remembers for positions with the attacker to
@@ -105,7 +105,7 @@ def _win_within(board, know, memory, stack, side, threats, max_nodes, salt, cloc
         finished = False
         if arriving:
             nodes += 1
-            if nodes > max_nodes or p >= _PLIES - 1 or (nodes >= look and now(clock, time_2) >= deadline):
+            if nodes > max_nodes or p >= _PLIES - 1 or (nodes >= look and now(clock, timer) >= deadline):
                 unknown = True
                 break
             if nodes >= look:
@@ -209,10 +209,10 @@ def _win_within(board, know, memory, stack, side, threats, max_nodes, salt, cloc
 
 
 @kernel(
-    i64(board_t, knowledge_t, memory_t, threats_t, i64, i64, u64, CLOCK, i64, i64[::1]),
+    i64(board_t, knowledge_t, memory_t, threats_t, i64, i64, u64, CLOCK, i64, timer_t),
     allocates=False,
 )
-def win_by_threats(board, know, memory, stack, side, max_nodes, salt, clock, deadline, time_2):
+def win_by_threats(board, know, memory, stack, side, max_nodes, salt, clock, deadline, timer):
     """FOUND, NONE or UNKNOWN (out of nodes or time) for `side` to move, by few threats first; found_3 gets move, plies,
     nodes.
 
@@ -223,7 +223,7 @@ def win_by_threats(board, know, memory, stack, side, max_nodes, salt, clock, dea
     spent = 0
     outcome = NONE
     for threats in range(1, _MOST_THREATS + 1):
-        plies = _win_within(board, know, memory, stack, side, threats, max_nodes - spent, salt, clock, deadline, time_2)
+        plies = _win_within(board, know, memory, stack, side, threats, max_nodes - spent, salt, clock, deadline, timer)
         spent += memory.found_3[2]
         if plies != 0:
             outcome = FOUND if plies > 0 else UNKNOWN
@@ -235,13 +235,13 @@ def win_by_threats(board, know, memory, stack, side, max_nodes, salt, clock, dea
 def threats(game: Game, state_W: np.ndarray, nodes: int = 100_000) -> Found:
     """A VCT for the player to move."""
     board, memory, stack = np.zeros(1, BOARD), new_memory(), np.zeros(1, THREATS)
-    outcome = _threats(board, knowledge(game), memory, stack, state_W, nodes, clock, np.zeros(2, np.int64))
+    outcome = _threats(board, knowledge(game), memory, stack, state_W, nodes, clock, new_timer())
     move, plies, spent = (int(number) for number in memory.found_3)
     return Found(outcome, move, plies, spent) if outcome == FOUND else Found(outcome, -1, 0, spent)
 
 
-@kernel(i64(boards_t, knowledge_t, memory_t, threats_1_t, words_W, i64, CLOCK, i64[::1]), allocates=False)
-def _threats(board_1, know, memory, stack_1, state_W, max_nodes, clock, time_2):
+@kernel(i64(boards_t, knowledge_t, memory_t, threats_1_t, words_W, i64, CLOCK, timer_t), allocates=False)
+def _threats(board_1, know, memory, stack_1, state_W, max_nodes, clock, timer):
     side = read(board_1[0], know, state_W)
     salt = np.uint64(1)
-    return win_by_threats(board_1[0], know, memory, stack_1[0], side, max_nodes, salt, clock, UNLIMITED, time_2)
+    return win_by_threats(board_1[0], know, memory, stack_1[0], side, max_nodes, salt, clock, UNLIMITED, timer)
