@@ -14,6 +14,8 @@ from selfplay.arena import ongoing, openings, pacing, tournament
 from selfplay.arena.match import play_match
 from selfplay.players.agent import Agent, Analysis
 from selfplay.players.make import make_agent
+from selfplay.report import terminal_match
+from selfplay.stats import score
 
 
 def scripted(game, name, choose):
@@ -65,6 +67,38 @@ def test_a_deterministic_player_halves_every_pair_with_itself(name, spec):
     assert result.pairs_5 == (0, 0, 20, 0, 0)
     assert result.score == 0.5
     assert result.distinct_games <= 20  # both games of a pair are the same game
+
+
+def test_the_interval_counts_distinct_pairs():
+    """A board so small that players who do not vary play the same few pairs again and again."""
+    game = games.make("connect4:height=2,width=3,k=2")
+    first, last = scripted(game, "first", min), scripted(game, "last", max)
+    result = play_match(game, first, last, games=200)
+    moves = [record.moves for record in result.games]
+    distinct = len(set(zip(moves[::2], moves[1::2], strict=True)))
+    assert result.distinct_pairs == distinct < 20
+    low, high = result.interval
+    assert (result.score, low, high) == pytest.approx(score.interval([n * distinct / 100 for n in result.pairs_5]))
+    _, narrow_low, narrow_high = score.interval(result.pairs_5)
+    assert high - low > 2 * (narrow_high - narrow_low)
+    assert f"the interval counts {distinct} distinct pairs" in terminal_match.line_of(result)
+    assert result.as_dict()["distinct_pairs"] == distinct
+    asked = []
+
+    def until(evidence_5):
+        asked.append(sum(evidence_5))
+        return False
+
+    play_match(game, first, last, games=200, until=until)
+    assert max(asked) == pytest.approx(distinct)
+
+
+def test_where_all_pairs_are_distinct_nothing_is_scaled():
+    game = games.make("connect4")
+    result = play_match(game, scripted(game, "first", min), scripted(game, "last", max), games=40)
+    assert result.distinct_pairs is None and result.evidence_5 == result.pairs_5
+    assert "distinct_pairs" not in result.as_dict()
+    assert "interval counts" not in terminal_match.line_of(result)
 
 
 def test_a_draw_is_not_a_win():

@@ -39,6 +39,14 @@ def test_a_line_of_evals_is_written_as_it_was_read(text):
     assert json.dumps(records.EvalLine.from_dict(json.loads(text)).as_dict()) == text
 
 
+def test_a_line_of_pairs_that_were_played_again():
+    raw = json.loads(EVALS[0]) | {"distinct_pairs": 10}
+    line = records.EvalLine.from_dict(raw)
+    assert line.evidence_5 == [0.2, 0.6, 3.2, 0.8, 5.2]
+    assert line.as_dict()["distinct_pairs"] == 10
+    assert records.EvalLine.from_dict(json.loads(EVALS[0])).evidence_5 == (1, 3, 16, 4, 26)
+
+
 def test_what_a_line_holds():
     line = records.EvalLine.from_dict(json.loads(EVALS[1]))
     assert (line.pairing, line.played) == (("mcts:ms=20", "alphabeta:ms=20"), 400)

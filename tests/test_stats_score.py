@@ -20,6 +20,18 @@ def test_standard_error_by_hand():
     assert score.standard_error([50, 0, 0, 0, 50]) == pytest.approx(0.5 / math.sqrt(101))
 
 
+def test_pairs_that_were_played_again_say_nothing_new():
+    """200 pairs of which 2 are distinct: the interval is that of 2 pairs, the score that of all."""
+    level = (0, 0, 200, 0, 0)
+    assert score.interval(score.evidence(level, None)) == score.interval(level)
+    assert score.interval(score.evidence(level, 200)) == score.interval(level)
+    found, low, high = score.interval(score.evidence(level, 2))
+    assert found == 0.5
+    assert (found, low, high) == pytest.approx(score.interval((0, 0, 2, 0, 0)))
+    assert high - low > 0.5 > 0.02 > score.interval(level)[2] - score.interval(level)[1]
+    assert score.evidence((50, 0, 100, 0, 50), 4) == [1, 0, 2, 0, 1]
+
+
 def test_two_outcomes_have_the_likelihood_ratio_of_coin_tosses():
     """Pairs won or lost whole leave no freedom: the mean is the chance, and the ratio is binomial."""
     p0, p1 = 10 / 11, 100 / 101

@@ -77,5 +77,5 @@ def values(
 
 def value(piece: str, match: MatchResult, grown: Growth | None, seed: int = 0) -> AblationValue:
     """The value of a piece, in compute too where the run tells."""
-    compute = growth.factor(match.pairs_5, grown, seed) if grown else Factor()
+    compute = growth.factor(match.evidence_5, grown, seed) if grown else Factor()
     return AblationValue(piece=piece, match=match, compute=compute)

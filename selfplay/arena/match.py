@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from games import interrupt
 from games.game import Game
 from games.record import GameRecord
 from selfplay.arena import openings
@@ -18,8 +19,8 @@ from selfplay.players.agent import Agent
 from selfplay.stats import score
 from selfplay.stats.records import Counts5
 
-Until = Callable[[Sequence[int]], bool]
-"""asked with pairs_5 after every batch of games, whether the match is decided"""
+Until = Callable[[Sequence[float]], bool]
+"""asked with pairs_5, each distinct pair counted once, after every batch of games, whether the match is decided"""
 
 _BATCH = 32  # pairs that are played before a match is asked whether it is decided
 
@@ -38,6 +39,8 @@ class MatchResult:
     pairs_5: Counts5
     """pairs in which `a` got 0, 1/2, 1, 3/2 and 2 points"""
     distinct_games: int
+    distinct_pairs: int | None = None
+    """pairs that are not the same games again; None if none was played twice"""
     paces: tuple[Pace, Pace] = field(repr=False)
     games: tuple[GameRecord, ...] = field(repr=False)
     """on paper, in the order of the pairs"""
@@ -55,7 +58,12 @@ class MatchResult:
     @property
     def interval(self) -> tuple[float, float]:
         """The score's 95 % interval."""
-        return score.interval(self.pairs_5)[1:]
+        return score.interval(self.evidence_5)[1:]
+
+    @property
+    def evidence_5(self) -> Sequence[float]:
+        """`pairs_5`, each distinct pair counted once: what intervals are made of."""
+        return score.evidence(self.pairs_5, self.distinct_pairs)
 
     @property
     def elo(self) -> float | None:
@@ -65,6 +73,7 @@ class MatchResult:
     def as_dict(self) -> dict:
         """The record that commands print; Elo is null where it is unbounded."""
         low, high = self.interval
+        repeated = {} if self.distinct_pairs is None else {"distinct_pairs": self.distinct_pairs}
         return {
             "a": self.a,
             "b": self.b,
@@ -73,6 +82,7 @@ class MatchResult:
             "losses": self.losses,
             "pairs": list(self.pairs_5),
             "distinct_games": self.distinct_games,
+            **repeated,
             "score": self.score,
             "score_low": low,
             "score_high": high,
@@ -114,14 +124,15 @@ def play_match(
                 before = [some.points_G for some in played[:-1]]
                 watch(np.concatenate([*before, points_G]), (done + share * pairs) / len(lines))
 
-        if seats:
-            if start == 0:
-                warm_up(now, seats)
-            by_the_clock(now, seats, paces, show)
-        else:
-            in_batches(now, a, b, paces, show)
+        with interrupt.listening():
+            if seats:
+                if start == 0:
+                    warm_up(now, seats)
+                by_the_clock(now, seats, paces, show)
+            else:
+                in_batches(now, a, b, paces, show)
         pairs_5 = _pairs(np.concatenate([some.points_G for some in played]))
-        if until and until(pairs_5):
+        if until and until(score.evidence(pairs_5, _distinct_pairs(played))):
             break
     points_G = np.concatenate([some.points_G for some in played])
     kept = [record for some in played for record in some.records(a, b)]
@@ -135,9 +146,18 @@ def play_match(
         losses=int((points_G == 0).sum()),
         pairs_5=_pairs(points_G),
         distinct_games=len({record.moves for record in kept}),
+        distinct_pairs=_distinct_pairs(played),
         paces=paces,  # type: ignore[arg-type]
         games=tuple(kept),
     )
+
+
+def _distinct_pairs(played: Sequence[OngoingGames]) -> int | None:
+    """How many pairs are not the same games again; None if all are other ones."""
+    lines = [tuple(line) for some in played for line in some.lines]
+    pairs = list(zip(lines[::2], lines[1::2], strict=True))
+    distinct = len(set(pairs))
+    return None if distinct == len(pairs) else distinct
 
 
 def _pairs(points_G: np.ndarray) -> Counts5:

@@ -139,6 +139,7 @@ def eval_line(result: MatchResult, spent: Ledger, *, opponent: str, generation: 
         losses=result.losses,
         pairs=result.pairs_5,
         distinct_games=result.distinct_games,
+        distinct_pairs=result.distinct_pairs,
         score=result.score,
         score_low=low,
         score_high=high,

@@ -97,7 +97,8 @@ class MatchStore:
 
     def add(self, key: MatchKey, result: MatchResult) -> None:
         """Keep a match; the disk holds it when this returns."""
-        counts = {name: getattr(result, name) for name in ("wins", "draws", "losses", "distinct_games")}
+        names = ("wins", "draws", "losses", "distinct_games", "distinct_pairs")
+        counts = {name: count for name in names if (count := getattr(result, name)) is not None}
         stored = {**counts, "pairs": list(result.pairs_5), "paces": [asdict(pace) for pace in result.paces]}
         if self.path.exists() and not (content := self.path.read_bytes()).endswith(b"\n"):
             atomic.write_file(self.path, content[: content.rfind(b"\n") + 1])

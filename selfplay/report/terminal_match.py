@@ -43,7 +43,7 @@ def line_of(result: MatchResult) -> str:
     """A finished match in one line."""
     return (
         f"{result.a} against {result.b}: +{result.wins} ={result.draws} -{result.losses}, "
-        f"{words.score(result.score, *result.interval)}, {result.distinct_games} distinct games"
+        f"{words.score(result.score, *result.interval)}, {words.distinct(result.distinct_games, result.distinct_pairs)}"
     )
 
 
@@ -106,7 +106,8 @@ class _Live(Standings):
                 Text(result.b),
                 f"{result.wins}-{result.draws}-{result.losses}",
                 Text(words.score(result.score, low, high), style=style),
-                str(result.distinct_games),
+                str(result.distinct_games)
+                + ("" if result.distinct_pairs is None else f" ({result.distinct_pairs} pairs)"),
             )
         if len(self.results) < len(self.couples):
             a, b = self.couples[len(self.results)]

@@ -69,7 +69,7 @@ def match_line(match: EvalLine) -> str:
         f"generation {match.generation}  {words.player(match.agent)} against {words.player(match.opponent)}:"
         f" {words.match_score(match)}"
         f"  wins {match.wins} draws {match.draws} losses {match.losses},"
-        f" {match.distinct_games} distinct games"
+        f" {words.distinct(match.distinct_games, match.distinct_pairs)}"
     )
 
 

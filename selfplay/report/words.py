@@ -70,6 +70,11 @@ def match_score(line: EvalLine) -> str:
     return score(line.score, line.score_low, line.score_high)
 
 
+def distinct(games: int, pairs: int | None) -> str:
+    """How many games of a match were distinct; of how many pairs its interval is made, where some were played twice."""
+    return f"{games} distinct games" + ("" if pairs is None else f", the interval counts {pairs} distinct pairs")
+
+
 def score_at_end(crossing: Crossing, *, digits: int = 1) -> str:
     """Of the curve at the last evaluation."""
     return score(crossing.score_at_end, crossing.score_low, crossing.score_high, digits=digits)

@@ -61,7 +61,7 @@ def _match(lines: Lines) -> _Match:
         agent=lines[0].agent,
         opponent=lines[0].opponent,
         x_E=np.log10([line.flops for line in lines]),
-        pairs_E5=np.array([line.pairs for line in lines], float),
+        pairs_E5=np.array([line.evidence_5 for line in lines], float),
         amounts={name: np.log10(values_E) for name, values_E in amounts.items() if values_E.all()},
     )
 

@@ -63,7 +63,7 @@ def growth(lines: Lines, spec: str, seed: int = 0) -> Growth | None:
     decades = {pairing: np.log10([line.flops for line in some]) for pairing, some in enough.items()}
     pairing = max(enough, key=lambda p: (p[1] == spec, "sims" in p[0], decades[p].mean()))
     x_E = decades[pairing]
-    pairs_E5 = np.array([line.pairs for line in enough[pairing]], float)
+    pairs_E5 = np.array([line.evidence_5 for line in enough[pairing]], float)
     level, slope = _line(x_E, pairs_E5)
     if slope <= 0:
         return None
@@ -118,7 +118,7 @@ class Factor:
     factor_high: float | None = None
 
 
-def factor(pairs_5: Sequence[int], grown: Growth, seed: int = 0) -> Factor:
+def factor(pairs_5: Sequence[float], grown: Growth, seed: int = 0) -> Factor:
     """The compute that buys what the winner of this match is ahead; `pairs_5` are its pairs, as `score` counts them."""
     rng = np.random.default_rng(seed)
     pairs = sum(pairs_5)

@@ -22,7 +22,7 @@ _PRIOR_GAMES = 1.0
 _RESAMPLES = 400
 UNSEEN_5 = np.array([0.5, 0, 0, 0, 0.5])  # added before pairs are drawn anew: a clean sweep is not certain
 
-Match = tuple[str, str, Sequence[int]]
+Match = tuple[str, str, Sequence[float]]
 """a, b, and the pairs of games as `score` counts them for a"""
 
 
@@ -98,7 +98,7 @@ def rate(
     counts_M5 = np.array([pairs_5 for _, _, pairs_5 in matches], float).reshape(-1, 5)
     chances_M5 = counts_M5 + UNSEEN_5
     chances_M5 /= chances_M5.sum(axis=1, keepdims=True)
-    drawn_RM5 = rng.multinomial(counts_M5.sum(axis=1).astype(int), chances_M5, (resamples, len(matches)))
+    drawn_RM5 = rng.multinomial(counts_M5.sum(axis=1).round().astype(int), chances_M5, (resamples, len(matches)))
     elo_N = ELO * fit(_points(names, matches, counts_M5[None]), fixed=fixed)[0]
     samples_RN = ELO * fit(_points(names, matches, drawn_RM5), fixed=fixed)
     low_N, high_N = np.quantile(samples_RN, [0.025, 0.975], axis=0)

@@ -21,6 +21,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Self, cast, get_args, get_origin, get_type_hints
 
+from selfplay.stats.score import evidence
+
 AMOUNTS = ("evaluations", "games", "seconds", "jones_flops", "joules")
 """what training had spent, beside FLOPs: fields of `EvalLine` and of `Crossing`"""
 
@@ -63,6 +65,8 @@ class EvalLine:
     score_high: float
     seed: int | None = None
     """of the run, which decides the openings"""
+    distinct_pairs: int | None = None
+    """of `pairs`, whose interval counts these alone; None if no pair was played twice"""
     ms_per_move: tuple[float, float] | None = None
     """milliseconds that the learner and the opponent took on average; of matches by the clock only"""
 
@@ -76,14 +80,20 @@ class EvalLine:
         """Games of the match."""
         return self.wins + self.draws + self.losses
 
+    @property
+    def evidence_5(self) -> Sequence[float]:
+        """`pairs`, each distinct one counted once."""
+        return evidence(self.pairs, self.distinct_pairs)
+
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         return cls(**_fields(cls, raw))
 
     def as_dict(self) -> dict[str, Any]:
         found = _as_json(self)
-        if self.ms_per_move is None:
-            del found["ms_per_move"]
+        for name in ("distinct_pairs", "ms_per_move"):
+            if getattr(self, name) is None:
+                del found[name]
         return found
 
 

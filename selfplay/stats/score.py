@@ -1,7 +1,8 @@
 """From pairs of games to a score with its interval, and from scores to Elo.
 
 A pair is one opening played with both colours, so its two games are not independent: the pair is the unit.
-`pairs_5[i]` counts the pairs in which the player got i / 2 points of 2 (pentanomial counts).
+`pairs_5[i]` counts the pairs in which the player got i / 2 points of 2 (pentanomial counts). Where players that do not
+vary meet in the same opening again they play the same pair again, which says nothing new: see `evidence`.
 """
 
 import math
@@ -30,7 +31,16 @@ def _moments(pairs_5: Sequence[float]) -> tuple[float, float]:
     return mean, sum(n * (i / 4 - mean) ** 2 for i, n in enumerate(pairs_5)) / count
 
 
-def interval(pairs_5: Sequence[int]) -> tuple[float, float, float]:
+def evidence(pairs_5: Sequence[int], distinct: int | None) -> Sequence[float]:
+    """The counts scaled down to as many pairs as are distinct; as they are if all are, or nobody knows (None).
+
+    What intervals, ratings and sequential tests are computed from. The score is that of all pairs.
+    """
+    pairs = sum(pairs_5)
+    return pairs_5 if distinct is None or distinct == pairs else [n * distinct / pairs for n in pairs_5]
+
+
+def interval(pairs_5: Sequence[float]) -> tuple[float, float, float]:
     """The score and its 95 % interval.
 
     Wilson's interval for as many yes-or-no trials as would vary like these pairs do: draws and pairs that cancel
@@ -43,7 +53,7 @@ def interval(pairs_5: Sequence[int]) -> tuple[float, float, float]:
     return score, *wilson(score, trials)
 
 
-def standard_error(pairs_5: Sequence[int]) -> float:
+def standard_error(pairs_5: Sequence[float]) -> float:
     """Of the score; half a lost and half a won pair are added, so that a clean sweep does not look certain."""
     variance = _moments([pairs_5[0] + 0.5, *pairs_5[1:4], pairs_5[4] + 0.5])[1]
     return math.sqrt(variance / (sum(pairs_5) + 1))
