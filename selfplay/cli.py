@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import difflib
 import importlib
+import io
 import logging
 import os
 import signal
@@ -142,17 +143,48 @@ _other_warnings = warnings.formatwarning
 
 def _in_one_line(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> str:
     """Our own warnings as a user reads them, others as Python shows them."""
-    if category.__module__.startswith("selfplay."):
+    if category.__module__.startswith(("selfplay.", "games.")):
         return f"selfplay: warning: {message}\n"
     return _other_warnings(message, category, *where, **more)
+
+
+class _StandardOutput(io.FileIO):
+    """Standard output whose errors, a full disk for one, say whose they are."""
+
+    def write(self, content: Any, /) -> int | None:
+        try:
+            return super().write(content)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, _STDOUT) from error
+
+
+_STDOUT = "standard output"
+
+
+def _prepare_streams() -> None:
+    """A character that the terminal's encoding lacks ends nothing, and standard output names itself in errors."""
+    before = sys.stdout
+    raw = getattr(getattr(before, "buffer", None), "raw", getattr(before, "buffer", None))
+    if isinstance(before, io.TextIOWrapper) and type(raw) is io.FileIO:
+        ours: Any = _StandardOutput(before.fileno(), "w", closefd=False)
+        buffer = ours if raw is before.buffer else io.BufferedWriter(ours)  # `python -u` has no buffer
+        sys.stdout = io.TextIOWrapper(
+            buffer, before.encoding, line_buffering=before.line_buffering, write_through=before.write_through
+        )
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def guarded(argv: Sequence[str]) -> int:
     """`run`, with what goes wrong turned into one line and an exit code."""
     try:
-        return run(argv)
-    except SystemExit as request:  # argparse, after --help and --version
-        return request.code if isinstance(request.code, int) else 0
+        try:
+            code = run(argv)
+        except SystemExit as request:  # argparse, after --help and --version
+            code = request.code if isinstance(request.code, int) else 0
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:  # `selfplay ... | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13  # SIGPIPE, which Windows does not name
@@ -160,6 +192,8 @@ def guarded(argv: Sequence[str]) -> int:
         if os.environ.get("SELFPLAY_DEBUG"):
             raise
         print(f"selfplay: {_said(error)}", file=sys.stderr)
+        if isinstance(error, OSError) and error.filename == _STDOUT:  # what is left in its buffer goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
     except KeyboardInterrupt:
         print("selfplay: stopped by Ctrl-C", file=sys.stderr)
@@ -175,10 +209,12 @@ def main() -> NoReturn:
     def terminate(number: int, frame: object) -> NoReturn:
         raise Terminated
 
+    setattr(terminate, "raises", True)  # noqa: B010  # see `games.interrupt`
     signal.signal(signal.SIGTERM, terminate)
     if sys.stderr is None:  # who started us gave us none; the next file to be opened would take its number
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sys.stderr = os.fdopen(2, "w")
+    _prepare_streams()
     warnings.formatwarning = _in_one_line
     code = guarded(sys.argv[1:])
     with contextlib.suppress(BrokenPipeError):

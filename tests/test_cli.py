@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from optional import present
@@ -16,6 +17,7 @@ from selfplay.commands import train
 from selfplay.config import Config, RenamedSetting
 from selfplay.run import checkpoint, folder, session
 
+ROOT = Path(__file__).resolve().parent.parent
 SELFPLAY = [sys.executable, "-m", "selfplay"]
 
 
@@ -234,6 +236,34 @@ def test_a_run_is_continued_by_its_folder_alone(tmp_path):
     a_run(tmp_path / "r", {"game": "gomoku9", "seed": 3, "search": {"simulations": 5}})
     config, _ = configured("--run", "r", "--minutes", "77")
     assert (config.game, config.seed, config.search.simulations, config.minutes) == ("gomoku9", 3, 5, 77.0)
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "ascii"])
+def test_no_character_ends_a_run_whatever_the_terminal_knows(tmp_path, encoding):
+    """The title of a run has a dot that Japanese code pages lack; reports and tables have more of the kind."""
+    train = "train --config tiny --generations 1 --run r --eval.games 2 --eval.final_games 2"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+    for command in (train, "crossover r", "doctor r", "doctor --metrics", "report r", "train --help"):
+        argv = [*SELFPLAY, *command.split()]
+        done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, timeout=280, check=False)
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+        done.stdout.decode(encoding)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["doctor --metrics", "doctor --metrics --json", "--version"])
+def test_a_full_disk_behind_standard_output_is_named(command):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*SELFPLAY, *command.split()],
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, "selfplay: standard output: No space left on device\n")
 
 
 def test_nobody_reads_on():
