@@ -9,6 +9,7 @@ could not go on has lost: such a game has a `note` that says why. A comment stan
 read has been played through by the rules.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -136,7 +137,7 @@ def parse(line: str | bytes) -> GameRecord:
 def scan(path: str | Path) -> tuple[list[GameRecord], list[str]]:
     """The games of a file, in order, and a line `FILE:NUMBER: ...` about each of its lines that is no game.
 
-    Empty lines are passed over.
+    Empty lines are passed over, and remarks: lines that begin with #.
     """
     found: list[GameRecord] = []
     mistakes: list[str] = []
@@ -148,7 +149,7 @@ def scan(path: str | Path) -> tuple[list[GameRecord], list[str]]:
                 mistakes.append(f"{path}:{number}: longer than {_LONGEST_LINE} bytes, which no game is")
                 while line and not line.endswith(b"\n"):
                     line = file.readline(_LONGEST_LINE)
-            elif line.strip():
+            elif line.strip() and not line.lstrip(b"\xef\xbb\xbf \t").startswith(b"#"):
                 try:
                     found.append(parse(line))
                 except ValueError as error:
@@ -174,12 +175,15 @@ def append(path: str | Path, records: Iterable[GameRecord]) -> None:
     content = "".join(json.dumps(record.as_dict()) + "\n" for record in records).encode()
     if not content:
         return
-    with Path(path).open("a+b", buffering=0) as file:
-        if file.seek(0, os.SEEK_END):
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                content = b"\n" + content
-        written = file.write(content)
-        if written != len(content):  # a full disk
-            raise OSError(f"only {written} of {len(content)} bytes could be written to {path}")
-        os.fsync(file.fileno())
+    try:
+        with Path(path).open("a+b", buffering=0) as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    content = b"\n" + content
+            written = file.write(content)
+            if written != len(content):
+                raise OSError(errno.ENOSPC, f"only {written} of {len(content)} bytes could be written")
+            os.fsync(file.fileno())
+    except OSError as error:  # a full disk, whose own error does not name the file
+        raise OSError(error.errno, error.strerror, str(path)) from error

@@ -1,7 +1,8 @@
 """Moves and positions to and from text, for every game whose moves each add one stone.
 
-A column is one character: `1` to `9`, then `a` for the tenth and so on; `44352` is five moves. A cell is a
-column letter (`i` is not left out) and a row number counted from the bottom: `h8 i9` is two moves.
+A column is one character: `1` to `9`, then `a` for the tenth and so on; `44352` is five moves, and so is `4 4 3 5 2`.
+Of several words each is one move: what is longer may be a score (see `games.files.positions`). A cell is a column
+letter (`i` is not left out) and a row number counted from the bottom: `h8 i9` is two moves.
 """
 
 import re
@@ -41,9 +42,16 @@ def parse_action(game: Game, text: str) -> int:
 
 
 def _words(game: Game, line: str) -> list[str]:
-    """The moves of a line as written; spaces and commas part them (columns need neither)."""
+    """The moves of a line as written; spaces and commas part them, or in a line of columns nothing."""
     parts = line.replace(",", " ").split()
-    return list("".join(parts)) if game.action_is == "column" else parts
+    if game.action_is != "column":
+        return parts
+    if len(parts) > 1 and (long := next((part for part in parts if len(part) > 1), None)):
+        raise ValueError(
+            f"{long!r} in a line of several words: moves are written together, as in {''.join(parts)[:60]}, "
+            "or one by one"
+        )
+    return list("".join(parts))
 
 
 def parse_moves(game: Game, line: str) -> list[int]:

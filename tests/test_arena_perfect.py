@@ -86,12 +86,16 @@ def test_a_suite_is_read_checked_and_kept(tmp_path, monkeypatch):
     lines = "2252576253462244111563365343671351441 -1\n7422341735647741166133573473242566 1\n"
     (folder / "Test_L3_R1").write_text(lines)
     game = games.make("connect4")
-    (first,) = solved.read_folder(game, folder)
+    (first,) = solved.read_suites(game, folder)
     assert first.name == "end, easy"
     assert first.scores_NA.max(axis=1).tolist() == [-1, 1]
     monkeypatch.setattr(oracle, "scores", lambda states_NW: pytest.fail("solved again"))
-    (again,) = solved.read_folder(game, folder)
+    (again,) = solved.read_suites(game, folder)
     assert (again.scores_NA == first.scores_NA).all()
+    file = tmp_path / "one"  # a single file, as an editor on Windows writes it, with remarks
+    file.write_bytes(b"\xef\xbb\xbf# from the public set\r\n\r\n" + lines.replace("\n", "  # easy\r\n").encode())
+    (alone,) = solved.read_suites(game, file)
+    assert (alone.scores_NA == first.scores_NA).all() and (alone.states_NW == first.states_NW).all()
 
 
 def test_damaged_scores_are_computed_again(tmp_path, capsys):
@@ -139,7 +143,7 @@ def test_eval_prints_its_json(capsys):
     ("argv", "said"),
     [
         (["--agent", "random", "--game", "gomoku9"], "connect4 (7 x 6) only"),
-        (["--agent", "random", "--suite", "nowhere"], "nowhere is no folder"),
+        (["--agent", "random", "--suite", "nowhere"], "nowhere is not there"),
         (["--agent", "random", "--positions", "0"], "--positions is at least 1"),
         (["--agent", "randon"], "did you mean 'random'"),
     ],

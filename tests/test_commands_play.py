@@ -177,6 +177,29 @@ def test_saved_games_are_gone_through(typed, tmp_path):
     assert out.endswith("q quit\n")
 
 
+def test_files_of_other_programs_are_loaded_replayed_and_written(typed, tmp_path):
+    (tmp_path / "x.psq").write_text("Piskvorky 9x9, 0:0, 0\n5,5,0\n5,6,0\npbrain-a.exe\npbrain-b.exe\n0\n")
+    gomoku = ["--game", "gomoku9", "--agent", "human"]
+    _, out, _ = typed(gomoku, ["load x.psq", "moves", "e3", "save y.sgf", "new", "load y.sgf", "moves", "save x.psq"])
+    assert "\ne5 e4\n" in out and "\ne5 e4 e3\n" in out
+    assert "a file of psq holds one game" in out.splitlines()[-1]
+    code, out, err = typed(["--replay", "x.psq"], ["s", ""])
+    assert (code, err) == (0, "")
+    assert "pbrain-a.exe X against pbrain-b.exe O, *" in out and "move 1 of 2: e5, pbrain-a.exe" in out
+    (tmp_path / "r.lib").write_bytes(b"\xffRenLib\xff\x03\x04")
+    code, out, err = typed(["--replay", "r.lib"], [])
+    assert (code, out, err.count("\n")) == (1, "", 1) and "a library of Renlib" in err
+
+
+def test_public_positions_are_loaded(typed, tmp_path):
+    (tmp_path / "set").write_bytes(b"\xef\xbb\xbf# a set\r\n44352 1\r\n32164625 11\r\n")
+    _, out, _ = typed(TWO, ["load 32164625 11", "moves", "new", "load set", "moves"])
+    assert out.count("\n32164625\n") == 2
+    code, out, err = typed(["--replay", "set", "--game", "connect4"], ["e", "n"])
+    assert (code, err) == (0, "")
+    assert "game 2 of 2: Connect Four" in out
+
+
 def test_comments_and_openings_of_recorded_games(typed, tmp_path):
     game = games.make("connect4")
     made = records.of_game(game, "rules", "random", [3, 3, 2, 4], opening_plies=2).as_dict()

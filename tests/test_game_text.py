@@ -40,7 +40,7 @@ def test_every_action_and_random_games_survive_text(name):
 def test_names_of_columns_and_cells():
     connect4, gomoku = games.make("connect4"), games.make("gomoku15")
     assert parse_moves(connect4, "44352") == [3, 3, 2, 4, 1]
-    assert parse_moves(connect4, " 4, 4 35\t2 ") == [3, 3, 2, 4, 1]
+    assert parse_moves(connect4, " 4, 4 3\t5,2 ") == [3, 3, 2, 4, 1]
     assert format_moves(connect4, [3, 3, 2, 4, 1]) == "44352"
     # h8 is the centre of 15 x 15, a1 its bottom left corner, o15 its top right one.
     assert parse_moves(gomoku, "h8 i9 a1,o15") == [7 * 15 + 7, 6 * 15 + 8, 14 * 15, 14]
@@ -60,6 +60,10 @@ def test_names_of_columns_and_cells():
         ("connect4", "4a", "move 2: 'a' is not a column; columns are 1 to 7"),
         ("connect4", "٤", "move 1: '٤' is not a column; columns are 1 to 7"),
         ("connect4", "4444444", "move 7, 4: column 4 is full"),
+        (
+            *("connect4", "32164625 11"),
+            "'32164625' in a line of several words: moves are written together, as in 3216462511, or one by one",
+        ),
         ("connect4", "12121213", "move 8, 3: the game is already over after move 7"),
         ("connect4:height=1,width=32,k=5", "x", "move 1: 'x' is not a column; columns are 1 to w"),
         ("gomoku9", "e5 j1", "move 2: 'j1' is not a cell; cells are a1 (bottom left) to i9 (top right)"),

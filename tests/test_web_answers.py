@@ -243,6 +243,20 @@ def test_recorded_games_are_listed_and_read_and_bad_lines_left_out(port):
     assert game["comments"] == {"6": "One more, and it is over."}
 
 
+def test_files_of_games_that_other_programs_wrote(tmp_path):
+    (tmp_path / "x.psq").write_text("Piskvorky 9x9, 0:0, 0\n5,5,0\n5,6,0\n")
+    (tmp_path / "y.sgf").write_text("(;GM[4]SZ[9]PB[Anna];B[ee])(;GM[4]SZ[9];B[aa])")
+    (tmp_path / "r.lib").write_bytes(b"\xffRenLib\xff")
+    with served(tmp_path) as port:
+        _, _, found = ask(port, "GET", "/api/records")
+        assert [(each["file"], each["games"], each["game"]) for each in found] == [
+            ("x.psq", 1, "gomoku:size=9"),
+            ("y.sgf", 2, "gomoku:size=9"),
+        ]
+        assert ask(port, "GET", "/api/records/x.psq")[2]["games"][0]["moves"] == "e5 e4"
+        assert ask(port, "GET", "/api/records/y.sgf")[2]["games"][0]["first"] == "Anna"
+
+
 def test_a_file_of_games_is_read_anew_when_it_has_grown(tmp_path):
     with served(tmp_path) as port:
         for count, moves in enumerate(("12", "44352"), start=1):

@@ -6,7 +6,6 @@ also wins as early, or loses as late, as can be. N positions, A actions; scores 
 
 import hashlib
 import io
-import os
 import re
 import sys
 import time
@@ -16,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from games import text
+from games import files, text
+from games.files import positions
 from games.game import ONGOING, Game
+from games.kernel import user_cache
 from selfplay.players.agent import Agent
 from selfplay.run import atomic
 from selfplay.stats import score
@@ -88,7 +89,7 @@ def labels(lines: Sequence[str], states_NW: np.ndarray, what: str) -> np.ndarray
     """Exact scores of all moves [N, A], from the disk where they were computed before."""
     from selfplay.knowledge import oracle
 
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selfplay"
+    root = user_cache()
     path = root / f"scores-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}.npy"
     if path.exists():
         try:
@@ -116,25 +117,21 @@ def labels(lines: Sequence[str], states_NW: np.ndarray, what: str) -> np.ndarray
 
 
 def read_suite(game: Game, path: Path) -> Suite:
-    """A file of lines `MOVES SCORE`; `ValueError` names the first line that is no solved position."""
-    lines, given, states = [], [], []
+    """A file of lines `MOVES SCORE`, see `games.files.positions`; `ValueError` names the first that is none."""
+    lines, numbers, given, states = [], [], [], []
     try:
-        content = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    for number, line in enumerate(content.splitlines(), start=1):
-        words = line.split()
+        written = list(positions.lines(path))
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
+    for number, line in written:
         try:
-            if len(words) != 2 or not words[1].lstrip("-").isdigit():
-                raise ValueError(f"not `MOVES SCORE`: {line[:60]!r}")
-            state_W, status = text.replay(game, text.parse_moves(game, words[0]))
-            if status != ONGOING:
-                raise ValueError("the game is over")
+            position = positions.parse_open(game, line, scored=True)
         except ValueError as error:
             raise ValueError(f"{path}, line {number}: {error}") from None
-        lines.append(words[0])
-        given.append(int(words[1]))
-        states.append(state_W)
+        lines.append(position.moves)
+        numbers.append(number)
+        given.append(position.score)
+        states.append(position.state_W)
     if not lines:
         raise ValueError(f"{path} holds no positions")
     states_NW = np.array(states)
@@ -142,7 +139,7 @@ def read_suite(game: Game, path: Path) -> Suite:
     wrong = np.flatnonzero(scores_NA.max(axis=1) != given)
     if len(wrong):
         n = int(wrong[0])
-        raise ValueError(f"{path}, line {n + 1}: the score is {scores_NA[n].max()}, not {given[n]}")
+        raise ValueError(f"{path}, line {numbers[n]}: the score is {scores_NA[n].max()}, not {given[n]}")
     return Suite(name=_title(path.name), states_NW=states_NW, scores_NA=scores_NA)
 
 
@@ -154,14 +151,11 @@ def _title(name: str) -> str:
     return f"{_STAGES[int(match[1]) - 1][0]}, {('easy', 'medium', 'hard')[int(match[2]) - 1]}"
 
 
-def read_folder(game: Game, folder: Path) -> list[Suite]:
-    """Every file of the folder, by name."""
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder; --suite takes a folder of files with lines `MOVES SCORE`")
-    paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    if not paths:
-        raise ValueError(f"{folder} holds no files")
-    return [read_suite(game, path) for path in paths]
+def read_suites(game: Game, path: Path) -> list[Suite]:
+    """The file, or every file of the folder, by name."""
+    if not path.exists():
+        raise ValueError(f"{path} is not there; --suite takes a file with lines `MOVES SCORE`, or a folder of them")
+    return [read_suite(game, file) for file in files.paths(path)]
 
 
 def random_suites(game: Game, positions: int, seed: int) -> list[Suite]:

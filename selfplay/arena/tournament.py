@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from games import record as records
+from games import files
 from games.game import Game
 from selfplay.arena.match import MatchResult, Until, play_match
 from selfplay.arena.store import Entrant, MatchStore
@@ -79,7 +79,7 @@ def play(
             else:
                 result = play_match(game, a, b, games=games, seed=seed, until=until, watch=view.playing)
             if record is not None:
-                records.append(record, result.games)
+                files.append(record, result.games)
             view.played(result)
             results.append(result)
     return results

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import games
+from games import files
 from games.game import Game
 from games.registry import nearest
 from selfplay.arena import ablation, tournament
@@ -87,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--seed is at least 0, not {args.seed}")
     if args.record and not Path(args.record).parent.is_dir():
         raise ValueError(f"--record {args.record}: there is no folder {Path(args.record).parent}")
+    if args.record:
+        files.check_name(args.record, args.games)
     print(f"{args.games} games resolve about +-{score.resolution(args.games):.0f} Elo between equals", file=sys.stderr)
     return _ablation(game, args) if args.ablate else _tournament(game, args)
 
@@ -156,7 +159,7 @@ def report(
     `bounds` are those of the sequential test that stopped the matches, if one did. `residuals` say how far each
     match is from what the ratings make of it, z in standard errors.
     """
-    matches = [(result.a, result.b, result.pairs_5) for result in results]
+    matches = [(result.a, result.b, result.evidence_5) for result in results]
     ratings = rating.rate(names, matches, anchors=anchors, seed=seed)
     return {
         "game": game.name,
@@ -175,7 +178,7 @@ def _pair(result: MatchResult, bounds: tuple[float, float] | None) -> dict:
         found["ms_slowest"] = [1000 * pace.slowest for pace in result.paces]
         found["late_moves"] = [pace.late_moves for pace in result.paces]
     if bounds:
-        found["sprt"] = score.sprt(result.pairs_5, *bounds).as_dict()
+        found["sprt"] = score.sprt(result.evidence_5, *bounds).as_dict()
     return found
 
 

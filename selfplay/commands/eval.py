@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--game", default="connect4", help="the game; perfect play is known of connect4 only")
     parser.add_argument("--agent", required=True, metavar="SPEC", help="who is graded")
     positions = parser.add_mutually_exclusive_group()
-    positions.add_argument("--suite", type=Path, help="a folder of files with lines `MOVES SCORE`")
+    positions.add_argument("--suite", type=Path, help="a file with lines `MOVES SCORE`, or a folder of them")
     positions.add_argument("--positions", type=int, default=300, help="random positions for each stage (default 300)")
     parser.add_argument("--seed", type=int, default=0, help="decides positions and all that is random (default 0)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     specs = [args.agent, *(spec for spec in _REFERENCES if spec != args.agent)]
     players = [make_agent(spec, game) for spec in specs]
     suites = (
-        perfect.read_folder(game, args.suite) if args.suite else perfect.random_suites(game, args.positions, args.seed)
+        perfect.read_suites(game, args.suite) if args.suite else perfect.random_suites(game, args.positions, args.seed)
     )
     marks = []
     for suite in suites:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from games import record as records
+from games import files
 from games.game import Game
 from selfplay.players.agent import Agent
 from selfplay.players.make import make_agent
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first", choices=("me", "agent"), default="me", help="who begins (default me)")
     parser.add_argument("--hints", action="store_true", help="show what the agent thinks of your moves before you move")
     parser.add_argument("--seed", type=int, help="decides all that is random; by default every game is another")
-    parser.add_argument("--replay", metavar="FILE", help="go through the games of a file instead")
+    parser.add_argument("--replay", metavar="FILE", help="go through the games of a file instead: our own, psq, SGF")
     parser.add_argument("--number", type=int, default=1, metavar="N", help="with --replay: from the N-th game on")
 
 
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     console = Console(highlight=False)
     if args.replay:
-        return _replay(args.replay, args.number, console)
+        return _replay(args.replay, games.make(args.game) if args.game else None, args.number, console)
     if args.game is None:
         raise ValueError("--game is missing, as in --game connect4")
     game = games.make(args.game)
@@ -70,10 +70,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _replay(path: str, number: int, console: Console) -> int:
-    found, mistakes = records.scan(path)
+def _replay(path: str, game: Game | None, number: int, console: Console) -> int:
+    found, mistakes = files.scan(path, game)
     for line in mistakes:
         print(line, file=sys.stderr)
+    if not found and mistakes:
+        return 1
     if not found:
         raise ValueError(f"{path} holds no game")
     if not 1 <= number <= len(found):

@@ -3,47 +3,98 @@
 N positions, A actions.
 """
 
+import os
+import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from games import text
-from games.game import ONGOING, Game
+from games.files import positions
+from games.game import Game
 from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from selfplay.players.agent import Agent, Analysis, position_seed
 
-BATCH = 256  # positions that an agent is asked about at once
+BATCH = 256  # positions that an agent is asked about at once, at most
+_SOON = 0.5  # seconds: a batch that takes longer keeps its first answer waiting
 _PROVEN = {UNPROVEN: None, PROVEN_WIN: "win", PROVEN_DRAW: "draw", PROVEN_LOSS: "loss"}
 
 
-def answers(
-    game: Game, agent: Agent, lines: Iterable[str], seed: int = 0, batch_size: int = BATCH
-) -> Iterator[dict[str, Any]]:
-    """A record for each line of moves, in order; the agent is asked about `batch_size` positions at a time.
+class Arriving:
+    """The lines of a stream as they arrive, for a program that writes one and waits for its answer."""
 
-    What is random at a position depends on the seed and the position alone. A line that is no position, or one that is
-    over, gives `moves` and `error`.
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lines: deque[str] = deque()
+        self._rest = b""
+
+    def take(self, most: int) -> list[str]:
+        """What is there, `most` lines of it; waits for the first. Nothing once the stream has ended."""
+        while not self._lines:
+            content = self._stream.read1(1 << 16)  # pyright: ignore[reportAttributeAccessIssue]  # of stdin
+            if not content and not self._rest:
+                return []
+            *whole, self._rest = (self._rest + content).split(b"\n")
+            if not content:
+                whole, self._rest = [self._rest], b""
+            self._lines.extend(line.decode("utf-8", errors="replace") for line in whole)
+        return [self._lines.popleft() for _ in range(min(most, len(self._lines)))]
+
+
+class _Batches:
+    """How many positions to ask about at once: as many as are answered soon, of a slow player one for each core."""
+
+    def __init__(self, agent: Agent, most: int) -> None:
+        self._most = most
+        self._least = min(most, 1 if agent.timed else os.cpu_count() or 1)
+        self.size = self._least
+
+    def took(self, positions: int, seconds: float) -> None:
+        soon = max(self._least, int(positions * _SOON / max(seconds, 1e-6)))
+        if soon < self.size:
+            self.size = soon
+        elif positions == self.size:
+            self.size = min(self._most, 4 * self.size, soon)
+
+
+def answers(
+    game: Game, agent: Agent, lines: Iterable[str] | Arriving, seed: int = 0, batch_size: int = BATCH
+) -> Iterator[dict[str, Any]]:
+    """A record for each line of moves, in order; the agent is asked about `batch_size` positions at a time, fewer if it
+    is slow or no more have arrived.
+
+    Lines are read as `games.files.positions` says; a score stands in the record, a remark alone gives none. What is
+    random at a position depends on the seed and the position alone. A line that is no position, or one that is over,
+    gives `moves` and `error`.
     """
-    lines = iter(lines)
-    while batch := [line.strip() for line in islice(lines, batch_size)]:
+    given = iter(()) if isinstance(lines, Arriving) else iter(lines)
+    batches = _Batches(agent, batch_size)
+    while batch := lines.take(batches.size) if isinstance(lines, Arriving) else list(islice(given, batches.size)):
         records: list[dict[str, Any]] = []
         states, asked = [], []
-        for moves in batch:
+        for line in batch:
+            moves = positions.without_remark(line)
+            if moves is None:
+                continue
             records.append({"moves": moves})
             try:
-                state_W, status = text.replay(game, text.parse_moves(game, moves))
-                if status != ONGOING:
-                    raise ValueError("the game is over")
+                position = positions.parse_open(game, moves)
             except ValueError as error:
                 records[-1]["error"] = str(error)
             else:
-                states.append(state_W)
+                records[-1]["moves"] = position.moves
+                if position.score is not None:
+                    records[-1]["score"] = position.score
+                states.append(position.state_W)
                 asked.append(records[-1])
         if asked:
             seeds_N = np.array([position_seed(seed, state_W) for state_W in states])
+            started = time.perf_counter()
             analysis = agent.act(np.array(states), seeds_N)
+            batches.took(len(asked), time.perf_counter() - started)
             for n, record in enumerate(asked):
                 record |= answer(game, analysis, n)
         yield from records

@@ -7,8 +7,9 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from games import files, text
 from games import record as records
-from games import text
+from games.files import positions
 from games.game import DRAW, MOVER_LOST, ONGOING, Game
 from games.record import GameRecord
 from games.registry import nearest
@@ -24,7 +25,7 @@ COMMANDS = {
     "swap": "change sides: the agent plays yours, you play its",
     "new": "begin anew",
     "load": "set up a position by its moves, as in `load 44352`, or the last game of a file",
-    "save": "add the game to a file, which --replay reads",
+    "save": "add the game to a file, which --replay reads; as psq or SGF if it is called so",
     "moves": "the moves so far, as `load` reads them",
     "help": "this list",
     "quit": "leave",
@@ -196,11 +197,11 @@ class Dialogue:
 
     def load(self, rest: str) -> None:
         try:
-            actions = text.parse_moves(self.game, rest)
+            actions = positions.parse(self.game, positions.without_remark(rest) or "").actions
         except ValueError:
-            if not Path(rest).is_file():
+            if not Path(rest).exists():
                 raise
-            saved = [record for record in records.read(rest) if record.game == self.game.name]
+            saved = [record for record in files.read(rest, self.game) if record.game == self.game.name]
             if not saved:
                 raise ValueError(f"{rest} holds no game of {self.game.name}") from None
             actions = saved[-1].replayable()[1]
@@ -213,7 +214,7 @@ class Dialogue:
             raise ValueError("save where? as in `save games.jsonl`")
         names = [HUMAN, HUMAN if self.agent is None else self.agent.name]
         first, second = names if self.me == 0 else names[::-1]
-        records.append(rest, [records.of_game(self.game, first, second, self.actions, forfeit=self.forfeit)])
+        files.append(rest, [records.of_game(self.game, first, second, self.actions, forfeit=self.forfeit)])
         self.say(f"added to {rest}; `selfplay play --replay {rest}` goes through it")
 
     def moves(self, rest: str) -> None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from games import record
+from games import files, record
 from selfplay.report import story, words
 from selfplay.run import folder as runs
 from selfplay.run import groups, metrics, read
@@ -21,7 +21,7 @@ from selfplay.web import catalogue
 _AXES = ("flops", "evaluations", "games", "seconds")
 _POINTS = 400  # of a curve, at most
 _STILL_RUNNING = 120.0  # seconds since the last line of metrics
-_FILE_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}\.jsonl")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}\.(jsonl|psq|sgf)")
 _MOST_GAMES = 2000  # of one file that are shown
 _LARGEST_FILE = 32 << 20  # bytes
 
@@ -202,7 +202,7 @@ def _files(folder: Path) -> list[Path]:
     """Files of games in a folder; links are none."""
     return [
         path
-        for path in sorted(folder.glob("*.jsonl"))
+        for path in sorted(folder.glob("*"))
         if _FILE_NAME.fullmatch(path.name)
         and path.name not in (runs.METRICS, runs.EVALS)
         and path.is_file()
@@ -244,7 +244,7 @@ def _games(path: Path) -> list[record.GameRecord]:
 @lru_cache(maxsize=64)
 def _scanned(path: Path, modified_ns: int, size: int) -> list[record.GameRecord]:
     """The games of a file as it stood then: to play them through takes a millisecond each."""
-    return record.scan(path)[0]
+    return files.scan(path)[0]
 
 
 def recorded(root: Path, name: str) -> dict[str, Any]:

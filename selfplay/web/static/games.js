@@ -72,7 +72,7 @@ function title(file) {
   const [run, of] = file.split("/");
   if (of === "overtaken.jsonl") return `Moments of overtaking · ${run}`;
   if (of === "latest.jsonl") return `Self-play as it stands · ${run}`;
-  return of ? `${of.replace(/\.jsonl$/, "")} · ${run}` : run.replace(/\.jsonl$/, "");
+  return of ? `${of.replace(/\.(jsonl|psq|sgf)$/, "")} · ${run}` : run.replace(/\.(jsonl|psq|sgf)$/, "");
 }
 
 function list(page, { file, games, total }) {
