@@ -313,6 +313,7 @@ def test_the_line_that_ends_a_game_is_marked(game, moves, cells, colour):
 
 def test_a_game_of_ones_own_has_its_name_and_colours(typed, monkeypatch):
     """Colours that a game gives, what is too dark to see on a terminal, and those of a game that gives none."""
+    monkeypatch.setattr(games.registry, "_FACTORIES", dict(games.registry._FACTORIES))  # so that hex is gone afterwards
     hexagonal = importlib.import_module("third_game").hex_game()
     drawn = terminal_board.drawn(hexagonal, [0, 1], console(colour=True))
     assert {str(span.style) for span in drawn.spans if drawn.plain[span.start : span.end] == "●"} == {"bold #d8433b"}
