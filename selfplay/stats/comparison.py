@@ -146,7 +146,7 @@ def strengths(runs: Sequence[Lines], agent: str, opponent: str | None = None) ->
     pairs_RE5 = np.zeros((*x_RE.shape, 5))
     opponent_RE = np.zeros(x_RE.shape)
     for r, lines in enumerate(matches):
-        pairs_RE5[r, 1 : len(lines) + 1] = [line.pairs for line in lines]
+        pairs_RE5[r, 1 : len(lines) + 1] = [line.evidence_5 for line in lines]
         opponent_RE[r, 1 : len(lines) + 1] = [ladder[line.opponent] / rating.ELO for line in lines]
     found = curve.fit(x_RE, pairs_RE5, np.tile(x_G, (len(runs), 1)), opponent_RE)
     ends: list[int] = [int((x_G <= x_E[-1]).sum()) - 1 for x_E in x_of]
