@@ -4,10 +4,13 @@ As Python an index out of range raises, whole numbers warn when they wrap round,
 coverage` counts the kernels' here.
 """
 
+import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -95,11 +98,17 @@ PLAYERS = [
 ]
 
 
+@functools.cache
+def third_game():
+    """A copy of the file, whose compiled code is cached by its place: other tests import it under another name."""
+    return shutil.copy(HERE / "third_game.py", tempfile.mkdtemp())
+
+
 def printed(source, *arguments, **environment):
     """What a fresh interpreter prints that runs `source`."""
     run = subprocess.run(
         [sys.executable, "-c", source, *arguments],
-        env=os.environ | {"SELFPLAY_GAMES": str(HERE / "third_game.py")} | environment,
+        env=os.environ | {"SELFPLAY_GAMES": third_game()} | environment,
         cwd=HERE.parent,
         capture_output=True,
         text=True,
