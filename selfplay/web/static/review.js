@@ -52,7 +52,8 @@ async function estimated(game, text, { by, seed, signal }) {
 /** A mistake in words, said of its mover: "gave a win away: 4 kept it". */
 export function words(game, { lost, to, better }) {
   const kept = better.slice(0, 3).join(better.length === 2 ? " and " : ", ");
-  const what = lost === "win" ? "a win" : "a draw";
+  const [win, draw] = game.truth ? ["a win", "a draw"] : ["a winning position", "an even game"]; // not all have draws
+  const what = lost === "win" ? win : draw;
   const left = lost === "win" && to === "loss" ? " and lost" : "";
   return `gave ${what} away${left}; ${drops(game) && better.length === 1 ? "column " : ""}${kept} would have kept it`;
 }
