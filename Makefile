@@ -19,7 +19,9 @@ install: $(STAMP)
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[dev]'
-	@echo "compiling the search by playing a move"
+	@echo "compiling the rules and the search by a training of a few seconds; the first time takes about a minute"
+	runs=$$(mktemp -d) && $(BIN)/selfplay train --config tiny --game connect4 --generations 1 --run $$runs/warm --quiet \
+		--eval.opponents rules alphabeta:depth=1 alphabeta:preset=alphazero-jl --eval.equal_time alphabeta:ms=1 > /dev/null && rm -r $$runs
 	echo 4 | $(BIN)/selfplay play --game connect4 > /dev/null
 	touch $@
 

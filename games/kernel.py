@@ -170,15 +170,10 @@ def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> 
 
 
 def _report(compiled: Any) -> None:
-    """Log the first time in this process that machine code was not found on disk."""
+    """Log the name of a function whose machine code was not found on disk, so that it was compiled."""
     stats = getattr(compiled, "stats", None)  # absent under NUMBA_DISABLE_JIT
     if stats is not None and (stats.cache_misses or _cache.folder is None):
-        _log_compiling()
-
-
-@functools.cache
-def _log_compiling() -> None:
-    _log.info("compiling for this machine, once; it takes up to two minutes")
+        _log.debug(compiled.__name__)
 
 
 def _remember_addresses(compiled: Any) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import difflib
 import importlib
 import io
-import logging
 import os
 import signal
 import sys
@@ -18,6 +17,8 @@ import threading
 import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
+
+from selfplay import starting
 
 COMMANDS = {
     "train": ("selfplay.commands.train", "learn a game by self-play; the same command goes on with a stopped run"),
@@ -101,8 +102,15 @@ def run(argv: Sequence[str]) -> int:
         parser.parse(argv)
         parser.print_help(sys.stderr)  # no command was given
         return 2
-    if argv[0] == "train" and "--quiet" not in argv:
-        _show_compiling()
+    if argv[0] == "train" and not {"--quiet", "--help", "-h"} & set(argv):
+        starting.begin()
+    try:
+        return _command(argv)
+    finally:
+        starting.end()
+
+
+def _command(argv: Sequence[str]) -> int:
     module_name, sentence = COMMANDS[argv[0]]
     module = importlib.import_module(module_name)
     parser = _Parser(
@@ -113,22 +121,6 @@ def run(argv: Sequence[str]) -> int:
     )
     module.add_arguments(parser)
     return module.run(parser.parse(argv[1:]))
-
-
-class _Progress(logging.Handler):
-    """Messages as lines on stderr."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(record.getMessage(), file=sys.stderr, flush=True)
-
-
-def _show_compiling() -> None:
-    """Let `games.kernel` say that it compiles. It does so while it is imported, and is not imported yet."""
-    logger = logging.getLogger("games.kernel")
-    if not logger.handlers:
-        logger.addHandler(_Progress())
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
 
 
 def _said(error: Exception) -> str:

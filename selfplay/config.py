@@ -211,7 +211,10 @@ class EvalConfig:
     first_flops: float = 1e12
     """training compute at which the first evaluation happens"""
     final_games: int = 400
-    """games of each match at the end of the run, where every opponent is met"""
+    """games of each match at the end of the run, where every opponent is met; fewer in a short run, see final_share"""
+    final_share: float = 0.25
+    """of the time of training; the matches at the end of the run have as many games as keep them within it, from
+    `games` (20 by the clock) up to `final_games`; 0 gives every match its `final_games`, however long they take"""
     share: float = 0.15
     """of the run's time; matches by the clock have as many games as keep evaluation within it, and wait for 20"""
 
@@ -221,6 +224,7 @@ class EvalConfig:
             _require(value >= 2 and value % 2 == 0, f"eval.{name} is an even number from 2 up, not {value}")
         _require(self.simulations >= 1, f"eval.simulations is at least 1, not {self.simulations}")
         _require(0 <= self.share < 1, f"eval.share is in [0, 1), not {self.share}")
+        _require(self.final_share >= 0, f"eval.final_share is at least 0, not {self.final_share}")
 
     def due(self, flops: float, last: float) -> bool:
         """Whether training compute calls for an evaluation, the last one having been at `last`."""

@@ -45,3 +45,9 @@ class Ledger:
     def __add__(self, other: "Ledger") -> "Ledger":
         mine, theirs = asdict(self), asdict(other)
         return replace(self, **{key: mine[key] + theirs[key] for key in mine})
+
+
+def written(flops: float) -> str:
+    """FLOPs as they are written everywhere: `1.5e14`; `0` for none."""
+    mantissa, _, exponent = f"{flops:.1e}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if flops else "0"

@@ -1,6 +1,6 @@
 """Matches of evaluations, made of the few fields that a test is about."""
 
-from selfplay.stats.records import EvalLine
+from selfplay.stats.records import Crossing, EvalLine
 
 SILENT = EvalLine(
     generation=1, flops=1e12, evaluations=1, games=1, seconds=1.0, agent="net", opponent="rules", simulations=0,
@@ -11,3 +11,9 @@ SILENT = EvalLine(
 def a_line(**given) -> EvalLine:
     """A match with these fields; the others say nothing."""
     return EvalLine.from_dict(SILENT | given)
+
+
+def a_crossing(**given) -> Crossing:
+    """An opponent that was overtaken, with these fields."""
+    silent = {"status": "overtaken", "score_at_end": 0.6, "score_low": 0.55, "score_high": 0.65, "flops_at_end": 1e14}
+    return Crossing(**(silent | given))

@@ -86,9 +86,9 @@ def test_settled_opponents_are_left_out_until_the_end(weights):
         line("mcts:sims=4", opponent, flops, [0, 0, 0, 0, 50]) for flops in (1e9, 2e9) for opponent in LADDER[:3]
     ]
     ask = referee(history)
-    met = [row.opponent for row in ask(weights, spent(), generation=1, final=False) if row.agent != "net"]
+    met = [row.opponent for row in ask(weights, spent(), generation=3, final=False) if row.agent != "net"]
     assert met == list(LADDER[2:])
-    final = ask(weights, spent(), generation=2, final=True)
+    final = ask(weights, spent(), generation=4, final=True)
     assert [row.opponent for row in final] == [*LADDER, *LADDER]
     assert {row.played for row in final} == {6}
 
@@ -109,6 +109,90 @@ def test_a_match_by_the_clock_has_as_many_games_as_its_share_of_time_allows(weig
         referee(equal_time=("rules",))
 
 
+def test_matches_at_the_end_have_as_many_games_as_their_share_of_time_allows(weights, monkeypatch):
+    """Each match is told to take half a second a round of 4 games; a clock that only they move."""
+    clock = 0.0
+
+    def slow(game, a, b, *, games, until, batch, **more):
+        nonlocal clock
+        rounds = 0
+        for rounds in range(1, games // (2 * batch) + 1):
+            clock += 0.5
+            if until and until([0, 0, rounds * batch, 0, 0]):
+                break
+        return play_match(game, a, b, games=rounds * 2 * batch, seed=more["seed"])
+
+    monkeypatch.setattr(evaluation, "play_match", slow)
+    monkeypatch.setattr(evaluation.time, "perf_counter", lambda: clock)
+
+    def played(**more):
+        nonlocal clock
+        clock = 0.0
+        ask = referee(opponents=("random", "rules"), final_games=16, **more)
+        return [row.played for row in ask(weights, spent(), generation=1, final=True)], clock
+
+    # 100 s of training; four matches of up to 2 s. A quarter of the time is enough for all of it.
+    assert played() == ([16, 16, 16, 16], 8.0)
+    # 4 s: a second for each, two rounds.
+    assert played(final_share=0.04) == ([8, 8, 8, 8], 4.0)
+    # Never fewer than those of any other evaluation.
+    assert played(final_share=0.001) == ([4, 4, 4, 4], 2.0)
+    # However long it takes.
+    assert played(final_share=0.0) == ([16, 16, 16, 16], 8.0)
+
+
+def test_a_short_match_leaves_its_time_to_the_others(weights, monkeypatch):
+    clock = 0.0
+
+    def of_unequal_length(game, a, b, *, games, until, batch, **more):
+        nonlocal clock
+        rounds = 0
+        for rounds in range(1, games // (2 * batch) + 1):
+            clock += 0.01 if b.name == "random" else 1.0
+            if until and until([0, 0, rounds * batch, 0, 0]):
+                break
+        return play_match(game, a, b, games=rounds * 2 * batch, seed=more["seed"])
+
+    monkeypatch.setattr(evaluation, "play_match", of_unequal_length)
+    monkeypatch.setattr(evaluation.time, "perf_counter", lambda: clock)
+    ask = referee(opponents=("random", "rules"), final_games=16, final_share=0.04)
+    found = {row.pairing: row.played for row in ask(weights, spent(), generation=1, final=True)}
+    # Of 4 s the first takes 0.04; 3.96 in three parts are 1.3 s: one round; what is left goes to the last.
+    assert found == {
+        ("mcts:sims=4", "random"): 16, ("mcts:sims=4", "rules"): 4, ("net", "random"): 16, ("net", "rules"): 12,
+    }  # fmt: skip
+
+
+def test_an_evaluation_that_was_broken_off_goes_on_with_the_missing_matches(weights):
+    unbroken = referee()(weights, spent(), generation=3, final=True)
+    for kept in range(len(unbroken) + 1):
+        earlier = [line("net", "random", 1e9, [0, 0, 0, 0, 2])]
+        told = []
+        ask = evaluation.Referee(referee().config, [*earlier, *unbroken[:kept]], on_match_end=told.append)
+        assert ask(weights, spent(), generation=3, final=True) == unbroken
+        assert told == unbroken[kept:]
+        assert ask.lines == [*earlier, *unbroken]
+    # On the way, too: what was played of this evaluation does not decide whom it meets.
+    unbroken = referee()(weights, spent(), generation=3, final=False)
+    assert referee(unbroken[:2])(weights, spent(), generation=3, final=False) == unbroken
+
+
+def test_it_says_which_match_of_how_many_is_played(weights):
+    shown = []
+    ask = evaluation.Referee(referee().config, show_activity=shown.append)
+    lines = ask(weights, spent(), generation=3, final=True)
+    begun = [now for now in shown if now.share == 0.0 and now.seconds_left]
+    assert list(dict.fromkeys((now.done, now.agent, now.opponent) for now in begun)) == [
+        (number, *line.pairing) for number, line in enumerate(lines)
+    ]
+    assert {(now.of, now.games, now.final, now.generation) for now in shown} == {(10, 6, True, 3)}
+    assert max(now.share for now in shown) > 0.5
+    again = evaluation.Referee(ask.config, lines[:9], show_activity=shown.append)
+    shown.clear()
+    again(weights, spent(), generation=3, final=True)
+    assert {(now.done, now.of) for now in shown} == {(9, 10)}
+
+
 def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):
     game = games.make("connect4")
     winner, loser = make_agent("alphabeta:depth=4", game, name="mcts:sims=64"), make_agent("random", game)
@@ -118,7 +202,8 @@ def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):
     )]  # fmt: skip
     record = None
     for count in range(1, 6):
-        record = moments.write_crossings(tmp_path, game, rises[:count], {("mcts:sims=64", "random"): result})
+        wins = {("mcts:sims=64", "random"): present(moments.best_win(result))}
+        record = moments.write_crossings(tmp_path, game, rises[:count], wins)
         moments.write_forecasts(tmp_path, rises[:count])
     record = present(record)
     assert json.loads((tmp_path / folder.CROSSOVER).read_text()).items() >= record.as_dict().items()

@@ -1,9 +1,12 @@
 """Which opponents are worth a match, on scores whose meaning in Elo is known by hand."""
 
+import math
+
 import pytest
 from matches import a_line
 
 from selfplay.arena import schedule
+from selfplay.config import EvalConfig
 
 LADDER = ["random", "rules", "d2", "d4", "d6", "d8"]
 
@@ -47,3 +50,32 @@ def test_informative_opponents_of_another_player_are_another_matter():
     lines = seen(*[(opponent, 1.0) for opponent in LADDER] * 2)
     assert schedule.informative(lines, LADDER, "mcts:sims=64") == ["random", "rules", "d2"]
     assert schedule.informative([], ["random"], "net") == ["random"]
+
+
+def test_how_long_matches_take_is_learned_from_those_that_were_played():
+    config = EvalConfig(opponents=("rules", "d2"), equal_time=("alphabeta:ms=20",), games=100, final_games=400)
+    table = schedule.Timetable(config)
+    # By the clock: about 30 plies of 20 ms.
+    assert table.seconds_per_game(("mcts:ms=20", "alphabeta:ms=20")) == pytest.approx(0.6)
+    table.took(("mcts:ms=20", "alphabeta:ms=20"), 100, 35.0)
+    assert table.seconds_per_game(("", "alphabeta:ms=20")) == 0.35
+    table.took(("net", "rules"), 100, 2.0)
+    assert table.seconds_per_game(("net", "rules")) == table.seconds_per_game(("net", "d2")) == 0.02
+    table.took(("net", "d2"), 100, 8.0)
+    assert table.seconds_per_game(("net", "rules")) == 0.02
+    assert table.seconds_per_game(("net", "d9")) == 0.05
+
+
+def test_how_long_the_matches_at_the_end_will_take():
+    config = EvalConfig(opponents=("rules", "d2"), games=100, final_games=400, final_share=0.25)
+    table = schedule.Timetable(config)
+    pairings = [("net", "rules"), ("net", "d2")]
+    table.took(pairings[0], 100, 1.0)
+    table.took(pairings[1], 100, 10.0)
+    assert table.final_seconds(100.0) == 25.0
+    assert table.expected(pairings, math.inf) == pytest.approx(4.0 + 40.0)
+    # 25 s: 4 of the first's 12.5, and the rest of 21 for the other.
+    assert table.expected(pairings, 25.0) == pytest.approx(25.0)
+    assert table.expected(pairings, 1000.0) == pytest.approx(44.0)
+    assert table.expected(pairings, 0.0) == pytest.approx(1.0 + 10.0)  # 100 games, whatever it takes
+    assert schedule.Timetable(EvalConfig(final_share=0.0)).final_seconds(100.0) == math.inf

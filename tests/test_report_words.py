@@ -153,3 +153,9 @@ def test_a_table_of_crossings():
         "net           rules              beyond 1.2e14                        87.7 % [85.0, 90.0]",
     ]
     assert words.crossings([]) == "no matches yet"
+    table = words.crossings([CROSSED, short])
+    widest = max(map(len, table.splitlines()))
+    assert words.crossings([CROSSED, short], widest) == table
+    narrow = words.crossings([CROSSED, short], widest - 1)
+    assert narrow.splitlines()[0].split()[-1] == "minutes", "of scores another table tells"
+    assert "at " in words.crossings([CROSSED, short], 10)

@@ -103,6 +103,52 @@ def test_killed_at_random_moments_it_ends_as_if_unbroken(tmp_path, unbroken):
     assert_same_outcome(run_dir, unbroken)
 
 
+def test_killed_in_the_matches_at_the_end_nothing_is_lost(tmp_path, unbroken):
+    """After each match once; what was learned and played stays, and the rest is as if unbroken."""
+    run_dir, code = (
+        tmp_path / "r",
+        (
+            "import os, sys\n"
+            "from selfplay.run import session\n"
+            "write, left = session.OpenRun.record_matches, [int(sys.argv.pop(1))]\n"
+            "def record(run, lines):\n"
+            "    write(run, lines)\n"
+            f"    left[0] -= bool(lines) and lines[0].generation == {GENERATIONS}\n"
+            "    if left[0] == 0: os.kill(os.getpid(), 9)\n"
+            "session.OpenRun.record_matches = record\n"
+            "from selfplay.cli import main; main()"
+        ),
+    )
+    ladder = ["--eval.opponents", "random", "rules"]
+    whole = tmp_path / "whole"
+    assert subprocess.run([*command(whole), *ladder], check=False).returncode == 0
+    last = sum(match["generation"] == GENERATIONS for match in outcome(whole)[1])
+    assert last == 4
+    for number in range(1, last + 1):
+        killing = [sys.executable, "-c", code, "1", *command(run_dir)[3:], *ladder]
+        done = subprocess.run(killing, capture_output=True, text=True, check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        found = [match for match in outcome(run_dir)[1] if match["generation"] == GENERATIONS]
+        assert found == outcome(whole)[1][-last:][:number]
+        assert max(checkpoint.folders(run_dir)) == GENERATIONS
+        assert len(outcome(run_dir)[0]) == GENERATIONS - 1
+
+    def written():
+        found = checkpoint.folders(run_dir).items()
+        return {number: (folder / checkpoint.MANIFEST).stat().st_mtime_ns for number, folder in found}
+
+    before = written()
+    done = subprocess.run([*command(run_dir), *ladder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert_same_outcome(run_dir, whole)
+    for name in (runs.CROSSOVER, runs.OVERTAKEN):
+        assert (run_dir / name).exists() == (whole / name).exists()
+    changed = [number for number, when in written().items() if when != before[number]]
+    assert changed == [GENERATIONS], "its mark, and nothing else"
+    assert not (run_dir / runs.WON).exists()
+    assert not (run_dir / runs.ACTIVITY).exists()
+
+
 def test_a_run_that_is_done_stays_as_it_is(unbroken):
     before = outcome(unbroken)
     again = train(unbroken)

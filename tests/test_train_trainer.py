@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -135,7 +136,7 @@ def test_measuring_strength_happens_when_due_and_teaches_nothing():
     """The callback draws from every global stream and spoils what it is given; what is learned stays the same."""
     seen = []
 
-    def evaluate_agent(network, ledger, *, generation, final, dtype):
+    def evaluate_agent(network, ledger, *, generation, final, dtype, own):
         played = torch.nn.utils.parameters_to_vector(network.parameters())
         assert torch.equal(played, learned(trainer)), "the averaged weights are the ones that play"
         assert dtype == "float32"
@@ -173,6 +174,71 @@ def test_a_run_ends_at_its_limit(tmp_path, settings, generations):
     assert [one.number for one in yielded] == list(range(1, generations + 1))
     assert [one.done for one in yielded] == [False] * (generations - 1) + [True]
     assert list(train(config(**settings), tmp_path)) == []  # its checkpoint says that it is over
+
+
+@pytest.mark.parametrize("share", [0.6, 1.7])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_runs_of_one_limit_in_flops_end_at_equal_compute(share, threads):
+    """However many generations that are, and whatever a generation costs."""
+    one = lived(trainer_of(config(generations=1, threads=threads)))[-1].ledger.train_flops
+    ends = []
+    for seed, ratio, positions in ((0, 2.5, 300), (1, 4.0, 300), (2, 2.5, 550)):
+        settings = config(
+            generations=0, flops=15 * share * one, threads=threads, seed=seed,
+            play=PlayConfig(games=4, positions=2 * positions, opening_plies=2, temperature_plies=4),
+            learn=LearnConfig(batch=32, replay_ratio=ratio, warmup_steps=4),
+        )  # fmt: skip
+        generations = lived(trainer_of(settings))
+        ends.append(generations[-1].ledger.train_flops / (15 * share * one))
+        last = generations[-1].ledger
+        assert last.samples == pytest.approx(ratio * last.positions, rel=0.05)  # as much is learned as is played
+    assert ends == pytest.approx([1.0] * 3, abs=0.04)
+
+
+def test_a_run_that_is_cut_by_its_limit_repeats_and_goes_on_from_a_checkpoint(tmp_path):
+    settings = config(generations=0, flops=5e6)
+    unbroken = list(train(settings, tmp_path / "a"))
+    assert len(unbroken) > 2
+    for _ in train(settings, tmp_path / "b"):
+        break  # and goes on from there
+    again = list(train(settings, tmp_path / "b"))
+    assert [without_clock(one) for one in again] == [without_clock(one) for one in unbroken[1:]]
+
+
+def test_a_run_of_a_few_seconds_ends_in_time():
+    """A generation would take minutes; of the time play leaves to learning what that takes."""
+    settings = config(
+        generations=0, minutes=2 / 60, play=PlayConfig(games=64, positions=10**6, opening_plies=2),
+        learn=LearnConfig(batch=32, replay_ratio=2.5, warmup_steps=4),
+    )  # fmt: skip
+    trainer = trainer_of(settings)
+    first, *others = lived(trainer)
+    spent = trainer.ledger.train_seconds
+    assert 1.9 < spent < 6, "seconds; a busy machine may take longer over the last step"
+    assert first.ledger.positions < 10**6
+    assert len(others) < 10
+    assert trainer.ledger.samples > 0
+
+
+def test_a_limit_in_generations_cuts_nothing():
+    free, limited = (lived(trainer_of(config(generations=3, flops=flops))) for flops in (0.0, 1e15))
+    assert [without_clock(one) for one in free] == [without_clock(one) for one in limited]
+
+
+def test_what_is_played_and_learned_is_counted_while_it_goes_on():
+    shown = []
+    game, settings = games.make("tictactoe"), config(generations=2, learn=LearnConfig(batch=32, replay_ratio=40))
+    trainer = Trainer(game, settings, LocalPool(game, settings), show_activity=shown.append)
+    generations = lived(trainer)
+    assert [key for key, _ in itertools.groupby((now.kind, now.generation) for now in shown)] == [
+        ("play", 1), ("learn", 1), ("play", 2), ("learn", 2)
+    ]  # fmt: skip
+    for number, generation in enumerate(generations, start=1):
+        (*_, last) = [now for now in shown if (now.kind, now.generation) == ("play", number)]
+        assert 0.9 < last.done / last.of < 1.2, "when the games are over, so is the count"
+        steps = {now.of for now in shown if (now.kind, now.generation) == ("learn", number)}
+        samples = generation.ledger.samples - (generations[0].ledger.samples if number == 2 else 0)
+        assert steps == {samples // 32}
 
 
 def test_a_pool_of_another_dtype_does_not_go_on_with_a_run(tmp_path):

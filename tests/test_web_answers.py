@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import re
+import time
 
 import naive_search
 import numpy as np
@@ -17,7 +19,7 @@ from games import record, text
 from games.game import ONGOING
 from selfplay.knowledge import oracle
 from selfplay.network.weights import load_weights
-from selfplay.run import checkpoint, session
+from selfplay.run import activity, checkpoint, session
 from selfplay.run import folder as runs
 
 pytest.importorskip("starlette")
@@ -186,10 +188,49 @@ def test_a_run_is_shown_as_its_files_stand(tmp_path):
         config = present(runs.recorded_config(folder))
         with (folder / "metrics.jsonl").open("a") as file:
             file.write('{"generation": 3, "games"')  # half of a line, as while it is being written
-        add_generation(session.OpenRun(folder, config, 2), 3)
+        add_generation(session.OpenRun(folder, config, 2, 2), 3)
         status, _, found = ask(port, "GET", "/api/runs/growing", headers=tag)
         assert status == 200
         assert [match["generation"] for match in found["evals"]] == [1, 2, 3]
+
+
+def test_what_a_run_does_just_now_is_told_while_it_does_it(tmp_path):
+    folder = a_run(tmp_path, "busy", matches=2)
+    file = activity.ActivityFile(folder)
+    now = activity.Activity(
+        kind="matches", generation=3, done=8, of=15, agent="mcts:sims=64", opponent="rules", games=400, final=True,
+        seconds_left=125.0,
+    )  # fmt: skip
+
+    def told(port):
+        (summary,) = ask(port, "GET", "/api/runs")[2]
+        return summary["running"], summary["doing"], summary["left"]
+
+    with served(tmp_path) as port:
+        assert told(port) == (True, None, None)
+        file.show(now)
+        said = "final matches 9 of 15, about 2 min: network + 64 simulations against one-ply rules, up to 400 games,"
+        assert told(port) == (True, f"{said} 0% done", "2 min")
+        long_ago = time.time() - 1000
+        for name in (runs.METRICS, runs.EVALS):
+            os.utime(folder / name, (long_ago, long_ago))
+        assert told(port)[0], "a match that takes long is no reason to think that nobody trains"
+        os.utime(folder / runs.ACTIVITY, (long_ago, long_ago))
+        assert told(port) == (False, None, None), "of a run that was killed"
+        file.close()
+        assert told(port) == (False, None, None)
+        (folder / runs.ACTIVITY).write_text('{"kind": "pla')
+        assert told(port) == (False, None, None)
+
+
+def test_matches_are_shown_as_they_end(tmp_path):
+    folder = a_run(tmp_path, "measured", matches=2)
+    with served(tmp_path) as port:
+        (before,) = ask(port, "GET", "/api/runs")[2]
+        later = time.time() + 5
+        os.utime(folder / runs.EVALS, (later, later))
+        (after,) = ask(port, "GET", "/api/runs")[2]
+    assert after["modified"] > before["modified"]
 
 
 def test_long_runs_are_thinned(tmp_path):

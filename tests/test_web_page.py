@@ -29,8 +29,8 @@ from games import record, text
 from games.game import DRAW, MOVER_WON, ONGOING
 from selfplay.knowledge import oracle
 from selfplay.report import words
+from selfplay.run import activity, session
 from selfplay.run import folder as runs
-from selfplay.run import session
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -548,18 +548,31 @@ def test_a_run_is_drawn_and_drawn_anew_as_it_trains(opened, root):
     assert picture.locator("circle:not(.mark)").count() == 3
     config = present(runs.recorded_config(folder))
     for generation in (4, 5, 6, 7, 8):
-        add_generation(session.OpenRun(folder, config, generation - 1), generation)
+        add_generation(session.OpenRun(folder, config, generation - 1, generation - 1), generation)
     api.expect(picture).to_have_attribute("aria-label", re.compile("at first, 100.0 % at last"))
     api.expect(page.get_by_role("cell", name="overtaken")).to_be_visible()
     assert picture.locator(".mark").count() == 1
+
+
+def test_what_it_does_just_now_is_said_while_it_trains(opened, root):
+    folder = a_run(root, "training", matches=2)
+    file = activity.ActivityFile(folder)
+    now = {"kind": "matches", "generation": 3, "of": 15, "agent": "mcts:sims=64", "opponent": "rules", "games": 400}
+    file.show(activity.Activity(**now, done=8, final=True, seconds_left=125.0))
+    page = opened("#/runs/training")
+    api.expect(page.get_by_text("final matches 9 of 15, about 2 min: network + 64 simulations")).to_be_visible()
+    api.expect(page.get_by_text("training now, about 2 min left")).to_be_visible()
+    file.close()
+    api.expect(page.get_by_text("final matches")).to_have_count(0)
 
 
 def test_numbers_are_written_as_everywhere_else(opened):
     """What the page has to write itself: the numbers of axes, and of places that are pointed at."""
     page = opened(f"#/runs/{RUN}")
     short = "import('/static/chart.js').then((chart) => values.map((value) => chart.short(value)))"
-    amounts = [1.5e14, 3e13, 9.96e13, 1e10]
-    assert page.evaluate(f"values => {short}", amounts) == [words.flops(amount) for amount in amounts]
+    amounts = [0, 1.5e14, 3e13, 9.96e13, 1e10, 6.69e11, 2e6]
+    flops = short.replace("chart.short", "chart.flops")
+    assert page.evaluate(f"values => {flops}", amounts) == [words.flops(amount) for amount in amounts]
     times = [0, 45.4, 89, 720, 3599, 4800]
     duration = short.replace("chart.short", "chart.duration")
     assert page.evaluate(f"values => {duration}", times) == [words.duration(seconds) for seconds in times]
@@ -625,7 +638,7 @@ def test_self_play_is_shown_as_it_stands(opened, root):
     api.expect(page.get_by_text("A game of self-play after generation 2, at move 4.")).to_be_visible()
     assert page.locator(".live .stone-first").count() == page.locator(".live .stone-second").count() == 2
     leave("443521", 3)
-    add_generation(session.OpenRun(folder, present(runs.recorded_config(folder)), 2), 3)
+    add_generation(session.OpenRun(folder, present(runs.recorded_config(folder)), 2, 2), 3)
     api.expect(page.get_by_text("A game of self-play after generation 3, at move 6.")).to_be_visible()
     page.get_by_role("link", name="Step through it").click()
     api.expect(page.get_by_role("heading", name="Game 1 of 1: not finished")).to_be_visible()

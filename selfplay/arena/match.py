@@ -106,12 +106,15 @@ def play_match(
     games: int,
     seed: int = 0,
     until: Until | None = None,
+    batch: int = _BATCH,
     watch: Watch | None = None,
 ) -> MatchResult:
-    """`games` games (an even number) between `a` and `b` from `games / 2` openings; fewer if `until` says so."""
+    """`games` games (an even number) between `a` and `b` from `games / 2` openings; fewer if `until` says so, which is
+    asked after every `batch` pairs."""
     check_games(games)
     lines = openings.openings(game, games // 2, seed)
-    batch = _BATCH if until else len(lines)
+    if until is None:
+        batch = len(lines)
     paces = tuple(Pace(budget=None if agent.ms is None else agent.ms / 1000) for agent in (a, b))
     seats = seats_of(a, b, batch) if a.timed or b.timed else []
     played: list[OngoingGames] = []

@@ -19,6 +19,7 @@ from games.game import Game
 from games.outcome import DRAWN, LOSS, WIN
 from games.record import FIRST_WON, SECOND_WON, GameRecord
 from selfplay.arena.match import MatchResult
+from selfplay.ledger import written
 from selfplay.run import atomic, folder, formats
 from selfplay.stats import crossover
 from selfplay.stats.records import CrossoverRecord, EvalLine, Lines, WrittenForecast
@@ -27,12 +28,12 @@ _WORDS = {WIN: "win", DRAWN: "draw", LOSS: "loss"}
 
 
 def write_crossings(
-    run_dir: Path, game: Game, lines: Lines, results: Mapping[tuple[str, str], MatchResult]
+    run_dir: Path, game: Game, lines: Lines, wins: Mapping[tuple[str, str], GameRecord]
 ) -> CrossoverRecord:
-    """Bring crossover.json and overtaken.jsonl up to date. `results` are the matches of the last lines."""
+    """Bring crossover.json and overtaken.jsonl up to date. `wins` are the best of the matches of the last lines."""
     record = crossover.record(lines, game.name)
     write_record(run_dir, record)
-    add_overtaken(run_dir, game, record, lines, results)
+    add_overtaken(run_dir, game, record, lines, wins)
     return record
 
 
@@ -41,17 +42,16 @@ def add_overtaken(
     game: Game,
     record: CrossoverRecord,
     lines: Lines,
-    results: Mapping[tuple[str, str], MatchResult],
+    wins: Mapping[tuple[str, str], GameRecord],
 ) -> None:
     """Add to overtaken.jsonl a game for each opponent that is overtaken and not in there."""
     shown = _shown(run_dir / folder.OVERTAKEN)
     for crossing in record.crossings:
         pairing = crossing.pairing
-        if crossing.overtaken and pairing in results and pairing not in shown:
+        if crossing.overtaken and pairing in wins and pairing not in shown:
             line = next(row for row in reversed(lines) if row.pairing == pairing)
-            if moment := _moment(game, results[pairing], line):
-                with atomic.naming(run_dir / folder.OVERTAKEN):
-                    records.append(run_dir / folder.OVERTAKEN, [moment])
+            with atomic.naming(run_dir / folder.OVERTAKEN):
+                records.append(run_dir / folder.OVERTAKEN, [_moment(game, wins[pairing], line)])
 
 
 def write_record(run_dir: Path, record: CrossoverRecord) -> None:
@@ -77,19 +77,28 @@ def _shown(path: Path) -> set[tuple[str, str]]:
     return {pairing for entry in known for pairing in ((entry.first, entry.second), (entry.second, entry.first))}
 
 
-def _moment(game: Game, result: MatchResult, line: EvalLine) -> GameRecord | None:
-    """The shortest game that the learner (`a` of the match) won, if it can be as the second player, with remarks."""
+def best_win(result: MatchResult) -> GameRecord | None:
+    """The shortest game that the learner (`a` of the match) won, if it can be as the second player."""
     won = [
         entry
         for entry in result.games
         if (entry.first, entry.result) == (result.a, FIRST_WON)
         or (entry.second, entry.result) == (result.a, SECOND_WON)
     ]
-    if not won:
-        return None
-    best = min(won, key=lambda entry: (entry.second != result.a, len(entry.moves)))
+    return min(won, key=lambda entry: (entry.second != result.a, len(entry.moves)), default=None)
+
+
+def read_wins(path: Path) -> dict[tuple[str, str], GameRecord]:
+    """The games of a file by their players, the winner first."""
+    found = records.scan(path)[0] if path.exists() else []
+    return {(won.first, won.second) if won.result == FIRST_WON else (won.second, won.first): won for won in found}
+
+
+def _moment(game: Game, best: GameRecord, line: EvalLine) -> GameRecord:
+    """A game that the learner won, with remarks."""
+    opponent = best.first if best.second == line.agent else best.second
     note = (
-        f"{result.a} has overtaken {result.b} by generation {line.generation}: {line.flops:.2g} FLOPs of"
+        f"{line.agent} has overtaken {opponent} by generation {line.generation}: {written(line.flops)} FLOPs of"
         f" training, {line.seconds / 60:.1f} minutes, {line.games:,} games; it scores"
         f" {100 * line.score:.1f} % [{100 * line.score_low:.1f}, {100 * line.score_high:.1f}]"
     )

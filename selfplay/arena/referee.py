@@ -3,12 +3,14 @@
 The trainer is handed a `Referee` from outside, so that nothing which learns can reach human knowledge.
 """
 
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 
 import games
-from selfplay.arena import schedule
 from selfplay.arena.match import MatchResult, play_match
+from selfplay.arena.schedule import FEWEST_GAMES, Pairing, Timetable, informative
 from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import Network
@@ -17,16 +19,15 @@ from selfplay.players.agent import Agent
 from selfplay.players.learned import from_network
 from selfplay.players.make import make_agent
 from selfplay.players.spec import Spec
+from selfplay.run.activity import Activity
 from selfplay.stats.records import EvalLine, Lines
-
-_FEWEST_GAMES = 20  # of a match by the clock, when its share of the time allows no more
-_PLIES = 30  # of a game, as a first guess of how long a match by the clock takes
 
 
 class Referee:
     """Plays the matches of a run's evaluations. It knows the earlier ones, and leaves out what they have settled.
 
-    Openings and seeds are the same at every evaluation, so a curve does not move with them.
+    Openings and seeds are the same at every evaluation, so a curve does not move with them. An evaluation that was
+    broken off goes on with the matches that are missing.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class Referee:
         *,
         on_match_start: Callable[[str], None] = lambda text: None,
         on_match_end: Callable[[EvalLine], None] = lambda line: None,
+        show_activity: Callable[[Activity], None] = lambda now: None,
     ) -> None:
-        """`history` are the run's matches so far; `on_match_start` gets a text that names the match."""
+        """`history` are the run's matches so far; `on_match_start` gets a text that names the match. `show_activity`
+        is called now and then while one is played."""
         self.config = config
         self.game = games.make(config.game)
         self.lines = list(history)
@@ -49,45 +52,71 @@ class Referee:
                 raise ValueError(
                     f"eval.equal_time holds players that think by the clock, as alphabeta:ms=20, not {spec}"
                 )
-        self.results: dict[tuple[str, str], MatchResult] = {}
-        """of the last evaluation, by the learner's name and the opponent's"""
+        self.results: dict[Pairing, MatchResult] = {}
+        """of the last evaluation, as far as they were played here"""
         self._on_match_start, self._on_match_end = on_match_start, on_match_end
-        self._seconds_per_game: dict[str, float] = {}  # of the last match against an opponent
+        self._show_activity = show_activity
+        self._timetable = Timetable(config.eval)
 
     def __call__(
-        self, network: Network | FrozenNetwork, ledger: Ledger, *, generation: int, final: bool, dtype: str = "auto"
+        self,
+        network: Network | FrozenNetwork,
+        ledger: Ledger,
+        *,
+        generation: int,
+        final: bool,
+        dtype: str = "auto",
+        own: Ledger | None = None,
     ) -> list[EvalLine]:
-        """Play the matches of the network.
+        """Play the matches of the network that are not played yet; the lines of all.
 
         `dtype` is that in which the network plays; by default the faster one, which a measurement decides and
-        which is therefore not always the same. The `final` evaluation leaves nothing out, and plays more games.
+        which is therefore not always the same. The `final` evaluation leaves nothing out, and plays more games. `own`
+        is what the run itself has spent, of which matches take a share; by default the `ledger`.
         """
-        started = time.perf_counter()
-        config = self.config.eval
-        games_each = config.final_games if final else config.games
-        lines: list[EvalLine] = []
+        own = own or ledger
         self.results.clear()
-        for learner, opponents in self._players(network, dtype, final):
-            for opponent in opponents:
-                games = games_each
-                if opponent in config.equal_time and not final:
-                    spent = ledger.eval_seconds + time.perf_counter() - started
-                    games = min(games, self._affordable(opponent, spent, ledger.train_seconds))
-                    if games < min(_FEWEST_GAMES, games_each):
-                        continue
-                self._on_match_start(f"{learner.name} against {opponent}, {games} games")
-                result = self._match(learner, opponent, games)
-                simulations = int(Spec.parse(learner.name, learner=True).options.get("sims", 0))
-                lines.append(
-                    eval_line(result, ledger, opponent=opponent, generation=generation, simulations=simulations)
-                )
-                self._on_match_end(lines[-1])
-        self.lines += lines
-        return lines
+        known = {line.pairing: line for line in self.lines if line.generation == generation}
+        plan = self._plan(network, dtype, generation, final)
+        missing = [(learner, opponent) for learner, opponent in plan if (learner.name, opponent) not in known]
+        began = time.perf_counter()
+        for number, (learner, opponent) in enumerate(missing):
+            spent = time.perf_counter() - began
+            rest = [(a.name, b) for a, b in missing[number:]]
+            left = self._timetable.final_seconds(own.train_seconds) - spent if final else math.inf
+            most = self._most_games(opponent, final, own.eval_seconds + spent, own.train_seconds)
+            if not most:
+                continue
+            now = Activity(
+                kind="matches",
+                generation=generation,
+                done=len(plan) - len(rest),
+                of=len(plan),
+                agent=learner.name,
+                opponent=opponent,
+                games=most,
+                final=final,
+                seconds_left=self._timetable.expected(rest, left) if final else None,
+            )
+            result = self._match(learner, opponent, most, left / len(rest), now)
+            simulations = int(Spec.parse(learner.name, learner=True).options.get("sims", 0))
+            line = eval_line(result, ledger, opponent=opponent, generation=generation, simulations=simulations)
+            known[line.pairing] = line
+            self.lines.append(line)
+            self._on_match_end(line)
+        return [known[learner.name, opponent] for learner, opponent in plan if (learner.name, opponent) in known]
 
-    def _players(
-        self, network: Network | FrozenNetwork, dtype: str, final: bool
-    ) -> Iterator[tuple[Agent, Sequence[str]]]:
+    def final_seconds(self, train_seconds: float) -> float:
+        """How long the matches at the end will take, about, where training will have taken so long."""
+        config = self.config.eval
+        searching, alone = f"mcts:sims={config.simulations}", "net"
+        pairings = [(learner, opponent) for learner in (searching, alone) for opponent in config.opponents]
+        pairings += [("mcts:ms", opponent) for opponent in config.equal_time]
+        return self._timetable.expected(pairings, self._timetable.final_seconds(train_seconds))
+
+    def _plan(
+        self, network: Network | FrozenNetwork, dtype: str, generation: int, final: bool
+    ) -> list[tuple[Agent, str]]:
         """The learner as it plays with search, by the network alone, and at equal time; each with its opponents."""
         config = self.config.eval
         frozen = network if isinstance(network, FrozenNetwork) else FrozenNetwork.of(network, self.game)
@@ -95,23 +124,63 @@ class Referee:
             frozen, self.game, simulations=config.simulations, device=self.config.device, dtype=dtype
         )
         policy_only = from_network(frozen, self.game, policy_only=True, device=self.config.device, dtype=dtype)
+        earlier = [line for line in self.lines if line.generation != generation]
+        plan: list[tuple[Agent, str]] = []
         for learner in (searching, policy_only):
-            ladder = config.opponents
-            yield learner, ladder if final else schedule.informative(self.lines, ladder, learner.name)
+            ladder = config.opponents if final else informative(earlier, config.opponents, learner.name)
+            plan += [(learner, opponent) for opponent in ladder]
         for opponent in config.equal_time:
             # At the clock's small batches the faster dtype is another one.
-            yield from_network(frozen, self.game, ms=self.opponents[opponent].ms), (opponent,)
+            plan.append((from_network(frozen, self.game, ms=self.opponents[opponent].ms), opponent))
+        return plan
+
+    def _most_games(self, opponent: str, final: bool, spent: float, train_seconds: float) -> int:
+        """Of a match; 0 for one by the clock that has to wait."""
+        config = self.config.eval
+        if final:
+            return config.final_games
+        if opponent not in config.equal_time:
+            return config.games
+        most = min(config.games, self._affordable(opponent, spent, train_seconds))
+        return most if most >= min(FEWEST_GAMES, config.games) else 0
 
     def _affordable(self, opponent: str, spent: float, train_seconds: float) -> int:
         """How many games by the clock, in pairs, keep evaluation within its share of the run's time."""
-        share, ms = self.config.eval.share, self.opponents[opponent].ms or 0.0
+        share = self.config.eval.share
         left = share / (1 - share) * train_seconds - spent
-        return 2 * int(max(0.0, left) / self._seconds_per_game.get(opponent, _PLIES * ms / 1000) / 2)
+        return 2 * int(max(0.0, left) / self._timetable.seconds_per_game(("", opponent)) / 2)
 
-    def _match(self, learner: Agent, opponent: str, games: int) -> MatchResult:
-        started = time.perf_counter()
-        result = play_match(self.game, learner, self.opponents[opponent], games=games, seed=self.config.seed)
-        self._seconds_per_game[opponent] = (time.perf_counter() - started) / games
+    def _match(self, learner: Agent, opponent: str, most: int, seconds: float, now: Activity) -> MatchResult:
+        """A match of so many games, or of fewer, in rounds, if it takes longer than `seconds`."""
+        config = self.config.eval
+        a_round = min(most, FEWEST_GAMES if opponent in config.equal_time else config.games)
+        began = time.perf_counter()
+        rounds = 0
+
+        def over(pairs_5: object) -> bool:
+            nonlocal rounds
+            rounds += 1
+            spent = time.perf_counter() - began
+            return spent + spent / rounds / 2 >= seconds  # the end is where it is nearest
+
+        def show(points_G: object, share: float) -> None:
+            left = now.seconds_left
+            left = None if left is None else max(0.0, left - (time.perf_counter() - began))
+            self._show_activity(replace(now, share=share, seconds_left=left))
+
+        self._show_activity(now)
+        self._on_match_start(f"{now.agent} against {now.opponent}, {now.games} games")
+        result = play_match(
+            self.game,
+            learner,
+            self.opponents[opponent],
+            games=most,
+            seed=self.config.seed,
+            until=over if math.isfinite(seconds) and a_round < most else None,
+            batch=a_round // 2,
+            watch=show,
+        )
+        self._timetable.took((learner.name, opponent), result.played, time.perf_counter() - began)
         self.results[learner.name, opponent] = result
         return result
 

@@ -8,7 +8,7 @@
 
 Whoever wants to know of generations is a consumer, a function of a `Generation`. For each generation, in this order:
 
-1. its lines are added to evals.jsonl and metrics.jsonl;
+1. its line is added to metrics.jsonl;
 2. after matches, crossover.json, forecasts.jsonl and overtaken.jsonl are brought up to date;
 3. the consumers are called, in the order in which they were given;
 4. its checkpoint is written, and
@@ -16,19 +16,27 @@ Whoever wants to know of generations is a consumer, a function of a `Generation`
 
 So a run that is killed between 1 and 4 plays that generation again, its lines are cut off before, and consumers hear
 of it twice; none is ever left out. What a consumer raises ends the run before the checkpoint.
+
+Where a generation's strength is measured, its checkpoint is written first, then each match is added to evals.jsonl as
+it ends; 1 to 3 follow, and 4 is a mark in the checkpoint. So a run that is killed after the first of them goes on with
+the matches that are missing.
 """
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import games
+from games import record as records
 from games.game import Game
 from selfplay.config import Config, ConfigError, merged, with_present_names
 from selfplay.network.weights import weights_metadata
-from selfplay.run import checkpoint, folder, presets, read, session
+from selfplay.run import atomic, checkpoint, folder, limits, presets, read, session
+from selfplay.run.activity import Activity, ActivityFile
 from selfplay.stats.records import CrossoverRecord, EvalLine
 
 if TYPE_CHECKING:
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
     from selfplay.train.trainer import Generation
 
 Consumer = Callable[["Generation"], None]
+ShowActivity = Callable[[Activity], None]
 
 
 def configured(
@@ -89,6 +98,7 @@ class Training:
         """every match of its evaluations so far"""
         self.crossover: CrossoverRecord | None = None
         """when each opponent was overtaken, as of the last evaluation of this session; None before the first"""
+        self._final_seconds: Callable[[float], float] = lambda train_seconds: 0.0
 
     def generations(
         self,
@@ -96,33 +106,89 @@ class Training:
         *,
         on_match_start: Callable[[str], None] = lambda text: None,
         on_match_end: Callable[[EvalLine], None] = lambda line: None,
+        show_activity: ShowActivity = lambda now: None,
         pool: "Pool | None" = None,
     ) -> Iterator["Generation"]:
-        """Train until a limit of the config is reached. `pool` plays, by default threads of this process."""
+        """Train until a limit of the config is reached. `show_activity` is called a few times a second. `pool` plays,
+        by default threads of this process."""
         from selfplay.arena import moments
         from selfplay.arena.referee import Referee
         from selfplay.train import trainer
 
-        run = self.run
-        referee = Referee(run.config, self.lines, on_match_start=on_match_start, on_match_end=on_match_end)
+        run, won = self.run, self.run.dir / folder.WON
+        if run.complete == run.generation:
+            won.unlink(missing_ok=True)
+        wins = moments.read_wins(won)
+
+        def match_end(line: EvalLine) -> None:
+            """Write the match down before anybody hears of it: what is told is never lost."""
+            win = moments.best_win(referee.results[line.pairing])
+            if win is not None:
+                wins[line.pairing] = win
+                with atomic.naming(won):
+                    records.append(won, [win])
+            run.record_matches([line])
+            on_match_end(line)
+
+        def show(now: Activity) -> None:
+            now = replace(now, seconds_left=left.of(now))
+            file.show(now)
+            show_activity(now)
+
+        referee = Referee(
+            run.config, self.lines, on_match_start=on_match_start, on_match_end=match_end, show_activity=show
+        )
+        self._final_seconds = referee.final_seconds
+        left = _TimeLeft(referee.final_seconds)
 
         def record(generation: "Generation") -> None:
-            run.record(generation.number, generation.ledger, generation.metrics, generation.evals)
+            run.record(generation.number, generation.ledger, generation.metrics)
 
         def tell_of_crossings(generation: "Generation") -> None:
             if generation.evals:
-                self.lines += generation.evals
-                self.crossover = moments.write_crossings(run.dir, self.game, self.lines, referee.results)
+                earlier = [line for line in self.lines if line.generation != generation.number]
+                self.lines = [*earlier, *generation.evals]
+                self.crossover = moments.write_crossings(run.dir, self.game, self.lines, wins)
                 moments.write_forecasts(run.dir, self.lines)
+                wins.clear()
+                won.unlink(missing_ok=True)
 
-        yield from trainer.train(
-            run.config,
-            run.dir,
-            evaluate_agent=referee,
-            initial=self.initial,
-            pool=pool,
-            consumers=[record, tell_of_crossings, *consumers],
-        )
+        with closing(ActivityFile(run.dir)) as file:
+            yield from trainer.train(
+                run.config,
+                run.dir,
+                evaluate_agent=referee,
+                initial=self.initial,
+                pool=pool,
+                consumers=[record, tell_of_crossings, *consumers],
+                show_activity=show,
+            )
+
+    def seconds_left(self, generation: "Generation") -> float | None:
+        """After it, to the end of the run, about, the matches there included; None if nothing can be said yet."""
+        spent = self.run.config, generation.own, generation.number
+        training, whole = limits.seconds_left(*spent), limits.train_seconds_at_end(*spent)
+        if training is None or whole is None or generation.done:
+            return training
+        return training + self._final_seconds(whole)
+
+
+class _TimeLeft:
+    """How long a run still takes, from what it does now."""
+
+    def __init__(self, final_seconds: Callable[[float], float]) -> None:
+        self._final_seconds = final_seconds
+        self._end: float | None = None  # as it was last expected
+
+    def of(self, now: Activity) -> float | None:
+        """Seconds, about; those of the matches at the end come to those of training."""
+        clock, left = time.monotonic(), now.seconds_left
+        if left is None:  # matches on the way
+            return None if self._end is None else max(0.0, self._end - clock)
+        if now.train_seconds is not None:
+            left += self._final_seconds(now.train_seconds)
+        self._end = clock + left
+        return left
 
 
 @contextmanager

@@ -5,12 +5,13 @@ import argparse
 import json
 import shutil
 import textwrap
+from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
 from typing import Any
 
 from selfplay.report import health
-from selfplay.run import folder, metrics, read, session
+from selfplay.run import checkpoint, folder, metrics, read, session
 
 _EPILOG = """\
 examples:
@@ -19,6 +20,16 @@ examples:
   selfplay doctor --metrics      every logged number: meaning, healthy range, what a bad value tells
 """
 _LEAST_FREE_GIB = 2.0  # a default run writes a few hundred MB
+
+
+_DAMAGED = health.Check(
+    symptom="A checkpoint is damaged",
+    shows_in="checkpoints/: how many are not as their checksums say",
+    read=lambda run: None,  # it is in no number of the run: see `_damaged`
+    bounds=metrics.Bounds(high=0, form="{:.0f}"),
+    cause="a disk that is full or fails, a copy that was broken off, or somebody who changed a file",
+    fix="copy the run again, if it is a copy; damaged checkpoints are passed over: nobody plays or goes on with them",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([metric.as_dict() for metric in metrics.METRICS]) if args.json else _table())
         return 0
     if args.run is not None:
-        found = _looked_at(args.run)
-        print(json.dumps([one.as_dict() for one in found]) if args.json else _told(found))
+        found, damage = _looked_at(args.run)
+        print(json.dumps([one.as_dict() for one in found]) if args.json else _told(found, damage))
         return 0
     found = examine()
     if args.json:
@@ -49,14 +60,45 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _looked_at(run_dir: Path) -> list[health.Finding]:
+def _looked_at(run_dir: Path) -> tuple[list[health.Finding], list[str]]:
+    """What every check says of a run, that of its checkpoints first, and lines on what is damaged."""
     config = folder.recorded_config(run_dir)
     if config is None:
         raise ValueError(f"{run_dir} is no run folder")
-    return health.examine(config, folder.read_lines(run_dir / folder.METRICS), read.evals(run_dir))
+    whole, damage = _damaged(checkpoint.conditions(run_dir))
+    return [whole, *health.examine(config, folder.read_lines(run_dir / folder.METRICS), read.evals(run_dir))], damage
 
 
-def _told(found: list[health.Finding]) -> str:
+def _damaged(conditions: Sequence[checkpoint.Condition]) -> tuple[health.Finding, list[str]]:
+    """What the checksums of a run's checkpoints say, and, if some are damaged, which, and what is of use still."""
+    worn = [one for one in conditions if one.damage]
+    finding = health.Finding(check=_DAMAGED, reading=len(worn) if conditions else None)
+    if not worn:
+        return finding, []
+    lines = [f"generation {one.generation}: {', '.join(one.damage)}" for one in worn]
+    play, go_on = ([one.generation for one in conditions if getattr(one, of)] for of in ("plays", "goes_on"))
+    newest = conditions[-1].generation
+    lines.append(f"of use still: {_ranges(play) or 'none'}, to play with")
+    if go_on:
+        lost = newest - go_on[-1]
+        lines.append(f"training goes on from generation {go_on[-1]}" + (f"; {lost} are lost" if lost else ""))
+    else:
+        lines.append("training cannot go on from any")
+    return finding, lines
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`1-38, 40`."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in found)
+
+
+def _told(found: list[health.Finding], damage: list[str]) -> str:
     """A line for each check, and what helps where one fails."""
     width = max(len(one.check.symptom) for one in found)
     lines = []
@@ -64,7 +106,8 @@ def _told(found: list[health.Finding]) -> str:
         reading = f"{one.shown} (healthy: {one.check.bounds})" if one.shown else ""
         lines.append(f"{one.verdict:<11}{one.check.symptom:<{width}}  {reading}".rstrip())
         if one.failing:
-            told = (one.check.shows_in, f"cause: {one.check.cause}", f"fix: {one.check.fix}")
+            here = damage if one.check is _DAMAGED else []
+            told = (one.check.shows_in, *here, f"cause: {one.check.cause}", f"fix: {one.check.fix}")
             lines += [textwrap.fill(line, 110, initial_indent=" " * 11, subsequent_indent=" " * 13) for line in told]
     return "\n".join(lines)
 

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     if config is None:
         raise ValueError(f"{args.run} is no run folder")
     given = {item.name: getattr(args, item.name, None) for item in dataclasses.fields(EvalConfig)}
+    given["final_share"] = 0.0  # as many games as are asked for: nobody waits for a run to end
     config = merged(config, {"eval": {name: value for name, value in given.items() if value is not None}})
     if args.frontier:
         return _frontier(args, config)
@@ -101,7 +102,8 @@ def _measured(run_dir: Path, config: Config) -> CrossoverRecord:
         lines = referee(weights, ledger, generation=generation, final=number == len(due))
         folder.append(new, [line.as_dict() for line in lines])
         record = crossover.record(referee.lines, game.name)
-        moments.add_overtaken(run_dir, game, record, referee.lines, referee.results)
+        wins = {pairing: win for pairing, result in referee.results.items() if (win := moments.best_win(result))}
+        moments.add_overtaken(run_dir, game, record, referee.lines, wins)
     atomic.write_file(run_dir / folder.EVALS, new.read_bytes())
     new.unlink()
     moments.write_record(run_dir, record)

@@ -6,7 +6,9 @@ lines, take longer to start, and answer a mistake with a page, where ours is one
 
 import argparse
 import ast
+import contextlib
 import dataclasses
+import importlib
 import inspect
 import sys
 import textwrap
@@ -16,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
+from selfplay import starting
 from selfplay.arena import training
 from selfplay.config import RENAMED, Config, ConfigError, warn_of_old_name
 from selfplay.report import terminal_run, words
@@ -159,7 +162,8 @@ def run(args: argparse.Namespace) -> int:
     found = [read.Run(run_dir) for run_dir in dirs]
     if not args.quiet and any(one.evals for one in found):
         print(f"\n{len(dirs)} seeds; intervals over seeds")
-        print(words.crossings(crossover.together([one.crossover for one in found]).crossings))
+        together = crossover.together([one.crossover for one in found])
+        print(words.crossings(together.crossings, terminal_run.width()))
     picture = base.with_name(f"{base.name}-seeds.png")
     atomic.write_file(picture, plots.overlay_runs(found))
     print(f"seeds: {picture}")
@@ -171,16 +175,28 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
     with training.opened(config, run_dir, command=command, fresh=args.fresh, warn=_warn) as open_run:
         title = f"{config.game} · {config.network.architecture} · seed {config.seed} · {run_dir}"
         try:
-            with (
-                onlookers(open_run) as consumers,
-                terminal_run.watching(config, title, open_run.lines, quiet=args.quiet) as show,
-            ):
-                consumers.append(lambda done: show.generation(done, open_run.crossover if done.evals else None))
-                for _ in open_run.generations(consumers, on_match_start=show.doing, on_match_end=show.match):
+            with contextlib.ExitStack() as stack:
+                importlib.import_module("selfplay.train.trainer")  # compiles
+                consumers = stack.enter_context(onlookers(open_run))
+                starting.end()
+                show = stack.enter_context(terminal_run.watching(config, title, open_run.lines, quiet=args.quiet))
+
+                def show_generation(done: "Generation") -> None:
+                    show.generation(done, open_run.crossover if done.evals else None, open_run.seconds_left(done))
+
+                for _ in open_run.generations(
+                    [*consumers, show_generation], on_match_end=show.match, show_activity=show.activity
+                ):
                     pass
         except BaseException:
-            kept = max(checkpoint.folders(run_dir), default=None)
-            whole = "nothing was kept" if kept is None else f"generation {kept} is kept"
+            whole = "nothing was kept"
+            if found := checkpoint.folders(run_dir):
+                kept, folder = found.popitem()
+                names = {path.name for path in folder.iterdir()}
+                played = sum(line.generation == kept for line in read.evals(run_dir))
+                broken_off = checkpoint.PENDING in names and checkpoint.MEASURED not in names
+                matches = f", and {played} of its matches" if broken_off and played else ""
+                whole = f"generation {kept} is kept{matches}"
             print(f"{whole}; the same command goes on from there", file=sys.stderr)
             raise
         from selfplay.report import page  # matplotlib takes a second, of no use at the start
@@ -188,7 +204,7 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
         if not args.quiet and open_run.lines:
             terminal_run.show_summary(open_run.lines)
             record = read.recorded_crossover(run_dir, open_run.game.name, open_run.lines)
-            print(words.crossings(record.crossings))
+            print(words.crossings(record.crossings, terminal_run.width()))
         print(f"report: {page.write(run_dir)}")
 
 
@@ -204,7 +220,8 @@ def onlookers(open_run: training.Training) -> Iterator[list[training.Consumer]]:
 
     run = open_run.run
     opponents = (*run.config.eval.opponents, *run.config.eval.equal_time)
-    events = tensorboard.TensorBoard(run.dir, run.generation, opponents)
+    flops = read.last_flops(run.dir)
+    events = tensorboard.TensorBoard(run.dir, run.complete, flops, opponents, open_run.lines)
 
     def write_latest(generation: "Generation") -> None:
         latest.write(run.dir, open_run.game, generation.number, generation.ongoing)
@@ -214,7 +231,7 @@ def onlookers(open_run: training.Training) -> Iterator[list[training.Consumer]]:
             assert open_run.crossover is not None
             crossings = words.crossings(open_run.crossover.crossings)
             elo = rating.strength(open_run.lines)
-            events.write_strength(generation.number, generation.evals, elo, crossings)
+            events.write_strength(generation.evals, elo, crossings)
         events.write(generation.number, generation.metrics)
 
     try:

@@ -38,7 +38,8 @@ def train(
         seed: 0 by default.
         run_dir: `runs/<game>` by default.
         config: name or path of a config file, in the place of the one made for the game.
-        callbacks: get each generation when its lines are on the disk, before its checkpoint is.
+        callbacks: get each generation when its lines are on the disk, before its checkpoint is, or before its mark
+            where matches were played (`selfplay.arena.training`).
         progress: print a line for each generation.
         pool: who plays; by default threads of this process (`selfplay.train.pool`).
         settings: those of `selfplay train --help`, tables as dictionaries: `search={"simulations": 64}`.
@@ -86,7 +87,7 @@ def _generations(
     from selfplay.report import page, terminal_run
 
     def say(generation: "Generation") -> None:
-        print(terminal_run.plain_line(config, generation))
+        print(terminal_run.plain_line(config, generation, open_run.seconds_left(generation)))
         for line in generation.evals:
             print(terminal_run.match_line(line))
 

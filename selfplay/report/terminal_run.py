@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
+from rich.measure import Measurement
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -18,6 +19,8 @@ from rich.text import Text
 from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.report import words
+from selfplay.run import limits
+from selfplay.run.activity import Activity
 from selfplay.stats.records import Crossing, CrossoverRecord, EvalLine, Lines
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 _BARS = "▁▂▃▄▅▆▇█"
 _NO_NUMBER = "–"
+_SILENCE_S = 15.0  # seconds after which a line says what goes on
 
 
 def sparkline(scores: Sequence[float], width: int = 18) -> str:
@@ -32,28 +36,11 @@ def sparkline(scores: Sequence[float], width: int = 18) -> str:
     return "".join(_BARS[min(len(_BARS) - 1, max(0, int(score * len(_BARS))))] for score in scores[-width:])
 
 
-def spent(config: Config, ledger: Ledger, generation: int) -> float:
-    """Share of the budget that is used up, in [0, 1], by the limit that will end the run."""
-    shares = [0.0]
-    if config.minutes:
-        shares.append(ledger.train_seconds / (60 * config.minutes))
-    if config.generations:
-        shares.append(generation / config.generations)
-    if config.flops:
-        shares.append(ledger.train_flops / config.flops)
-    return min(1.0, max(shares))
-
-
-def seconds_left(config: Config, ledger: Ledger, generation: int) -> float | None:
-    """Estimate of the time to the end of training, matches at their rate so far included; None before there is one."""
-    share = spent(config, ledger, generation)
-    return (ledger.train_seconds + ledger.eval_seconds) * (1 - share) / share if share else None
-
-
-def plain_line(config: Config, generation: "Generation") -> str:
-    """One generation in one line."""
+def plain_line(config: Config, generation: "Generation", left: float | None = None) -> str:
+    """One generation in one line; `left` are the seconds to the end of the run, by default those of training."""
     metrics, ledger = generation.metrics, generation.ledger
-    left = seconds_left(config, generation.own, generation.number)
+    if left is None:
+        left = limits.seconds_left(config, generation.own, generation.number)
     return (
         f"generation {generation.number}  {words.clock(ledger.train_seconds)} trained"
         f"  games {ledger.games:,}  positions/s {_number(metrics, 'play/positions_per_s', ',.0f')}"
@@ -80,12 +67,12 @@ def _number(metrics: Mapping[str, float], name: str, form: str) -> str:
 class Show(NamedTuple):
     """What a run tells whoever watches it."""
 
-    generation: Callable[["Generation", CrossoverRecord | None], None]
-    """one is done; with the crossover record after its matches, if it had any"""
+    generation: Callable[["Generation", CrossoverRecord | None, float | None], None]
+    """one is done; with the crossover record after its matches, if it had any, and the seconds left, about"""
     match: Callable[[EvalLine], None]
     """one is over: its line of evals.jsonl"""
-    doing: Callable[[str], None]
-    """what takes the time now, other than self-play and learning"""
+    activity: Callable[[Activity], None]
+    """what takes the time now; called a few times a second"""
 
 
 class _View:
@@ -98,50 +85,60 @@ class _View:
         self._generation: Generation | None = None
         self._matches: dict[tuple[str, str], list[EvalLine]] = defaultdict(list)
         self._crossings: dict[tuple[str, str], Crossing] = {}
-        self._doing = ""
+        self._now: Activity | None = None
+        self._end: float | None = None  # of the run, about, on the clock of `_began`
         for match in history:
             self.match(match)
 
-    def generation(self, generation: "Generation", record: CrossoverRecord | None) -> None:
-        self._generation, self._doing = generation, ""
+    def generation(self, generation: "Generation", record: CrossoverRecord | None, left: float | None) -> None:
+        self._generation, self._now = generation, None
+        self._expect(left)
         if record is not None:
             self._crossings = {(crossed.opponent, crossed.agent): crossed for crossed in record.crossings}
 
     def match(self, line: EvalLine) -> None:
         self._matches[line.opponent, line.agent].append(line)
 
-    def doing(self, text: str) -> None:
-        self._doing = text
+    def activity(self, now: Activity) -> None:
+        self._now = now
+        self._expect(now.seconds_left)
+
+    def _expect(self, left: float | None) -> None:
+        if left is not None:
+            self._end = time.monotonic() + left
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        parts = [self._progress()]
+        inside = options.update(width=max(1, options.max_width - 4))
+        parts: list[RenderableType] = [self._progress()]
+        if self._now is not None:
+            said = words.match(self._now) if self._now.final else words.doing(self._now)
+            parts.append(Text(said, style="dim", no_wrap=True, overflow="ellipsis"))
         if self._generation is not None:
             columns = Table.grid(padding=(0, 3), expand=True)
             columns.add_row(self._learning(self._generation), self._playing(self._generation))
-            parts += [Text(), columns]
+            parts += [Text(), columns, Text(_where_the_time_goes(self._generation.ledger), style="dim")]
         if self._matches:
-            parts += [Text(), self._strength()]
-        if self._doing:
-            parts += [Text(), Text(f"match: {self._doing}", style="dim")]
+            latest = {pairing: matches[-1] for pairing, matches in self._matches.items()}
+            parts += [Text(), fitting(console, inside, lambda compact: self._strength(latest, compact))]
         yield Panel(Group(*parts), title=self._title, title_align="left", box=box.ROUNDED, padding=(0, 1))
 
     def _progress(self) -> Table:
+        """What is being done, how much of the whole is, and for how long."""
         grid = Table.grid(padding=(0, 2), expand=True)
         grid.add_column(no_wrap=True)
         grid.add_column(ratio=1)
         grid.add_column(no_wrap=True)
-        elapsed = words.clock(time.monotonic() - self._began)
-        done = self._generation
-        if done is None:
-            grid.add_row("[bold]first games[/]", ProgressBar(pulse=True), f"{elapsed}")
-            return grid
-        left = seconds_left(self._config, done.own, done.number)
-        share = spent(self._config, done.own, done.number)
-        grid.add_row(
-            f"[bold]generation {done.number}[/]",
-            ProgressBar(total=1.0, completed=share),
-            f"{elapsed}  ETA {words.clock(left) if left is not None else 'unknown'}",
-        )
+        done, now, clock = self._generation, self._now, time.monotonic()
+        if now is not None and now.kind == "matches" and now.final:
+            name, share = words.matches(now), (now.done + now.share) / now.of
+        elif done is None:  # the first generation by itself, so that something is seen to move
+            name = "first games"
+            share = now.done / now.of if now is not None and now.kind == "play" and now.of else None
+        else:
+            name, share = f"generation {done.number}", limits.spent(self._config, done.own, done.number)
+        eta = f"  ETA {words.clock(max(0.0, self._end - clock))}" if self._end is not None else ""
+        bar = ProgressBar(pulse=True) if share is None else ProgressBar(total=1.0, completed=share)
+        grid.add_row(f"[bold]{name}[/]", bar, f"{words.clock(clock - self._began)}{eta}")
         return grid
 
     @staticmethod
@@ -169,9 +166,6 @@ class _View:
 
     def _playing(self, done: "Generation") -> Table:
         metrics, ledger = done.metrics, done.ledger
-        whole = ledger.play_seconds + ledger.learn_seconds + ledger.eval_seconds
-        parts = (("play", ledger.play_seconds), ("learn", ledger.learn_seconds), ("matches", ledger.eval_seconds))
-        where = ", ".join(f"{name} {seconds / whole:.0%}" for name, seconds in parts) if whole else _NO_NUMBER
         network, length = _number(metrics, "play/network_share", ".0%"), _number(metrics, "games/length", ".1f")
         rows = [
             ("games", f"{ledger.games:,}"),
@@ -180,28 +174,62 @@ class _View:
             ("plies a game", length),
             ("in the network", network),
             ("memory", f"{_number(metrics, 'memory/rss_mb', ',.0f')} MB"),
-            ("time", where),
         ]
         return self._facts("self-play", rows)
 
-    def _strength(self) -> Table:
-        table = Table(title="score against", title_justify="left", title_style="bold", box=None, pad_edge=False)
-        table.add_column("opponent", header_style="dim", no_wrap=True)
-        table.add_column("network", header_style="dim", style="dim", no_wrap=True)
-        table.add_column("score [95 %]", header_style="dim", no_wrap=True)
-        table.add_column("over time", header_style="dim", no_wrap=True)
-        table.add_column("overtaken (training FLOPs)", header_style="dim", no_wrap=True)
-        for (opponent, agent), matches in self._matches.items():
-            ahead = matches[-1].score_low > 0.5
-            crossed = self._crossings.get((opponent, agent))
-            table.add_row(
-                words.player(opponent),
-                words.learner(agent),
-                Text(words.match_score(matches[-1]), style="green" if ahead else ""),
-                Text(sparkline([match.score for match in matches]), style="cyan"),
-                words.outlook(crossed, crossed.forecast) if crossed else "",
-            )
-        return table
+    def _strength(self, latest: Mapping[tuple[str, str], EvalLine], compact: bool) -> Table:
+        def over_time(pairing: tuple[str, str]) -> tuple[Text, str]:
+            crossed = self._crossings.get(pairing)
+            bars = sparkline([match.score for match in self._matches[pairing]], 8 if compact else 18)
+            when = "" if crossed is None else words.outlook(crossed, crossed.forecast)
+            return Text(bars, style="cyan"), when.partition(" [")[0] if compact else when
+
+        headers = ("over time", "overtaken" if compact else "overtaken (training FLOPs)")
+        return _scores(latest, headers, over_time, compact=compact, title="score against")
+
+
+def _where_the_time_goes(ledger: Ledger) -> str:
+    parts = (("play", ledger.play_seconds), ("learn", ledger.learn_seconds), ("matches", ledger.eval_seconds))
+    whole = sum(seconds for _, seconds in parts)
+    return "time: " + (", ".join(f"{name} {seconds / whole:.0%}" for name, seconds in parts) if whole else _NO_NUMBER)
+
+
+def fitting(console: Console, options: ConsoleOptions, table: Callable[[bool], Table]) -> Table:
+    """The table as it is, or its compact form where the console is too narrow: no number is ever cut off."""
+    wide = table(False)
+    needs = Measurement.get(console, options.update(width=1000), wide).maximum
+    return wide if needs <= options.max_width else table(True)
+
+
+def _scores(
+    matches: Mapping[tuple[str, str], EvalLine],
+    headers: Sequence[str],
+    more: Callable[[tuple[str, str]], Sequence[str | Text]],
+    *,
+    compact: bool,
+    title: str = "",
+) -> Table:
+    """Matches by (opponent, agent), with `more` columns. The compact form says the player once, and scores and their
+    intervals in whole percent."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    columns = ("opponent", *(() if compact else ("network",)), "score [95 %]", *headers)
+    for name in columns:
+        table.add_column(name, header_style="dim", no_wrap=True)
+    said = ""
+    for pairing, match in sorted(matches.items(), key=lambda item: item[0][1] if compact else ""):
+        opponent, agent = pairing
+        if compact and agent != said:
+            said = agent
+            table.add_row(Text(words.player(agent), style="dim"))
+        score = words.score(match.score, match.score_low, match.score_high, digits=0 if compact else 1)
+        style = "green" if match.score_low > 0.5 else ""
+        table.add_row(
+            words.player(opponent),
+            *(() if compact else (Text(words.learner(agent), style="dim"),)),
+            Text(score, style=style),
+            *more(pairing),
+        )
+    return table
 
 
 def redraws(console: Console) -> bool:
@@ -218,43 +246,64 @@ def watching(config: Config, title: str, history: Lines = (), *, quiet: bool = F
     """
     console = Console()
     if quiet:
-        yield Show(lambda generation, record: None, lambda line: None, lambda text: None)
+        yield Show(lambda generation, record, left: None, lambda line: None, lambda now: None)
     elif redraws(console):
         view = _View(config, title, history)
-        with Live(view, console=console, refresh_per_second=2):
-            yield Show(view.generation, view.match, view.doing)
+        with Live(view, console=console, refresh_per_second=4):
+            yield Show(view.generation, view.match, view.activity)
     else:
         print(title, flush=True)
-
-        announced: set[tuple[str, str]] = set()
-
-        def generation(done: "Generation", record: CrossoverRecord | None) -> None:
-            print(plain_line(config, done), flush=True)
-            for crossed in record.crossings if record else ():
-                if crossed.overtaken and crossed.pairing not in announced:
-                    announced.add(crossed.pairing)
-                    print(words.overtaken(crossed), flush=True)
-
-        yield Show(generation, lambda line: print(match_line(line), flush=True), lambda text: None)
+        lines = _Lines(config)
+        yield Show(lines.generation, lines.match, lines.activity)
 
 
-def summary(matches: Lines) -> Table | None:
+class _Lines:
+    """A line for each generation, match and crossing, and now and then one while nothing of that happens."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._announced: set[tuple[str, str]] = set()
+        self._printed = time.monotonic()
+        self._final = False
+
+    def _print(self, line: str) -> None:
+        self._printed = time.monotonic()
+        print(line, flush=True)
+
+    def generation(self, done: "Generation", record: CrossoverRecord | None, left: float | None) -> None:
+        self._print(plain_line(self._config, done, left))
+        for crossed in record.crossings if record else ():
+            if crossed.overtaken and crossed.pairing not in self._announced:
+                self._announced.add(crossed.pairing)
+                self._print(words.overtaken(crossed))
+
+    def match(self, line: EvalLine) -> None:
+        self._print(match_line(line))
+
+    def activity(self, now: Activity) -> None:
+        announces = now.kind == "matches" and now.final and not self._final
+        self._final = now.kind == "matches" and now.final
+        if announces or time.monotonic() - self._printed >= _SILENCE_S:
+            self._print(f"generation {now.generation}  {words.doing(now)}")
+
+
+def summary(matches: Lines, *, compact: bool = False) -> Table | None:
     """The last match of each pairing as a table; None if there was none."""
     latest = {(match.opponent, match.agent): match for match in matches}
     if not latest:
         return None
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("opponent", no_wrap=True)
-    table.add_column("network", no_wrap=True)
-    table.add_column("score [95 %]", no_wrap=True, justify="right")
-    table.add_column("W-D-L", justify="right", no_wrap=True)
-    table.add_column("distinct", justify="right", no_wrap=True)
-    for (opponent, agent), match in latest.items():
-        counts = f"{match.wins}-{match.draws}-{match.losses}"
-        table.add_row(
-            words.player(opponent), words.learner(agent), words.match_score(match), counts, str(match.distinct_games)
-        )
-    return table
+
+    def counts(pairing: tuple[str, str]) -> tuple[str, str]:
+        match = latest[pairing]
+        return f"{match.wins}-{match.draws}-{match.losses}", str(match.distinct_games)
+
+    return _scores(latest, ("W-D-L", "distinct"), counts, compact=compact)
+
+
+def width() -> int | None:
+    """Columns of the terminal; None where the output goes to a file."""
+    console = Console()
+    return console.width if console.is_terminal else None
 
 
 def show_summary(matches: Lines) -> None:
@@ -262,4 +311,5 @@ def show_summary(matches: Lines) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 120
-    console.print(summary(matches))
+    if matches:
+        console.print(fitting(console, console.options, lambda compact: summary(matches, compact=compact) or Table()))

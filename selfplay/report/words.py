@@ -7,7 +7,9 @@ told is `…`, an Elo or a factor that cannot is `-`.
 
 from collections.abc import Iterable, Sequence
 
+from selfplay import ledger
 from selfplay.players import spec as players
+from selfplay.run.activity import Activity
 from selfplay.stats.records import Crossing, EvalLine, Forecast, GradedForecast
 
 _ABOUT = {  # by kind of player
@@ -55,10 +57,7 @@ def about(spec: str) -> str:
 
 def flops(value: float | None) -> str:
     """`1.5e14`; `0` for nothing, `…` for what cannot be told."""
-    if value is None:
-        return "…"
-    mantissa, _, exponent = f"{value:.1e}".partition("e")
-    return f"{mantissa}e{int(exponent)}" if value else "0"
+    return "…" if value is None else ledger.written(value)
 
 
 def score(value: float, low: float, high: float, *, digits: int = 1) -> str:
@@ -133,6 +132,31 @@ def amount(name: str, value: float) -> str:
     return f"{flops(value) if name == 'flops' else f'{value:,.0f}'} {units[name]}"
 
 
+# What a run does.
+
+
+def matches(now: Activity) -> str:
+    """`final matches 9 of 15, about 2 min`; on the way `matches 3 of 6`."""
+    name = "final matches" if now.final else "matches"
+    left = f", about {duration(now.seconds_left)}" if now.final and now.seconds_left else ""
+    return f"{name} {min(now.done + 1, now.of)} of {now.of}{left}"
+
+
+def match(now: Activity) -> str:
+    """`network + 64 simulations against one-ply rules, up to 400 games, 50% done`."""
+    games = f"{'up to ' if now.final else ''}{now.games} games"
+    return f"{player(now.agent)} against {player(now.opponent)}, {games}, {now.share:.0%} done"
+
+
+def doing(now: Activity) -> str:
+    """`playing: 5,120 of about 20,000 positions`; of matches, the present one too."""
+    if now.kind == "play":
+        return f"playing: {now.done:,} of about {now.of:,} positions" if now.of else "playing"
+    if now.kind == "learn":
+        return f"learning: {now.done:,} of {now.of:,} steps"
+    return f"{matches(now)}: {match(now)}"
+
+
 # Crossings.
 
 
@@ -202,7 +226,12 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def crossings(found: Iterable[Crossing]) -> str:
-    """A table of plain text with a line for each player and opponent."""
+def crossings(found: Iterable[Crossing], width: int | None = None) -> str:
+    """A table of plain text with a line for each player and opponent. Where `width` is too narrow for it, the last
+    columns are left out: of scores and minutes other tables tell."""
     rows = [crossing_row(each) for each in found]
-    return columns([CROSSING_HEADERS, *rows]) if rows else "no matches yet"
+    if not rows:
+        return "no matches yet"
+    tables = [columns([row[:count] for row in (CROSSING_HEADERS, *rows)]) for count in (5, 4, 3)]
+    fitting = [table for table in tables if width is None or max(map(len, table.splitlines())) <= width]
+    return (fitting or tables[-1:])[0]

@@ -20,6 +20,8 @@ from selfplay.run import atomic, formats
 
 WEIGHTS = "weights.safetensors"
 STATE = (WEIGHTS, "learner.pt", "replay.npz", "games.npz", "state.json")  # what a run needs to go on
+PENDING = "pending.json"  # of a generation whose matches come after its checkpoint
+MEASURED = "measured.json"  # its mark, once they are played and everybody has heard of it
 MANIFEST = "manifest.json"
 FULL_KEPT = 2
 _PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
@@ -38,6 +40,11 @@ class Checkpoint:
         if name not in self.files:
             raise ValueError(f"{self.folder} holds no {name}; it holds {', '.join(sorted(self.files))}")
         return self.folder / name
+
+    @property
+    def complete(self) -> int:
+        """The newest generation that is written down in full: this one, or the one before while matches are to come."""
+        return self.generation - (PENDING in self.files and MEASURED not in self.files)
 
 
 def _sha256(path: Path) -> str:
@@ -75,8 +82,10 @@ def folders(run_dir: Path) -> dict[int, Path]:
 
 def checked(folder: Path, needs: Iterable[str]) -> Checkpoint:
     """The checkpoint in `folder`, each file of `needs` compared with its checksum; `ValueError` says what is wrong."""
-    digests = _digests(folder)
-    for name in needs:
+    digests, needs = _digests(folder), set(needs)
+    if needs.issuperset(STATE):  # to go on
+        needs |= {PENDING, MEASURED} & digests.keys()
+    for name in sorted(needs):
         if name not in digests:
             raise ValueError(f"{name} was not kept")
         if not (folder / name).is_file():
@@ -84,6 +93,41 @@ def checked(folder: Path, needs: Iterable[str]) -> Checkpoint:
         if _sha256(folder / name) != digests[name]:
             raise ValueError(f"{name} is damaged")
     return Checkpoint(folder, int(folder.name), frozenset(digests))
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the checksums say of a checkpoint."""
+
+    generation: int
+    damage: tuple[str, ...]
+    """what is wrong with it, each in a few words; empty if it is as it was written"""
+    plays: bool
+    """its weights are whole"""
+    goes_on: bool
+    """a run can go on from it"""
+
+
+def conditions(run_dir: Path) -> list[Condition]:
+    """Every checkpoint of a run, compared with its checksums, oldest first."""
+    return [_condition(generation, folder) for generation, folder in folders(run_dir).items()]
+
+
+def _condition(generation: int, folder: Path) -> Condition:
+    try:
+        names = _digests(folder)
+    except ValueError as error:
+        return Condition(generation, (str(error),), plays=False, goes_on=False)
+    damage = {}
+    for name in names:
+        try:
+            checked(folder, [name])
+        except ValueError as error:
+            damage[name] = str(error)
+    whole = names.keys() - damage.keys()
+    return Condition(
+        generation, tuple(damage.values()), plays=WEIGHTS in whole, goes_on=whole.issuperset({*STATE} | {*names})
+    )
 
 
 def _warn(line: str) -> None:
@@ -141,6 +185,14 @@ def write(run_dir: Path, generation: int, files: Mapping[str, bytes | Callable[[
     atomic.write_folder(folder, fill)
     _thin(run_dir)
     return Checkpoint(folder, generation, frozenset(files))
+
+
+def add(written: Checkpoint, name: str, content: bytes) -> Checkpoint:
+    """Add a file to a whole checkpoint. A kill leaves it as it was, or with the file."""
+    atomic.write_file(written.folder / name, content)
+    digests = {**_digests(written.folder), name: hashlib.sha256(content).hexdigest()}
+    atomic.write_file(written.folder / MANIFEST, _manifest(written.generation, digests))
+    return Checkpoint(written.folder, written.generation, frozenset(digests))
 
 
 def _thin(run_dir: Path) -> None:

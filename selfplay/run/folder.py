@@ -7,12 +7,16 @@
     crossover.json, forecasts.jsonl, overtaken.jsonl   selfplay.arena.moments
     frontier.jsonl  what `selfplay measure --frontier` played    prices.json  what `selfplay arena --ablate --run` found
     latest.jsonl   a game of self-play as it stands   selfplay.report.latest
+    activity.json  what is being done now             selfplay.run.activity
+    .won.jsonl     of an evaluation that is under way   selfplay.arena.training
     matches.jsonl  matches that need not be played again   selfplay.arena.store
     .lock, .lock-holder   taken by the process that writes here, and which one that is
 
 The line of a generation is written before its checkpoint. A killed run may therefore hold lines newer than
-its newest checkpoint, never the reverse; opening the folder cuts them off, and the run that goes on writes
-what an unbroken one would have written.
+its newest checkpoint; opening the folder cuts them off, and the run that goes on writes what an unbroken one would
+have written. A generation whose strength is measured has its checkpoint before its matches, so that none of what it
+has learned or played is lost: each match is written down as it ends, the generation's own line after all of them, and
+a mark in the checkpoint says that it is complete.
 """
 
 import json
@@ -41,6 +45,8 @@ FRONTIER = "frontier.jsonl"
 MATCHES = "matches.jsonl"
 PRICES = "prices.json"
 LATEST = "latest.jsonl"
+ACTIVITY = "activity.json"
+WON = ".won.jsonl"
 
 
 def append(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
@@ -73,12 +79,13 @@ def whole_lines(path: Path) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
             yield number, raw, line
 
 
-def rewind(run_dir: Path, generation: int) -> None:
-    """Cut the files of lines back to what was written up to `generation`."""
+def rewind(run_dir: Path, generation: int, complete: int | None = None) -> None:
+    """Cut the files of lines back to what was written up to `generation`; all but the matches to what was written up to
+    `complete`, where that is less."""
     for name in (METRICS, EVALS, FORECASTS, FRONTIER):
-        path = run_dir / name
+        path, last = run_dir / name, generation if complete is None or name == EVALS else complete
         if path.exists():
-            kept = b"".join(raw for _, raw, line in whole_lines(path) if line["generation"] <= generation)
+            kept = b"".join(raw for _, raw, line in whole_lines(path) if line["generation"] <= last)
             if kept != path.read_bytes():
                 atomic.write_file(path, kept)
 

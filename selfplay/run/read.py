@@ -115,6 +115,12 @@ def evals(run_dir: Path) -> list[EvalLine]:
     return _typed(run_dir / runs.EVALS, EvalLine.from_dict)
 
 
+def last_flops(run_dir: Path) -> float:
+    """Training compute after the last generation that is written down."""
+    lines = runs.read_lines(run_dir / runs.METRICS)
+    return float(lines[-1].get("train_flops") or 0) if lines else 0.0
+
+
 def frontier(run_dir: Path) -> list[EvalLine]:
     """The matches that `selfplay measure --frontier` played, in its order."""
     return _typed(run_dir / runs.FRONTIER, EvalLine.from_dict)

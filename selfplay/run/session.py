@@ -40,12 +40,18 @@ class OpenRun:
     config: Config
     generation: int
     """generation of the checkpoint it goes on from; 0 for a new run"""
+    complete: int
+    """the newest generation that is written down in full; one less than `generation` while matches of it are to come"""
 
     def record(self, generation: int, ledger: Ledger, metrics: Mapping[str, float], evals: Lines = ()) -> None:
-        """Append the lines of one generation and wait until the disk holds them. Call it before its checkpoint."""
-        folder.append(self.dir / folder.EVALS, [line.as_dict() for line in evals])
+        """Append the line of one generation, and those of its matches, and wait until the disk holds them."""
+        self.record_matches(evals)
         line = {"generation": generation, **dataclasses.asdict(ledger), "train_flops": ledger.train_flops, **metrics}
         folder.append(self.dir / folder.METRICS, [line])
+
+    def record_matches(self, lines: Lines) -> None:
+        """Append the lines of matches and wait until the disk holds them."""
+        folder.append(self.dir / folder.EVALS, [line.as_dict() for line in lines])
 
 
 def settle(run_dir: Path, preset: Config, given: dict[str, Any]) -> Config:
@@ -107,10 +113,11 @@ def opened(
             raise ValueError(f"{run_dir} exists already; leave --fresh out to continue it, or give another --run")
         found = checkpoint.newest(run_dir, checkpoint.STATE)
         generation = found.generation if found else 0
-        folder.rewind(run_dir, found.generation if found else -1)
+        complete = found.complete if found else -1
+        folder.rewind(run_dir, found.generation if found else -1, complete)
         folder.write_config(run_dir, config)  # first: it is what makes the folder a run
         _describe(run_dir, config, command, generation, initial)
-        yield OpenRun(run_dir, config, generation)
+        yield OpenRun(run_dir, config, generation, max(complete, 0))
 
 
 def _describe(

@@ -3,8 +3,9 @@
 M finished positions.
 """
 
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from selfplay.search import simulate, tree
 from selfplay.search.evaluate import Evaluate
 from selfplay.search.search import rules_of
 from selfplay.search.tree import FULL, NONE
-from selfplay.train.slots import FACT, Plan, advance, allocate, restart
+from selfplay.train.slots import FACT, POSITIONS, Plan, advance, allocate, restart
 
 _ROUNDING = 1e-3  # of probabilities
 _FINITE = float(np.finfo(np.float32).max)
@@ -42,6 +43,36 @@ class Harvest:
     cache_hits: int
     network_seconds: float
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """What a generation may cost at most, with what will be learned from it. Play ends where the rest is what learning
+    from its finished positions takes; one game at least is finished."""
+
+    evaluations: float = math.inf
+    """in evaluations of the network: of self-play, and learning at three for each sample"""
+    evaluations_per_position: float = 0.0
+    """that learning takes"""
+    seconds: float = math.inf
+    seconds_per_position: float = 0.0
+    """that learning takes"""
+
+    def of_one(self, threads: int) -> "Allowance":
+        """The share of one of several threads, which play at the same time."""
+        return replace(
+            self, evaluations=self.evaluations / threads, seconds_per_position=self.seconds_per_position * threads
+        )
+
+    def spent(self, evaluations: int, seconds: float, positions: int) -> bool:
+        """Whether play that took so much, and finished so many positions, has to end."""
+        return positions > 0 and (
+            evaluations + self.evaluations_per_position * positions >= self.evaluations
+            or seconds + self.seconds_per_position * positions >= self.seconds
+        )
+
+
+UNLIMITED = Allowance()
 
 
 class Actor:
@@ -74,8 +105,18 @@ class Actor:
         self.slots = allocate(game, play.games, positions + game.max_plies)
         self._fresh = True
 
-    def play(self, seed: np.random.SeedSequence, simulations: int = 0) -> Harvest:
-        """Play until the quota of positions is finished, with the evaluator as it is now.
+    @property
+    def finished_positions(self) -> int:
+        """Of this generation, in games that are over."""
+        return int(self.slots.filled[POSITIONS])
+
+    @property
+    def ongoing_positions(self) -> int:
+        """Searched, in games that are not over."""
+        return int(self.slots.count_G.sum())
+
+    def play(self, seed: np.random.SeedSequence, simulations: int = 0, allowance: Allowance = UNLIMITED) -> Harvest:
+        """Play until the quota of positions is finished or the allowance spent, with the evaluator as it is now.
 
         Ongoing games stay, their current searches begin anew. All randomness comes from `seed`. Full searches have
         so many `simulations` from now on, at most those of the config; 0 leaves their number as it is.
@@ -100,6 +141,9 @@ class Actor:
             logits_BA, wdl_B3 = self.evaluator(forest.planes_BPHW[:rows])
             network_seconds += time.perf_counter() - before
             _expand_leaves(forest, self.rules, logits_BA, wdl_B3)
+            spent = int(forest.counts[tree.EVALUATIONS]), time.perf_counter() - started
+            if allowance.spent(*spent, positions=self.finished_positions):
+                break
         positions, games, redrawn = slots.filled
         return Harvest(
             states_MW=slots.done_states_MW[:positions].copy(),

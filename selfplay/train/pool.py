@@ -6,6 +6,8 @@ the run, number of the generation, stream), so a pool that keeps to that gives t
 
 import math
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +18,12 @@ from games.game import Game
 from selfplay.config import Config
 from selfplay.network.architectures import Network, build
 from selfplay.network.evaluator import NetworkEvaluator
-from selfplay.train.actor import Actor, Harvest
+from selfplay.train.actor import UNLIMITED, Actor, Allowance, Harvest
+
+Watch = Callable[[int, int], None]
+"""called now and then with the positions searched in this generation, and about how many it will be"""
+
+_LOOKS_S = 0.25  # seconds between two looks at what the threads have played
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +37,27 @@ class OngoingGame:
     """the searches' chances to win, draw and lose, for the player who then moved"""
 
 
+def _nobody(done: int, of: int) -> None:
+    """Watches nothing."""
+
+
 class Pool(Protocol):
     """Plays the games that the trainer learns from."""
 
     dtype: str
     """in which the network plays, "float32" or "bfloat16"; the learner's autocast follows it"""
 
-    def play(self, network: Network, number: int, simulations: int) -> list[Harvest]:
+    def play(
+        self, network: Network, number: int, simulations: int, allowance: Allowance, watch: Watch
+    ) -> list[Harvest]:
         """Generation `number`: at least `play.positions` new positions of finished games, in harvests whose order and
-        content depend on nothing but the arguments, the config and what was played before.
+        content depend on nothing but the arguments, the config and what was played before; and on the clock where the
+        `allowance` has an end in seconds.
 
-        `network` is the average of the learner's weights, which go on changing: a pool copies what it keeps. Full
-        searches take so many `simulations`. An error in any part of the pool is raised here.
+        At the end of a run the generation is cut to what the `allowance` has left. A pool that does not look at it
+        ends a run later than it was told to. `network` is the average of the learner's weights, which go on changing: a
+        pool copies what it keeps. Full searches take so many `simulations`. An error in any part of the pool is raised
+        here.
         """
         ...
 
@@ -82,7 +98,9 @@ class LocalPool:
         quota = math.ceil(config.play.positions / threads)
         self.actors = [Actor(game, config, evaluator, quota) for evaluator in self.evaluators]
 
-    def play(self, network: Network, number: int, simulations: int) -> list[Harvest]:
+    def play(
+        self, network: Network, number: int, simulations: int, allowance: Allowance = UNLIMITED, watch: Watch = _nobody
+    ) -> list[Harvest]:
         harvests: list[Harvest | BaseException | None] = [None] * len(self.actors)
 
         def work(thread: int) -> None:
@@ -90,15 +108,22 @@ class LocalPool:
             try:
                 seed = np.random.SeedSequence([self.seed, number, self.first_stream + thread])
                 self.evaluators[thread].load(network)
-                harvests[thread] = self.actors[thread].play(seed, simulations)
+                harvests[thread] = self.actors[thread].play(seed, simulations, share)
             except BaseException as error:
                 harvests[thread] = error
 
+        share = allowance.of_one(len(self.actors))
+        before = sum(actor.ongoing_positions for actor in self.actors)
         workers = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(len(self.actors))]
         for worker in workers:
             worker.start()
-        for worker in workers:
-            worker.join()
+        while any(worker.is_alive() for worker in workers):
+            deadline = time.monotonic() + _LOOKS_S
+            for worker in workers:
+                worker.join(max(0.0, deadline - time.monotonic()))
+            more = sum(actor.ongoing_positions for actor in self.actors) - before
+            finished = sum(actor.finished_positions for actor in self.actors)
+            watch(max(0, finished + more), max(1, sum(actor.quota for actor in self.actors) + more))
         for harvest in harvests:
             if isinstance(harvest, BaseException):
                 raise harvest

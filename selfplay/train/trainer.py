@@ -10,9 +10,9 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,8 +24,10 @@ from selfplay.ledger import Ledger
 from selfplay.network.architectures import build, evaluation_flops
 from selfplay.network.evaluator import pick_device
 from selfplay.network.weights import weights_bytes
-from selfplay.run import arrays, checkpoint, formats
+from selfplay.run import arrays, checkpoint, formats, limits
+from selfplay.run.activity import Activity
 from selfplay.stats.records import EvalLine
+from selfplay.train.actor import Allowance
 from selfplay.train.initial import InitialWeights
 from selfplay.train.learner import Learner, Losses
 from selfplay.train.meters import EnergyMeter, resident_mb
@@ -33,10 +35,27 @@ from selfplay.train.pool import LocalPool, OngoingGame, Pool
 from selfplay.train.replay import Batch, Replay
 from selfplay.train.statistics import play_metrics
 
-# (network, totals so far, generation=, final=, dtype=) -> its matches
+# (network, totals so far, generation=, final=, dtype=, own=) -> its matches
 EvaluateAgent = Callable[..., list[EvalLine]]
+ShowActivity = Callable[[Activity], None]
 
 _LEARNING = 1_000_003  # number of the learner's random stream; actors have 0, 1, ...
+_PLAY_SHARE = 0.4  # of the time of a generation, as a first guess
+_SHOWS_S = 0.25  # seconds between two looks at what is learned
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """A generation that has played and learned, and whose matches, if there are any, are to come."""
+
+    metrics: dict[str, float]
+    seconds: float
+    scheduled: bool
+    """whether its strength is to be measured, be it the last or not"""
+
+
+def _nobody(now: Activity) -> None:
+    """Shows nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +77,15 @@ class Generation:
 class Trainer:
     """Everything that a run carries from one generation to the next."""
 
-    def __init__(self, game: Game, config: Config, pool: Pool, *, initial: InitialWeights | None = None) -> None:
+    def __init__(
+        self,
+        game: Game,
+        config: Config,
+        pool: Pool,
+        *,
+        initial: InitialWeights | None = None,
+        show_activity: ShowActivity = _nobody,
+    ) -> None:
         """A run that begins, with the weights of `initial` or with random ones."""
         self.game = game
         self.config = config
@@ -77,6 +104,9 @@ class Trainer:
         self.flops = evaluation_flops(network, game)
         self.replay = Replay(game, config.replay)
         self.learner = Learner(network, config.learn, pick_device(config.device), pool.dtype, config.threads or 1)
+        self.show_activity = show_activity
+        self._began = time.perf_counter()  # the generation,
+        self._before = self.ledger  # after which had been spent so much
 
     @property
     def total(self) -> Ledger:
@@ -86,23 +116,45 @@ class Trainer:
     @property
     def done(self) -> bool:
         """Whether a limit of the config is reached."""
-        config, ledger = self.config, self.ledger
-        return bool(
-            (config.minutes and ledger.train_seconds >= 60 * config.minutes)
-            or (config.generations and self.number >= config.generations)
-            or (config.flops and ledger.train_flops >= config.flops)
-        )
+        return limits.reached(self.config, self.ledger, self.number)
+
+    @property
+    def allowance(self) -> Allowance:
+        """What the next generation may cost, so that the run ends at its limit."""
+        ledger, learn, rest = self.ledger, self.config.learn, limits.left(self.config, self.ledger)
+        owed = self.carried_steps * learn.batch  # samples
+        found = Allowance(evaluations_per_position=3 * learn.replay_ratio)
+        if rest.flops is not None:
+            found = replace(found, evaluations=rest.flops / self.flops - 3 * owed)
+        if rest.seconds is not None and not ledger.samples:
+            found = replace(found, seconds=_PLAY_SHARE * rest.seconds)
+        elif rest.seconds is not None:
+            each = ledger.learn_seconds / ledger.samples
+            found = replace(found, seconds=rest.seconds - each * owed, seconds_per_position=each * learn.replay_ratio)
+        return found
 
     def learn(self, new_positions: int) -> tuple[Losses, int]:
-        """The gradient steps that the new positions pay for; returns the losses and the steps."""
+        """The gradient steps that the new positions pay for, as far as the limits allow; returns the losses and the
+        steps. Steps that are left out are carried on, should the run be continued."""
         config = self.config
         self.carried_steps += config.learn.replay_ratio * new_positions / config.learn.batch
-        steps = int(self.carried_steps)
-        self.carried_steps -= steps
+        steps, rest = int(self.carried_steps), limits.left(config, self.ledger)
+        if rest.flops is not None:
+            steps = min(steps, max(1, round(rest.flops / (3 * self.flops * config.learn.batch))))
+        deadline = math.inf if rest.seconds is None else time.perf_counter() + rest.seconds
         rng = np.random.default_rng(np.random.SeedSequence([config.seed, self.number, _LEARNING]))
+        shown = taken = 0
 
         def batches() -> Iterator[Batch]:
-            for _ in range(steps):
+            nonlocal shown, taken
+            for taken in range(1, steps + 1):
+                now = time.perf_counter()
+                if now >= deadline and taken > 1:
+                    taken -= 1
+                    return
+                if now - shown >= _SHOWS_S:
+                    shown = now
+                    self._show("learn", taken, steps)
                 yield self.replay.sample(
                     rng,
                     config.learn.batch,
@@ -110,15 +162,44 @@ class Trainer:
                     symmetries=config.knowledge.symmetry,
                 )
 
-        return self.learner.learn(batches(), self.ledger.positions), steps
+        losses = self.learner.learn(batches(), self.ledger.positions)
+        self.carried_steps -= taken
+        return losses, taken
+
+    def _show(self, kind: Literal["play", "learn"], done: int, of: int) -> None:
+        limit = (self.config, self._before, self.number - 1)
+        left = limits.seconds_left(*limit)
+        if left is not None:
+            left = max(0.0, left - (time.perf_counter() - self._began))
+        self.show_activity(
+            Activity(
+                kind=kind,
+                generation=self.number,
+                done=done,
+                of=of,
+                seconds_left=left,
+                train_seconds=limits.train_seconds_at_end(*limit),
+            )
+        )
 
     def generation(self, evaluate_agent: EvaluateAgent | None) -> Generation:
         """Play, learn, and where it is due measure strength."""
+        return self.measured(self.learned(), evaluate_agent)
+
+    def learned(self) -> Learned:
+        """Play and learn."""
         self.number += 1
-        started = time.perf_counter()
+        started = self._began = time.perf_counter()
+        self._before = self.ledger
         simulations = self.config.search.simulations_at(self.ledger.positions)
         self.energy.joules()  # what was drawn between generations is not the training's
-        harvests = self.pool.play(self.learner.average, self.number, simulations)
+        harvests = self.pool.play(
+            self.learner.average,
+            self.number,
+            simulations,
+            self.allowance,
+            lambda done, of: self._show("play", done, of),
+        )
         for harvest in harvests:
             self.replay.add(
                 harvest.states_MW, harvest.policies_MA, harvest.wdl_M3, harvest.facts_M["z"], harvest.facts_M["reply"]
@@ -157,29 +238,41 @@ class Trainer:
             "play/simulations": simulations,
             "memory/rss_mb": resident_mb(),
         }
-        due = self.done or self.config.eval.due(self.total.train_flops, self.evaluated_flops)
-        evals = self._evaluate(evaluate_agent) if evaluate_agent and due else []
+        scheduled = self.config.eval.due(self.total.train_flops, self.evaluated_flops)
+        if scheduled or self.done:
+            self.evaluated_flops = self.total.train_flops
+        return Learned(metrics=metrics, seconds=time.perf_counter() - started, scheduled=scheduled)
+
+    def due(self, learned: Learned) -> bool:
+        """Whether the generation's strength is to be measured: where it is scheduled, and at the end."""
+        return learned.scheduled or self.done
+
+    def measured(self, learned: Learned, evaluate_agent: EvaluateAgent | None) -> Generation:
+        """The whole generation, its strength measured where that is due."""
+        evals = self._evaluate(evaluate_agent) if evaluate_agent and self.due(learned) else []
         return Generation(
             number=self.number,
             ledger=self.total,
             own=self.ledger,
-            metrics=metrics,
+            metrics=learned.metrics,
             evals=evals,
             ongoing=self.pool.ongoing(),
-            seconds=time.perf_counter() - started,
+            seconds=learned.seconds,
             done=self.done,
         )
 
     def _evaluate(self, evaluate_agent: EvaluateAgent) -> list[EvalLine]:
         started = time.perf_counter()
-        self.evaluated_flops = self.total.train_flops
         network = copy.deepcopy(self.learner.average)  # whatever becomes of it, what is learned stays the same
-        lines = evaluate_agent(network, self.total, generation=self.number, final=self.done, dtype=self.pool.dtype)
+        lines = evaluate_agent(
+            network, self.total, generation=self.number, final=self.done, dtype=self.pool.dtype, own=self.ledger
+        )
         self.ledger += Ledger(eval_seconds=time.perf_counter() - started)
         return lines
 
-    def save(self, run_dir: Path) -> None:
-        """Write a whole checkpoint into the run folder."""
+    def save(self, run_dir: Path, learned: Learned | None = None) -> checkpoint.Checkpoint:
+        """Write a whole checkpoint into the run folder: of a generation that is complete, or has `learned` and whose
+        matches are to come."""
 
         def arrays(path: Path, state: dict[str, np.ndarray]) -> None:
             with path.open("wb") as file:
@@ -194,10 +287,12 @@ class Trainer:
             "evaluated_flops": self.evaluated_flops,
             "dtype": self.pool.dtype,
         }
-        checkpoint.write(
+        pending = {checkpoint.PENDING: json.dumps(dataclasses.asdict(learned)).encode()} if learned else {}
+        return checkpoint.write(
             run_dir,
             self.number,
             {
+                **pending,
                 "weights.safetensors": weights_bytes(self.learner.average, self.game.name),
                 "learner.pt": checkpoint.state_bytes(self.learner.state()),
                 "replay.npz": lambda path: arrays(path, self.replay.state()),
@@ -206,8 +301,13 @@ class Trainer:
             },
         )
 
-    def restore(self, saved: checkpoint.Checkpoint) -> None:
-        """Go on from a checkpoint of this run. The pool has its dtype already."""
+    def mark(self, saved: checkpoint.Checkpoint) -> None:
+        """Say in the checkpoint that the matches of its generation are played, and that everybody has heard of it."""
+        checkpoint.add(saved, checkpoint.MEASURED, json.dumps({"eval_seconds": self.ledger.eval_seconds}).encode())
+
+    def restore(self, saved: checkpoint.Checkpoint) -> Learned | None:
+        """Go on from a checkpoint of this run: with the matches of its generation, if they are to come. The pool has
+        its dtype already."""
         state = restore_counters(saved)
         self.number = state["number"]
         self.ledger = Ledger(**state["ledger"])
@@ -224,6 +324,21 @@ class Trainer:
                 restore(found)
             except ValueError as error:
                 raise ValueError(f"{saved.path(name)}: {error}") from error
+        return self._restore_matches(saved)
+
+    def _restore_matches(self, saved: checkpoint.Checkpoint) -> Learned | None:
+        """What they had taken, or the generation whose matches are to come."""
+        name = checkpoint.MEASURED if saved.complete == saved.generation else checkpoint.PENDING
+        if name not in saved.files:
+            return None
+        try:
+            found = json.loads(saved.path(name).read_bytes())
+            if name == checkpoint.PENDING:
+                return Learned(**found)
+            self.ledger = replace(self.ledger, eval_seconds=float(found["eval_seconds"]))
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise ValueError(f"{saved.path(name)} does not tell of matches: {error!s:.100}") from error
+        return None
 
 
 def restore_counters(saved: checkpoint.Checkpoint) -> dict[str, Any]:
@@ -259,12 +374,14 @@ def train(
     initial: InitialWeights | None = None,
     pool: Pool | None = None,
     consumers: Sequence[Callable[[Generation], None]] = (),
+    show_activity: ShowActivity = _nobody,
 ) -> Iterator[Generation]:
     """Train in `run_dir` until the config's budget is spent; goes on from its newest checkpoint if it has one.
 
     Each generation is given to the `consumers`, one after the other; then its checkpoint is written, so that their
-    records are never behind it; then it is yielded. `pool` plays, by default threads of this process; `ValueError` for
-    one of another dtype than that in which the run was begun.
+    records are never behind it; then it is yielded. Where its strength is measured, which takes a while, the checkpoint
+    is written before, and marked after. `pool` plays, by default threads of this process; `ValueError` for one of
+    another dtype than that in which the run was begun.
     """
     game = games.make(config.game)
     saved = checkpoint.newest(run_dir, checkpoint.STATE)
@@ -274,12 +391,20 @@ def train(
         pool = LocalPool(game, config, dtype)
     elif dtype and pool.dtype != dtype:
         raise ValueError(f"{run_dir} was begun in {dtype}, and the pool plays in {pool.dtype}")
-    trainer = Trainer(game, config, pool, initial=initial)
-    if saved:
-        trainer.restore(saved)
-    while not trainer.done:
-        generation = trainer.generation(evaluate_agent)
+    trainer = Trainer(game, config, pool, initial=initial, show_activity=show_activity)
+    learned = trainer.restore(saved) if saved else None
+    begun = saved if learned else None  # the checkpoint of a generation whose matches are to come
+    while learned or not trainer.done:
+        if learned is None:
+            learned = trainer.learned()
+            if evaluate_agent and trainer.due(learned):
+                begun = trainer.save(run_dir, learned)
+        generation = trainer.measured(learned, evaluate_agent)
         for consume in consumers:
             consume(generation)
-        trainer.save(run_dir)
+        if begun:
+            trainer.mark(begun)
+        else:
+            trainer.save(run_dir)
+        learned = begun = None
         yield generation

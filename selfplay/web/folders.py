@@ -12,8 +12,8 @@ from typing import Any
 
 from games import files, record
 from selfplay.report import story, words
+from selfplay.run import activity, groups, metrics, read
 from selfplay.run import folder as runs
-from selfplay.run import groups, metrics, read
 from selfplay.stats import crossover
 from selfplay.stats.records import Crossing, EvalLine, Forecast
 from selfplay.web import catalogue
@@ -71,9 +71,12 @@ def stamp(run: Path) -> str:
 def _summary(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     config = runs.recorded_config(run)
     assert config is not None  # a folder without settings is no run
+    busy = _modified(run / runs.ACTIVITY)  # an old file was left behind by a kill
+    now = activity.read(run) if busy is not None and time.time() - busy < _STILL_RUNNING else None
     last = lines[-1] if lines else {}
     here = (run / runs.HOLDER).exists()  # else it was copied to this place, and its files have the date of that
-    modified = _modified(run / runs.METRICS) if here else _dated(run)
+    written = filter(None, (_modified(run / name) for name in (runs.METRICS, runs.EVALS)))
+    modified = max(written, default=None) if here else _dated(run)
     return {
         "name": run.name,
         "game": catalogue.game_of(run),
@@ -86,7 +89,9 @@ def _summary(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "games": last.get("games", 0),
         "seconds": last.get("play_seconds", 0) + last.get("learn_seconds", 0),
         "modified": modified,
-        "running": here and modified is not None and time.time() - modified < _STILL_RUNNING,
+        "running": now is not None or (here and modified is not None and time.time() - modified < _STILL_RUNNING),
+        "doing": words.doing(now) if now else None,
+        "left": None if now is None or now.seconds_left is None else words.duration(now.seconds_left),
     }
 
 

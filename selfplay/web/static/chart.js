@@ -4,11 +4,16 @@ import { h, svg } from "./dom.js";
 
 const MARGIN = { left: 48, right: 14, top: 12, bottom: 42 };
 
-/** A number short enough for an axis or a tile: 1.2 k, 3.4 M, and FLOPs as everywhere, 4.4e14. */
+/** FLOPs as everywhere: 4.4e14. */
+export function flops(value) {
+  return value ? value.toExponential(1).replace("e+", "e") : "0";
+}
+
+/** A number short enough for an axis or a tile: 1.2 k, 3.4 M. */
 export function short(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   const size = Math.abs(value);
-  if (size >= 1e10) return value.toExponential(1).replace("e+", "e");
+  if (size >= 1e12) return flops(value);
   for (const [unit, letter] of [
     [1e9, "G"],
     [1e6, "M"],

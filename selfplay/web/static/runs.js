@@ -1,7 +1,7 @@
 // The page of runs: strength over compute against every opponent, who was overtaken when, and how learning goes.
 
 import { get } from "./api.js";
-import { Chart, duration, short } from "./chart.js";
+import { Chart, duration, flops, short } from "./chart.js";
 import { h, icon, table } from "./dom.js";
 import { Live } from "./live.js";
 import { Story } from "./story.js";
@@ -19,7 +19,7 @@ const COLOURS = [
 ];
 const DASHES = ["none", "7 4", "2 4", "10 3 2 3", "1 3", "12 4"];
 const AXES = {
-  flops: { label: "training FLOPs", short: "Compute", log: true },
+  flops: { label: "training FLOPs", short: "Compute", log: true, format: flops },
   evaluations: { label: "network evaluations", short: "Evaluations", log: true },
   games: { label: "games of self-play", short: "Games", log: true },
   seconds: { label: "of training", short: "Time", log: false, format: duration },
@@ -96,6 +96,7 @@ export async function open(page, query, { path }) {
   const picker = h("div", { class: "chips", role: "group", "aria-label": "Runs" });
   const title = h("h1", {});
   const subtitle = h("p", { class: "quiet" });
+  const doing = h("p", { class: "doing", "aria-live": "off", hidden: true });
   const tiles = h("dl", { class: "tiles" });
   const players = h("div", { class: "segments", role: "group", "aria-label": "Player" });
   const axes = h("div", { class: "segments", role: "group", "aria-label": "Axis" });
@@ -169,6 +170,7 @@ export async function open(page, query, { path }) {
   page.replaceChildren(
     h("div", { class: "runs-head" }, h("div", {}, title, subtitle), picker),
     trouble,
+    doing,
     apart,
     content,
   );
@@ -193,6 +195,7 @@ export async function open(page, query, { path }) {
         draw();
       }
       head();
+      busy();
       trouble.hidden = true;
     } catch (error) {
       if (state.gone) return;
@@ -245,12 +248,21 @@ export async function open(page, query, { path }) {
     title.textContent = state.chosen.length === 1 ? first.name : `${state.chosen.length} runs`;
     const ago = first.modified ? Date.now() / 1000 - first.modified : null;
     const news = first.running
-      ? "training now"
+      ? `training now${first.left ? `, about ${first.left} left` : ""}`
       : ago === null
         ? "not begun"
         : `last changed ${ago < 90 ? "just now" : `${duration(ago)} ago`}`;
     const games = [...new Set(state.data.map((run) => run.label))];
     subtitle.textContent = `${games.join(", ") || first.label} · ${first.architecture} · ${first.simulations} simulations a move · seed ${state.data.map((run) => run.seed).join(", ")} · ${news}`;
+  }
+
+  /** What the runs that train do just now, each in a line. */
+  function busy() {
+    const training = all.filter(({ name, doing }) => doing && state.chosen.includes(name));
+    doing.hidden = training.length === 0;
+    doing.replaceChildren(
+      ...training.map((run) => h("span", {}, `${training.length > 1 ? `${run.name}: ` : ""}${run.doing}`)),
+    );
   }
 
   function draw() {
@@ -268,7 +280,7 @@ export async function open(page, query, { path }) {
     tiles.replaceChildren(
       tile("Training", duration(sum("seconds"))),
       tile("Games", short(sum("games"))),
-      tile("Training FLOPs", short(sum("flops"))),
+      tile("Training FLOPs", flops(sum("flops"))),
       tile("Generations", data.map((run) => run.generation).join(" · ")),
     );
     const matches = data.flatMap((run) => run.evals);

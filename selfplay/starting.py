@@ -1,0 +1,114 @@
+"""What a person sees of a command that takes long to start, from the first moment on: a line that moves.
+
+It imports nothing of ours, since what is imported is what takes long: torch two seconds, and the rules and the search
+a minute where they are not compiled yet.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+_SPINS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_DRAWS_S = 0.12
+_MOMENT_S = 2.0
+_LINES_S = 10.0  # seconds between two lines where nothing can be drawn over
+_ROOMS = ("games", "selfplay/search", "selfplay/train", "selfplay/knowledge")  # what is compiled
+
+
+class _Line(logging.Handler):
+    """Draws itself, and hears from `games.kernel` of each function that was compiled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = time.monotonic()
+        self._compiling_since: float | None = None
+        self._compiled = 0
+        self._ended = threading.Event()
+        plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or not sys.stderr.isatty()
+        self._thread = threading.Thread(target=self._lines if plain else self._spin, daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._compiling_since is None:
+            self._compiling_since = time.monotonic()
+        self._compiled += 1
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _text(self) -> str:
+        if self._compiling_since is None:
+            return "loading"
+        return f"compiling rules and search, once: {self._compiled} of {_functions()} functions{self._left()}"
+
+    def _left(self) -> str:
+        """How long it takes, from how long it took; nothing while that says little."""
+        assert self._compiling_since is not None
+        spent, share = time.monotonic() - self._compiling_since, self._compiled / _functions()
+        return f", about {max(1, round(spent * (1 / share - 1)))} s left" if 0.1 < share < 1 else ""
+
+    def _spin(self) -> None:
+        frame = 0
+        while not self._ended.wait(_DRAWS_S if frame else 0):
+            seconds = int(time.monotonic() - self._began)
+            text = f"{_SPINS[frame % len(_SPINS)]} {self._text()}  {seconds // 60}:{seconds % 60:02d}"
+            # The cursor stays at the beginning, so that whatever else is printed takes the line's place.
+            print(f"\r\x1b[2K{text[: _columns() - 1]}\r", end="", file=sys.stderr, flush=True)
+            frame += 1
+        print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+
+    def _lines(self) -> None:
+        """A line when something is compiled for longer than a moment, and now and then how far that is."""
+        told = 0.0
+        while not self._ended.wait(_DRAWS_S):
+            since, clock = self._compiling_since, time.monotonic()
+            if since is not None and clock - since >= _MOMENT_S and clock - told >= _LINES_S:
+                told = clock
+                print(self._text(), file=sys.stderr, flush=True)
+
+
+_line: _Line | None = None
+
+
+def begin() -> None:
+    """Show that something begins, until `end`."""
+    global _line
+    if _line is None:
+        _line = _Line()
+        logger = logging.getLogger("games.kernel")
+        logger.addHandler(_line)
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+
+
+def end() -> None:
+    """Give the line back to whoever prints next."""
+    global _line
+    if _line is not None:
+        logging.getLogger("games.kernel").removeHandler(_line)
+        _line.end()
+        _line = None
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def _functions() -> int:
+    """How many functions there are to be compiled, about: those of the games that are not asked for, too."""
+    global _count
+    if not _count:
+        root = Path(__file__).resolve().parent.parent
+        files = [path for room in _ROOMS for path in (root / room).glob("**/*.py") if path.parent.name != "gomoku"]
+        _count = sum(path.read_bytes().count(b"@kernel(") for path in files)
+    return _count
+
+
+_count = 0
