@@ -47,7 +47,7 @@ def test_weights_that_were_cut_off_are_named_with_what_is_of_use_still(run_dir, 
     assert "generation 2: weights.safetensors is damaged" in text
     assert "generation 4: weights.safetensors is damaged" in text
     assert "of use still: 1, 3, to play with" in text
-    assert "training goes on from generation 3; 1 are lost" in text
+    assert "training goes on from generation 3; what was learned after it is lost" in text
 
 
 def test_of_a_damaged_state_the_weights_still_play(run_dir, capsys):

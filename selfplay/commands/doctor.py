@@ -80,8 +80,8 @@ def _damaged(conditions: Sequence[checkpoint.Condition]) -> tuple[health.Finding
     newest = conditions[-1].generation
     lines.append(f"of use still: {_ranges(play) or 'none'}, to play with")
     if go_on:
-        lost = newest - go_on[-1]
-        lines.append(f"training goes on from generation {go_on[-1]}" + (f"; {lost} are lost" if lost else ""))
+        after = "; what was learned after it is lost" if go_on[-1] < newest else ""
+        lines.append(f"training goes on from generation {go_on[-1]}{after}")
     else:
         lines.append("training cannot go on from any")
     return finding, lines
