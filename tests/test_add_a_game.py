@@ -115,7 +115,6 @@ def test_the_page_s_command_trains_it_to_a_crossover_table(tmp_path):
     rows = {tuple(line.split()[:2]) for line in table[1:7]}
     ladder = ("rules", "alphabeta:depth=2", "alphabeta:depth=4")
     assert rows == {(player, opponent) for player in ("mcts:sims=64", "net") for opponent in ladder}
-    assert "compiling for this machine, once" in done.stderr  # the file is new here
     recorded = json.loads((tmp_path / "runs" / "hex-size=5" / "crossover.json").read_text())
     assert recorded["game"] == "hex:size=5"
 
