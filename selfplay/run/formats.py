@@ -3,8 +3,8 @@
 `format` is a number that grows whenever the present reader would misread what it reads; `written_by` is the version of
 this package. Both stand in every file of a run that is a table of names: config.toml, meta.json, crossover.json,
 prices.json, in state.json and manifest.json of a checkpoint, and in the metadata of weights. Lines, arrays and
-marks (metrics.jsonl, evals.jsonl, replay.npz, pending.json, ...) hold neither: their format is that of config.toml, which everyone reads
-first, and of the manifest beside them.
+marks (metrics.jsonl, evals.jsonl, replay.npz, pending.json, ...) hold neither: their format is that of config.toml,
+which everyone reads first, and of the manifest beside them.
 
 | format | written by    | read as                                                                                     |
 |--------|---------------|---------------------------------------------------------------------------------------------|
