@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from selfplay import starting
+from selfplay.report.terminal import starting
 
 COMMANDS = {
     "train": ("selfplay.commands.train", "learn a game by self-play; the same command goes on with a stopped run"),

@@ -14,7 +14,7 @@ from selfplay.arena import ongoing, openings, pacing, tournament
 from selfplay.arena.match import play_match
 from selfplay.players.agent import Agent, Analysis
 from selfplay.players.make import make_agent
-from selfplay.report import terminal_match
+from selfplay.report.terminal import match as terminal_match
 from selfplay.stats import score
 
 

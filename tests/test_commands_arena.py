@@ -14,7 +14,7 @@ from selfplay import cli
 from selfplay.arena import match, pacing, tournament
 from selfplay.commands import arena
 from selfplay.players.make import make_agent
-from selfplay.report import terminal_match
+from selfplay.report.terminal import match as terminal_match
 from selfplay.stats import score
 
 

@@ -26,7 +26,7 @@ from games.game import Side
 from selfplay import cli
 from selfplay.commands import play
 from selfplay.players.make import make_agent
-from selfplay.report import terminal_board
+from selfplay.report.terminal import board as terminal_board
 from selfplay.run import checkpoint
 
 

@@ -277,3 +277,12 @@ if __name__ == "__main__":
         )
     CURVES.write_text(text, encoding="utf-8")
     json.dump({name: len(table) for name, table in tables().items()}, sys.stdout)
+
+
+def test_packages_are_as_small_as_the_house_says():
+    """docs/house.md: at most thirteen files in a package, and few at the top."""
+    packages = {path.parent for path in (ROOT / "selfplay").rglob("*.py")}
+    crowded = [package.name for package in packages if len(list(package.glob("*.py"))) > 13]
+    assert len(packages) > 15 and crowded == []
+    top = {path.name for path in (ROOT / "selfplay").glob("*.py")}
+    assert top == {"__init__.py", "__main__.py", "cli.py", "config.py", "ledger.py"}

@@ -18,7 +18,7 @@ from optional import present
 
 import games
 from selfplay.run import atomic, checkpoint
-from selfplay.run.arrays import load
+from selfplay.train.arrays import load
 
 STATE: dict[str, bytes | Callable[[Path], None]] = dict.fromkeys(checkpoint.STATE, b"content")
 

@@ -11,11 +11,11 @@ import time
 
 import pytest
 
-from selfplay import starting
+from selfplay.report.terminal import starting
 
 CHILD = """
 import sys, time
-from selfplay import starting
+from selfplay.report.terminal import starting
 starting.begin()
 time.sleep({before})
 import logging
@@ -90,7 +90,7 @@ def test_nothing_is_said_where_nothing_is_compiled(capsys):
 def test_train_begins_with_it_before_anything_is_loaded(flags, shown):
     code = (
         "import sys\n"
-        "from selfplay import cli, starting\n"
+        "from selfplay import cli\nfrom selfplay.report.terminal import starting\n"
         "heavy = ('numpy', 'numba', 'torch', 'games', 'rich')\n"
         "starting.begin = lambda: print([name for name in heavy if name in sys.modules])\n"
         f"cli.guarded(['train', '--seed', 'x', *{flags}])"

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 import games
-from selfplay.run import arrays, checkpoint
+from selfplay.run import checkpoint
 from selfplay.run import folder as runs
+from selfplay.train import arrays
 from selfplay.train.pool import LocalPool
 from selfplay.train.trainer import Trainer, restore_counters
 

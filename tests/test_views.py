@@ -14,8 +14,10 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 
 from selfplay.config import Config
 from selfplay.ledger import Ledger
-from selfplay.report import terminal_match, terminal_run, words
+from selfplay.report import words
 from selfplay.report.tensorboard import TensorBoard
+from selfplay.report.terminal import match as terminal_match
+from selfplay.report.terminal import run as terminal_run
 from selfplay.run.activity import Activity
 from selfplay.stats.rating import Strength
 from selfplay.stats.records import CrossoverRecord

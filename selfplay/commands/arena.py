@@ -19,7 +19,8 @@ from selfplay.arena import ablation, tournament
 from selfplay.arena.match import MatchResult, check_games
 from selfplay.players.make import make_agent
 from selfplay.players.spec import GRAMMAR, Spec
-from selfplay.report import terminal_match, words
+from selfplay.report import words
+from selfplay.report.terminal import match as terminal_match
 from selfplay.run import atomic, folder, formats, read
 from selfplay.stats import rating, score
 from selfplay.stats.growth import Growth

@@ -17,7 +17,8 @@ from selfplay.arena.referee import Referee
 from selfplay.config import Config, EvalConfig, merged
 from selfplay.ledger import Ledger
 from selfplay.network.frozen import FrozenNetwork
-from selfplay.report import terminal_run, words
+from selfplay.report import words
+from selfplay.report.terminal import run as terminal_run
 from selfplay.run import atomic, checkpoint, folder, read
 from selfplay.stats import crossover
 from selfplay.stats.records import CrossoverRecord

@@ -13,7 +13,7 @@ from games.game import Game
 from selfplay.players.agent import Agent
 from selfplay.players.make import make_agent
 from selfplay.players.spec import GRAMMAR
-from selfplay.report.terminal_game import COMMANDS, HUMAN, Dialogue, review
+from selfplay.report.terminal.game import COMMANDS, HUMAN, Dialogue, review
 from selfplay.run import checkpoint
 
 _PRETRAINED = "mcts:pretrained,sims=200"

@@ -18,10 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
-from selfplay import starting
 from selfplay.arena import training
 from selfplay.config import RENAMED, Config, ConfigError, warn_of_old_name
-from selfplay.report import terminal_run, words
+from selfplay.report import words
+from selfplay.report.terminal import run as terminal_run
+from selfplay.report.terminal import starting
 from selfplay.run import atomic, checkpoint, read
 
 if TYPE_CHECKING:

@@ -84,7 +84,8 @@ def _generations(
     pool: "Pool | None",
 ) -> Generator["Generation", None, None]:
     from selfplay.commands.train import onlookers
-    from selfplay.report import page, terminal_run
+    from selfplay.report import page
+    from selfplay.report.terminal import run as terminal_run
 
     def say(generation: "Generation") -> None:
         print(terminal_run.plain_line(config, generation, open_run.seconds_left(generation)))

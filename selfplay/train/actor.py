@@ -12,11 +12,11 @@ import numpy as np
 from games.game import Game
 from games.kernel import direct
 from selfplay.config import Config
-from selfplay.run import arrays
 from selfplay.search import simulate, tree
 from selfplay.search.evaluate import Evaluate
 from selfplay.search.search import rules_of
 from selfplay.search.tree import FULL, NONE
+from selfplay.train import arrays
 from selfplay.train.slots import FACT, POSITIONS, Plan, advance, allocate, restart
 
 _ROUNDING = 1e-3  # of probabilities

@@ -12,7 +12,7 @@ from games.game import Game
 from games.kernel import OBSERVE, array, direct, kernel, planes_PHW
 from games.outcome import LOSS, WIN
 from selfplay.config import ReplayConfig
-from selfplay.run import arrays
+from selfplay.train import arrays
 
 _u64_BW = array(np.uint64, 2)
 _i64_B = array(np.int64, 1)

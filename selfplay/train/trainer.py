@@ -24,9 +24,10 @@ from selfplay.ledger import Ledger
 from selfplay.network.architectures import build, evaluation_flops
 from selfplay.network.evaluator import pick_device
 from selfplay.network.weights import weights_bytes
-from selfplay.run import arrays, checkpoint, formats, limits
+from selfplay.run import checkpoint, formats, limits
 from selfplay.run.activity import Activity
 from selfplay.stats.records import EvalLine
+from selfplay.train import arrays
 from selfplay.train.actor import Allowance
 from selfplay.train.initial import InitialWeights
 from selfplay.train.learner import Learner, Losses

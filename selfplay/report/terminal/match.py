@@ -14,7 +14,7 @@ from rich.text import Text
 
 from selfplay.arena.match import MatchResult
 from selfplay.report import words
-from selfplay.report.terminal_run import redraws
+from selfplay.report.terminal.run import redraws
 
 _SILENCE = 15.0  # seconds after which plain lines say how far a match is
 

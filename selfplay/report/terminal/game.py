@@ -15,7 +15,7 @@ from games.record import GameRecord
 from games.registry import nearest
 from selfplay.players.agent import Agent, Analysis, position_seed
 from selfplay.players.analysis import answer
-from selfplay.report import terminal_board
+from selfplay.report.terminal import board as terminal_board
 
 HUMAN = "human"  # as records name a person
 _SHOWN = 4  # moves of an agent's opinion

@@ -105,7 +105,7 @@ def _functions() -> int:
     """How many functions there are to be compiled, about: those of the games that are not asked for, too."""
     global _count
     if not _count:
-        root = Path(__file__).resolve().parent.parent
+        root = Path(__file__).resolve().parents[3]
         files = [path for room in _ROOMS for path in (root / room).glob("**/*.py") if path.parent.name != "gomoku"]
         _count = sum(path.read_bytes().count(b"@kernel(") for path in files)
     return _count

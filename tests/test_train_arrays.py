@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from selfplay.run import arrays
+from selfplay.train import arrays
 
 
 def npy(array, **header):
