@@ -213,8 +213,9 @@ class EvalConfig:
     final_games: int = 400
     """games of each match at the end of the run, where every opponent is met; fewer in a short run, see final_share"""
     final_share: float = 0.25
-    """of the time of training; the matches at the end of the run have as many games as keep them within it, from
-    `games` (20 by the clock) up to `final_games`; 0 gives every match its `final_games`, however long they take"""
+    """of the time of training; the matches at the end of a run of so many `minutes` have as many games as keep them
+    within it, from `games` (20 by the clock) up to `final_games`. 0, and any run that ends by `generations` or `flops`
+    and so repeats game by game: `final_games` each, however long they take"""
     share: float = 0.15
     """of the run's time; matches by the clock have as many games as keep evaluation within it, and wait for 20"""
 

@@ -35,9 +35,9 @@ def weights(tmp_path):
     return FrozenNetwork.load(path, games.make("connect4"))
 
 
-def referee(history=(), **settings) -> evaluation.Referee:
+def referee(history=(), minutes=10.0, **settings) -> evaluation.Referee:
     settings = {"opponents": LADDER, "games": 4, "final_games": 6, "simulations": 4} | settings
-    return evaluation.Referee(Config(eval=EvalConfig(**settings), seed=5, device="cpu"), history)
+    return evaluation.Referee(Config(eval=EvalConfig(**settings), seed=5, device="cpu", minutes=minutes), history)
 
 
 def spent(**amounts) -> Ledger:
@@ -139,6 +139,8 @@ def test_matches_at_the_end_have_as_many_games_as_their_share_of_time_allows(wei
     assert played(final_share=0.001) == ([4, 4, 4, 4], 2.0)
     # However long it takes.
     assert played(final_share=0.0) == ([16, 16, 16, 16], 8.0)
+    # A run that ends by generations is to repeat, whatever the clock says.
+    assert played(final_share=0.04, minutes=0.0) == ([16, 16, 16, 16], 8.0)
 
 
 def test_a_short_match_leaves_its_time_to_the_others(weights, monkeypatch):

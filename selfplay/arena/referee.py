@@ -56,7 +56,8 @@ class Referee:
         """of the last evaluation, as far as they were played here"""
         self._on_match_start, self._on_match_end = on_match_start, on_match_end
         self._show_activity = show_activity
-        self._timetable = Timetable(config.eval)
+        # A run that ends by the clock may have matches by the clock; others repeat game by game.
+        self._timetable = Timetable(config.eval if config.minutes else replace(config.eval, final_share=0.0))
 
     def __call__(
         self,
