@@ -67,7 +67,7 @@ class _Parser(argparse.ArgumentParser):
             argv = [separator if word == "--" else word for word in argv]
         args, unknown = self.parse_known_args(argv)
         if unknown:
-            word = unknown[0].partition("=")[0]
+            word = unknown[0].partition("=")[0][:100]
             known = [option for option in self._option_string_actions if option.startswith("--")]
             close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
             self.error(f"unknown argument {word}" + (f" (did you mean {close[0]}?)" if close else ""))
@@ -127,7 +127,10 @@ def _said(error: Exception) -> str:
     """An error in one line, as a user reads it."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return "not enough memory" + (f": {text}" if text else "")
+    return text or type(error).__name__
 
 
 _other_warnings = warnings.formatwarning
@@ -180,7 +183,7 @@ def guarded(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # `selfplay ... | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13  # SIGPIPE, which Windows does not name
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         if os.environ.get("SELFPLAY_DEBUG"):
             raise
         print(f"selfplay: {_said(error)}", file=sys.stderr)

@@ -6,6 +6,8 @@ old one, with a warning, for one version.
 """
 
 import dataclasses
+import json
+import sys
 import tomllib
 import warnings
 from collections.abc import Mapping
@@ -37,6 +39,41 @@ class RenamedSetting(FutureWarning):
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ConfigError(message)
+
+
+# What a config file may be at most; far below what takes minutes to read.
+_LONGEST_TEXT = 500  # characters of a setting: a path, a player
+_MOST_TEXTS = 40  # of a list; two such lists fit into a file, whatever is in them
+_LARGEST_FILE = 2**18  # bytes
+_LONGEST_LINE = 4000  # characters; a key of many dots takes tomllib a time that grows with their square
+
+
+def _within(settings: Any, table: str = "", **bounds: tuple[float, float]) -> None:
+    """`ConfigError` for the first number of `settings` that is not from its lowest to its highest value; nan never is.
+
+    What is highest is far above what anybody means, and far below what no machine has the memory for.
+    """
+    for name, (low, high) in bounds.items():
+        value, where = getattr(settings, name), f"{table}.{name}" if table else name
+        _require(value >= low, f"{where} is at least {low}, not {shown(value)}")
+        _require(value <= high, f"{where} is at most {high:,}, not {shown(value)}")
+
+
+def _above_0(settings: Any, table: str, **highest: float) -> None:
+    """The same for numbers that are above 0, and at most the given ones."""
+    for name, high in highest.items():
+        value = getattr(settings, name)
+        _require(value > 0, f"{table}.{name} is above 0, not {shown(value)}")
+        _require(value <= high, f"{table}.{name} is at most {high:,}, not {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """A value in a message, on one line and no longer than one."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list in a list in a list
+        return "something too large to be shown"
+    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,21 +115,26 @@ class SearchConfig:
     """log2 of the entries of each thread's evaluation cache; 0 turns it off"""
 
     def __post_init__(self) -> None:
-        _require(self.simulations >= 1, f"search.simulations is at least 1, not {self.simulations}")
+        _within(
+            self,
+            "search",
+            simulations=(1, 100_000),
+            fast_simulations=(1, 100_000),
+            max_considered_actions=(1, 10_000),
+            c_visit=(0, 1e9),
+            fpu_reduction=(0, 1e9),
+            noise_total=(0, 1e9),
+            forced_playouts=(0, 1e9),
+        )
         _require(
             0 <= self.first_simulations <= self.simulations,
-            f"search.first_simulations is 0 to search.simulations ({self.simulations}), not {self.first_simulations}",
+            f"search.first_simulations is 0 to search.simulations ({self.simulations}),"
+            f" not {shown(self.first_simulations)}",
         )
-        _require(self.growth_positions > 0, f"search.growth_positions is above 0, not {self.growth_positions}")
-        _require(self.fast_simulations >= 1, f"search.fast_simulations is at least 1, not {self.fast_simulations}")
-        _require(0 < self.full_fraction <= 1, f"search.full_fraction is in (0, 1], not {self.full_fraction}")
-        _require(
-            self.max_considered_actions >= 1,
-            f"search.max_considered_actions is at least 1, not {self.max_considered_actions}",
-        )
-        _require(0 <= self.noise_fraction < 1, f"search.noise_fraction is in [0, 1), not {self.noise_fraction}")
-        _require(0 <= self.cache_bits <= 24, f"search.cache_bits is 0 to 24, not {self.cache_bits}")
-        _require(self.c_puct > 0 and self.c_scale > 0, "search.c_puct and search.c_scale are above 0")
+        _above_0(self, "search", growth_positions=1e18, c_puct=1e9, c_scale=1e9)
+        _require(0 < self.full_fraction <= 1, f"search.full_fraction is in (0, 1], not {shown(self.full_fraction)}")
+        _require(0 <= self.noise_fraction < 1, f"search.noise_fraction is in [0, 1), not {shown(self.noise_fraction)}")
+        _require(0 <= self.cache_bits <= 24, f"search.cache_bits is 0 to 24, not {shown(self.cache_bits)}")
 
     def simulations_at(self, positions: int) -> int:
         """Simulations per full search once a run has made so many positions. As in the learning rate, no clock and no
@@ -123,12 +165,21 @@ class PlayConfig:
     """first plies in which a move is sampled from the improved policy instead of the best one played"""
 
     def __post_init__(self) -> None:
-        _require(self.games >= 1, f"play.games is at least 1, not {self.games}")
-        _require(self.positions >= 1, f"play.positions is at least 1, not {self.positions}")
-        _require(self.opening_plies >= 0, f"play.opening_plies is at least 0, not {self.opening_plies}")
-        _require(0 < self.max_opening_value <= 1, f"play.max_opening_value is in (0, 1], not {self.max_opening_value}")
-        _require(0 < self.draw_adjudication <= 1, f"play.draw_adjudication is in (0, 1], not {self.draw_adjudication}")
-        _require(self.opening_tries >= 0, f"play.opening_tries is at least 0, not {self.opening_tries}")
+        _within(
+            self,
+            "play",
+            games=(1, 16_384),
+            positions=(1, 10_000_000),
+            opening_plies=(0, 10_000),
+            opening_tries=(0, 10_000),
+            temperature_plies=(0, 10_000),
+        )
+        _require(
+            0 < self.max_opening_value <= 1, f"play.max_opening_value is in (0, 1], not {shown(self.max_opening_value)}"
+        )
+        _require(
+            0 < self.draw_adjudication <= 1, f"play.draw_adjudication is in (0, 1], not {shown(self.draw_adjudication)}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +205,8 @@ class ReplayConfig:
     """positions that the ring holds at most; bounds memory"""
 
     def __post_init__(self) -> None:
-        _require(0 < self.exponent <= 1, f"replay.exponent is in (0, 1], not {self.exponent}")
+        _require(0 < self.exponent <= 1, f"replay.exponent is in (0, 1], not {shown(self.exponent)}")
+        _within(self, "replay", factor=(0, 1e9), capacity=(1, 100_000_000))
         _require(1 <= self.minimum <= self.capacity, "replay.minimum is between 1 and replay.capacity")
 
 
@@ -180,11 +232,18 @@ class LearnConfig:
     gradient_clip: float = 5.0
 
     def __post_init__(self) -> None:
-        _require(self.batch >= 2, f"learn.batch is at least 2, not {self.batch}")
-        _require(self.replay_ratio > 0, f"learn.replay_ratio is above 0, not {self.replay_ratio}")
-        _require(self.learning_rate > 0, f"learn.learning_rate is above 0, not {self.learning_rate}")
-        _require(0 <= self.ema < 1, f"learn.ema is in [0, 1), not {self.ema}")
-        _require(0 <= self.root_value_mix <= 1, f"learn.root_value_mix is in [0, 1], not {self.root_value_mix}")
+        _within(
+            self,
+            "learn",
+            batch=(2, 65_536),
+            warmup_steps=(0, 10**12),
+            weight_decay=(0, 1e9),
+            reply_weight=(0, 1e9),
+            value_weight=(0, 1e9),
+        )
+        _above_0(self, "learn", replay_ratio=10_000, learning_rate=1e9, decay_positions=1e18, gradient_clip=1e9)
+        _require(0 <= self.ema < 1, f"learn.ema is in [0, 1), not {shown(self.ema)}")
+        _require(0 <= self.root_value_mix <= 1, f"learn.root_value_mix is in [0, 1], not {shown(self.root_value_mix)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,10 +281,18 @@ class EvalConfig:
     def __post_init__(self) -> None:
         for name in ("games", "final_games"):
             value = getattr(self, name)
-            _require(value >= 2 and value % 2 == 0, f"eval.{name} is an even number from 2 up, not {value}")
-        _require(self.simulations >= 1, f"eval.simulations is at least 1, not {self.simulations}")
-        _require(0 <= self.share < 1, f"eval.share is in [0, 1), not {self.share}")
-        _require(self.final_share >= 0, f"eval.final_share is at least 0, not {self.final_share}")
+            _require(value >= 2 and value % 2 == 0, f"eval.{name} is an even number from 2 up, not {shown(value)}")
+        _within(
+            self,
+            "eval",
+            games=(2, 100_000),
+            final_games=(2, 100_000),
+            simulations=(1, 100_000),
+            per_decade=(0, 1000),
+            first_flops=(0, 1e30),
+            final_share=(0, 1000),
+        )
+        _require(0 <= self.share < 1, f"eval.share is in [0, 1), not {shown(self.share)}")
 
     def due(self, flops: float, last: float) -> bool:
         """Whether training compute calls for an evaluation, the last one having been at `last`."""
@@ -259,29 +326,43 @@ class Config:
     eval: EvalConfig = field(default_factory=EvalConfig)
 
     def __post_init__(self) -> None:
-        _require(self.minutes >= 0, f"minutes is at least 0, not {self.minutes}")
-        _require(self.threads >= 0, f"threads is at least 0, not {self.threads}")
+        _within(
+            self,
+            seed=(0, 2**63 - 1),
+            minutes=(0, 10_000_000),
+            generations=(0, 1_000_000),
+            flops=(0, 1e30),
+            threads=(0, 1024),
+        )
 
 
 def _checked(value: Any, kind: Any, where: str) -> Any:
     """`value` as `kind`, or a `ConfigError`. A whole number may stand for a float; nothing else converts."""
     if dataclasses.is_dataclass(kind):
-        _require(isinstance(value, dict), f"{where} is a table of settings, not {value!r}")
+        _require(isinstance(value, dict), f"{where} is a table of settings, not {shown(value)}")
         return from_dict(kind, value, where)
     if get_origin(kind) is Literal:
         allowed = [str(option) for option in get_args(kind)]
         _require(
             value in get_args(kind),
-            f"{where} is one of {', '.join(allowed)}, not {value!r}{nearest(str(value), allowed)}",
+            f"{where} is one of {', '.join(allowed)}, not {shown(value)}{_nearest(value, allowed)}",
         )
         return value
     if get_origin(kind) is tuple:
         items: list[Any] = list(cast("list[Any]", value)) if isinstance(value, list | tuple) else [None]
-        _require(all(isinstance(item, str) for item in items), f"{where} is a list of texts, not {value!r}")
-        return tuple(items)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    _require(type(value) is kind, f"{where} is of type {kind.__name__}, not {type(value).__name__} ({value!r})")
+        _require(all(isinstance(item, str) for item in items), f"{where} is a list of texts, not {shown(value)}")
+        _require(len(items) <= _MOST_TEXTS, f"{where} has at most {_MOST_TEXTS} items, not {len(items)}")
+        return tuple(_checked(item, str, where) for item in items)
+    if kind is float and type(value) is int:
+        try:
+            return float(value)
+        except OverflowError:
+            raise ConfigError(f"{where} is at most {sys.float_info.max}, not {shown(value)}") from None
+    if kind is str and isinstance(value, str):
+        _require(len(value) <= _LONGEST_TEXT, f"{where} has at most {_LONGEST_TEXT} characters, not {len(value)}")
+        whole = value.encode(errors="ignore").decode() == value  # no half of a character, as of a name in no encoding
+        _require(whole, f"{where} is text that UTF-8 can hold, not {shown(value)}")
+    _require(type(value) is kind, f"{where} is of type {kind.__name__}, not {type(value).__name__} ({shown(value)})")
     return value
 
 
@@ -310,6 +391,15 @@ def warn_of_old_name(old: str) -> None:
     warnings.warn(f"{old} is called {RENAMED[old]} now", RenamedSetting, stacklevel=2)
 
 
+def _nearest(word: Any, known: list[str]) -> str:
+    """`nearest`, which takes minutes where a word is very long."""
+    return nearest(word, known) if isinstance(word, str) and len(word) <= _LONGEST_TEXT else ""
+
+
+def _unknown(path: str, key: str, known: Mapping[str, Any]) -> str:
+    return f"unknown setting {shown(path)}{_nearest(key, list(known))}; known here: {', '.join(known)}"
+
+
 def from_dict(cls: Any, values: dict[str, Any], where: str = "") -> Any:
     """A dataclass from nested dictionaries; unknown keys and wrong types raise `ConfigError`."""
     if cls is Config:
@@ -317,10 +407,7 @@ def from_dict(cls: Any, values: dict[str, Any], where: str = "") -> Any:
     kinds = get_type_hints(cls)
     for key in values:
         path = f"{where}.{key}" if where else key
-        _require(
-            key in kinds,
-            f"unknown setting {path!r}{nearest(key, list(kinds))}; known here: {', '.join(kinds)}",
-        )
+        _require(key in kinds, _unknown(path, key, kinds))
     return cls(
         **{key: _checked(value, kinds[key], f"{where}.{key}" if where else key) for key, value in values.items()}
     )
@@ -334,7 +421,7 @@ def merged(base: Any, values: dict[str, Any], where: str = "") -> Any:
     checked: dict[str, Any] = {}
     for key, value in values.items():
         path = f"{where}.{key}" if where else key
-        _require(key in kinds, f"unknown setting {path!r}{nearest(key, list(kinds))}; known here: {', '.join(kinds)}")
+        _require(key in kinds, _unknown(path, key, kinds))
         old = getattr(base, key)
         if dataclasses.is_dataclass(old) and isinstance(value, dict):
             checked[key] = merged(old, cast("dict[str, Any]", value), path)
@@ -346,10 +433,19 @@ def merged(base: Any, values: dict[str, Any], where: str = "") -> Any:
 def read_toml(path: Path) -> dict[str, Any]:
     """The nested dictionary of a TOML file; `ConfigError` if it cannot be read as one."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST_FILE + 1)
+        text = raw.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    except tomllib.TOMLDecodeError as error:
+    _require(len(raw) <= _LARGEST_FILE, f"{path} is larger than {_LARGEST_FILE // 1024} KiB: it holds no settings")
+    for number, line in enumerate(text.split("\n"), start=1):
+        _require(len(line) <= _LONGEST_LINE, f"{path}, line {number}, is longer than {_LONGEST_LINE} characters")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{path} is not valid TOML: it is nested too deeply") from None
+    except ValueError as error:  # TOMLDecodeError; or plain, of a number of thousands of digits
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 
@@ -360,9 +456,12 @@ def to_toml(config: Any) -> str:
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, tuple):
-            return "[" + ", ".join(map(literal, cast("tuple[Any, ...]", value))) + "]"
+            items = [literal(item) for item in cast("tuple[Any, ...]", value)]
+            line = f"[{', '.join(items)}]"
+            return line if len(line) < _LONGEST_LINE // 2 else "[\n    " + ",\n    ".join(items) + ",\n]"
         if isinstance(value, str):
-            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            # Escapes of JSON are escapes of TOML, which wants one more.
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         return repr(value)
 
     plain: list[str] = []

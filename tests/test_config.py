@@ -1,11 +1,14 @@
 """Config files: read strictly, written back equal, and every preset valid."""
 
 import dataclasses
+import math
+import time
 import warnings
 
 import pytest
 
 import games
+from selfplay.commands.train import settings
 from selfplay.config import (
     Config,
     ConfigError,
@@ -186,3 +189,88 @@ def test_presets_by_name_and_by_path(tmp_path):
     assert presets.read(str(tmp_path / "mine.toml")) == {"seed": 9}
     with pytest.raises(ConfigError, match=r"no config file or preset 'tinny' \(did you mean 'tiny'\?\)"):
         presets.read("tinny")
+
+
+# What is wrong with numbers and files in ways that only a machine, or a slip of the hand, comes to.
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x00b", "tab\there", "line\nline", "\x1b[31m", "\x7f", 'quote " and \\', "\u2028", "é"]
+)
+def test_any_text_can_be_read_again(tmp_path, text):
+    config = merged(Config(), {"init": text, "eval": {"opponents": [text, "rules"]}})
+    path = tmp_path / "config.toml"
+    path.write_bytes(to_toml(config).encode())
+    assert from_dict(Config, read_toml(path)) == config
+
+
+def test_the_longest_lists_can_be_read_again(tmp_path):
+    longest = {"opponents": ["\x01" * 500] * 40, "equal_time": ["\x7f" * 500] * 40}
+    config = merged(Config(), {"eval": longest})
+    path = tmp_path / "config.toml"
+    path.write_bytes(to_toml(config).encode())
+    assert from_dict(Config, read_toml(path)) == config
+
+
+def dotted(name, value):
+    """{"play": {"games": 3}} for play.games."""
+    table, _, key = name.rpartition(".")
+    return {table: {key: value}} if table else {key: value}
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kind, _, _ in settings() if kind in (int, float)])
+def test_every_number_has_an_end_on_both_sides(name, kind):
+    """10^30 games and minus one are both nobody's wish, in whatever setting; nan and infinity are no numbers."""
+    for value in (kind(-1), -(10**30), 10**31, 10**400, *((math.nan, math.inf, -math.inf) if kind is float else ())):
+        with pytest.raises(ConfigError) as told:
+            merged(Config(), dotted(name, value))
+        assert name in str(told.value)
+        assert len(str(told.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"seed": -1}, "seed is at least 0, not -1"),
+        ({"flops": math.nan}, "flops is at least 0, not nan"),
+        ({"play": {"games": 10**9}}, "play.games is at most 16,384, not 1000000000"),
+        ({"minutes": 10**400}, "minutes is at most "),
+        ({"seed": 16**5000}, "seed is at most .* not something too large to be shown"),
+        ({"init": "\udcff"}, "init is text that UTF-8 can hold, not '.udcff'"),
+        ({"init": "a" * 501}, "init has at most 500 characters, not 501"),
+        ({"eval": {"opponents": ["rules"] * 41}}, "eval.opponents has at most 40 items, not 41"),
+        ({"search": {"rule": ["gumbel"] * 1000}}, "one of gumbel, puct, not .*"),
+        ({"a" * 100_000: 1}, "unknown setting 'aaa"),
+    ],
+)  # fmt: skip
+def test_what_is_out_of_all_bounds_is_refused_in_a_line(values, said):
+    started = time.perf_counter()
+    with pytest.raises(ConfigError, match=said) as told:
+        merged(Config(), values)
+    assert len(str(told.value)) < 300
+    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("minutes = " + "1" * 400, "minutes is at most"),
+        ("minutes = " + "1" * 3900, "minutes is at most"),
+        ("seed = 0x" + "f" * 3900, "seed is at most"),
+        ("x = " + "[" * 3000, "nested too deeply|is not valid TOML"),
+        ("x = " + "[\n" * 100_000, "nested too deeply|is not valid TOML"),
+        ("x = [" + "[" * 200 + "]" * 200 + "]", "unknown setting 'x'"),
+        (".".join("a" * 50_000) + " = 1", "line 1, is longer than 4000 characters"),
+        ("\n".join(["a." * 1900 + f"b{n} = 1" for n in range(60)]), "unknown setting 'a'"),
+        ("#" + "\n#" * 300_000, "larger than 256 KiB"),
+        ('init = "\x01"', "is not valid TOML"),
+    ],
+)
+def test_no_file_takes_long_to_refuse(tmp_path, text, said):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    started = time.process_time()
+    with pytest.raises(ConfigError, match=said) as told:
+        from_dict(Config, read_toml(path))
+    assert len(str(told.value)) < 300 + len(str(path))
+    assert time.process_time() - started < 5

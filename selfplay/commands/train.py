@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from selfplay.arena import training
-from selfplay.config import RENAMED, Config, ConfigError, warn_of_old_name
+from selfplay.config import RENAMED, Config, ConfigError, shown, warn_of_old_name
 from selfplay.report import words
 from selfplay.report.terminal import run as terminal_run
 from selfplay.report.terminal import starting
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from selfplay.train.trainer import Generation
 
 _BUDGETS = ("minutes", "generations", "flops")
+_MOST_SEEDS = 1000
 _EPILOG = """\
 examples:
   selfplay train --game connect4                        ten minutes; the same command goes on with a stopped run
@@ -70,13 +71,13 @@ def _value(name: str, kind: Any, words: list[str]) -> Any:
     """What was typed after a flag as a value of its setting; `ConfigError` if it is none."""
     if kind is bool:
         if words[0].lower() not in ("true", "false"):
-            raise ConfigError(f"{name} is true or false, not {words[0]!r}")
+            raise ConfigError(f"{name} is true or false, not {shown(words[0])}")
         return words[0].lower() == "true"
     if kind in (int, float):
         try:
             return kind(words[0])
         except ValueError:
-            raise ConfigError(f"{name} is a {'whole ' if kind is int else ''}number, not {words[0]!r}") from None
+            raise ConfigError(f"{name} is a {'whole ' if kind is int else ''}number, not {shown(words[0])}") from None
     return tuple(words) if get_origin(kind) is tuple else words[0]
 
 
@@ -100,13 +101,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes and the last line")
     group = parser.add_argument_group("settings")
     for name, kind, default, sentence in settings():
-        shown = "|".join(map(str, get_args(kind))) if get_origin(kind) is Literal else name.rpartition(".")[2].upper()
+        metavar = "|".join(map(str, get_args(kind))) if get_origin(kind) is Literal else name.rpartition(".")[2].upper()
         words = " ".join(default) if isinstance(default, tuple) else "none" if default == "" else default
         group.add_argument(
             f"--{name}",
             dest=name,
             nargs="+" if get_origin(kind) is tuple else 1,
-            metavar=shown,
+            metavar=metavar,
             help=f"{sentence} (default: {words})".replace("%", "%%").strip(),
         )
         for old in (old for old, new in RENAMED.items() if new == name):
@@ -148,10 +149,10 @@ def run(args: argparse.Namespace) -> int:
     if args.seeds is None:
         _train(args, *configured(args))
         return 0
-    if args.seeds < 1:
-        raise ConfigError(f"--seeds is at least 1, not {args.seeds}")
-    first = int(args.seed[0]) if args.seed else 0
-    _, base = configured(args)
+    if not 1 <= args.seeds <= _MOST_SEEDS:
+        raise ConfigError(f"--seeds is from 1 to {_MOST_SEEDS}, not {args.seeds}")
+    config, base = configured(args)
+    first = config.seed if args.seed else 0
     dirs = []
     for seed in range(first, first + args.seeds):
         args.seed, args.run = [str(seed)], base.with_name(f"{base.name}-seed{seed}")
