@@ -9,6 +9,7 @@ PIP_ARGS ?=
 GAME ?= connect4
 ARGS ?=
 BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
 STAMP := $(VENV)/.installed
 
 .PHONY: install train test check coverage docs bench lint constraints browser
@@ -16,16 +17,24 @@ STAMP := $(VENV)/.installed
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml
+# What training and playing need.
+$(RUNTIME): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[dev]'
-	@echo "compiling the rules and the search by a training of a few seconds; the first time takes about a minute"
-	runs=$$(mktemp -d) && $(BIN)/selfplay train --config tiny --game connect4 --generations 1 --run $$runs/warm --quiet \
+	@echo "installing torch and what else training needs: about a gigabyte, a few minutes"
+	@$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e .
+	@echo "compiling the rules and the search by a training of a few seconds"
+	@runs=$$(mktemp -d) && $(BIN)/selfplay train --config tiny --game connect4 --generations 1 --run $$runs/warm \
 		--eval.opponents rules alphabeta:depth=1 alphabeta:preset=alphazero-jl --eval.equal_time alphabeta:ms=1 > /dev/null && rm -r $$runs
-	echo 4 | $(BIN)/selfplay play --game connect4 > /dev/null
-	touch $@
+	@touch $@
 
-train: install
+# What tests, checks and docs need as well.
+$(STAMP): pyproject.toml $(RUNTIME)
+	@echo "installing what tests, checks and docs need"
+	@$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[dev]'
+	@echo 4 | $(BIN)/selfplay play --game connect4 > /dev/null
+	@touch $@
+
+train: $(RUNTIME)
 	$(BIN)/selfplay train --game $(GAME) $(ARGS)
 
 # Two workers: the tests start processes and threads of their own, and a worker of torch takes half a gigabyte.
@@ -55,7 +64,7 @@ coverage: install browser
 	$(BIN)/coverage report --fail-under=$(FLOOR)
 
 docs: install
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # --quiet would hide what it is strict about
 
 bench: install
 	$(BIN)/selfplay bench all --game $(GAME) $(ARGS)

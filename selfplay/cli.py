@@ -68,10 +68,21 @@ class _Parser(argparse.ArgumentParser):
         args, unknown = self.parse_known_args(argv)
         if unknown:
             word = unknown[0].partition("=")[0][:100]
-            known = [option for option in self._option_string_actions if option.startswith("--")]
-            close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-            self.error(f"unknown argument {word}" + (f" (did you mean {close[0]}?)" if close else ""))
+            meant = self._meant(word)
+            self.error(f"unknown argument {word}" + (f" (did you mean {' or '.join(meant)}?)" if meant else ""))
         return args
+
+    def _meant(self, word: str) -> list[str]:
+        """What somebody may have meant who typed an argument that there is not."""
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        if not word.startswith("-"):
+            return [f"--game {word}"] if "--game" in known else []
+        ends: dict[str, list[str]] = {}  # a setting is often called by its last name
+        for option in known:
+            ends.setdefault(option.removeprefix("--").rpartition(".")[2], []).append(option)
+        close = difflib.get_close_matches(word.removeprefix("--").rpartition(".")[2], list(ends), n=1, cutoff=0.5)
+        whole = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+        return whole if whole and ("." in word or not close) else ends[close[0]] if close else []
 
 
 def _overview() -> _Parser:

@@ -219,7 +219,7 @@ def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):
     (moment,) = read(tmp_path / folder.OVERTAKEN)  # once, however often it stays overtaken
     assert moment.second == "mcts:sims=64"
     assert moment.result == "0-1"
-    assert "has overtaken random" in moment.note
+    assert "was first ahead of random moves beyond doubt" in moment.note
     shortest = min(len(entry.moves) for entry in result.games if (entry.second, entry.result) == (result.a, "0-1"))
     assert len(moment.moves) == shortest
 

@@ -45,6 +45,8 @@ MISTAKES = [
     ("--versoin", "unknown argument --versoin (did you mean --version?)"),
     ("train --game conect4", "unknown game 'conect4' (did you mean 'connect4'?)"),
     ("train --game gomoku:sise=9", "game 'gomoku' has no option 'sise' (did you mean 'size'?)"),
+    ("train --sims 3", "unknown argument --sims (did you mean --search.simulations or --eval.simulations?)"),
+    ("train connect4", "unknown argument connect4 (did you mean --game connect4?)"),
     ("train --search.simulation 3", "unknown argument --search.simulation (did you mean --search.simulations?)"),
     ("train --search.simulations many", "search.simulations is a whole number, not 'many'"),
     ("train --search.simulations 2.5", "search.simulations is a whole number, not '2.5'"),

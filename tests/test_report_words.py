@@ -70,8 +70,8 @@ def test_players_for_strangers(spec, name):
 
 
 def test_times_in_a_sentence():
-    assert [words.long_minutes(minutes) for minutes in (0.5667, 0.99, 1.5, 2.31, 9.6, 89, 150)] == [
-        "34 seconds", "1 minute", "1.5 minutes", "2.3 minutes", "10 minutes", "89 minutes", "2.5 hours",
+    assert [words.long_minutes(minutes) for minutes in (0.0167, 0.5667, 0.99, 1.5, 2.31, 9.6, 89, 150)] == [
+        "1 second", "34 seconds", "1 minute", "1.5 minutes", "2.3 minutes", "10 minutes", "89 minutes", "2.5 hours",
     ]  # fmt: skip
 
 

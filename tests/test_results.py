@@ -15,6 +15,8 @@ import pytest
 
 import games
 from selfplay import cli
+from selfplay.report import words
+from selfplay.stats.records import Crossing
 from selfplay.web import levels as levels_data
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,11 +53,7 @@ def table(header, rows):
 
 def crossing(opponent):
     """A crossing as a cell: where it was overtaken, or beyond which compute it was not."""
-    if opponent["status"] != "overtaken":
-        return f"beyond {opponent['flops_at_end']:.1e}"
-    if opponent["flops"] is None:
-        return f"before {opponent['flops_high']:.1e}"
-    return f"{opponent['flops']:.1e} [{opponent['flops_low']:.1e}, {opponent['flops_high']:.1e}]"
+    return words.crossing(Crossing.from_dict(opponent)).removeprefix("at ")
 
 
 def crossings():

@@ -20,6 +20,7 @@ from games.outcome import DRAWN, LOSS, WIN
 from games.record import FIRST_WON, SECOND_WON, GameRecord
 from selfplay.arena.match import MatchResult
 from selfplay.ledger import written
+from selfplay.players.spec import describe
 from selfplay.run import atomic, folder, formats
 from selfplay.stats import crossover
 from selfplay.stats.records import CrossoverRecord, EvalLine, Lines, WrittenForecast
@@ -98,9 +99,10 @@ def _moment(game: Game, best: GameRecord, line: EvalLine) -> GameRecord:
     """A game that the learner won, with remarks."""
     opponent = best.first if best.second == line.agent else best.second
     note = (
-        f"{line.agent} has overtaken {opponent} by generation {line.generation}: {written(line.flops)} FLOPs of"
-        f" training, {line.seconds / 60:.1f} minutes, {line.games:,} games; it scores"
-        f" {100 * line.score:.1f} % [{100 * line.score_low:.1f}, {100 * line.score_high:.1f}]"
+        f"After {line.seconds / 60:.1f} minutes of training ({written(line.flops)} FLOPs, {line.games:,} games,"
+        f" generation {line.generation}) {describe(line.agent)} was first ahead of {describe(opponent)} beyond doubt:"
+        f" {100 * line.score:.1f} % [{100 * line.score_low:.1f}, {100 * line.score_high:.1f}]."
+        " Equal strength came earlier."
     )
     from selfplay.knowledge import oracle  # not at the start: a run against `random` alone loads no knowledge
 

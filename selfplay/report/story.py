@@ -91,7 +91,8 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
         caption=(
             f"Training time at {games.make(record.game).title}. Blue: learned from self-play alone"
             + (f", mean and range of {len(curves)} runs" if len(curves) > 1 else "")
-            + ". Dashed: human knowledge, which does not learn. Dots: equal strength."
+            + ". Dashed: human knowledge, which does not learn."
+            " Dots: equal strength, by the matches against each alone."
         ),
         minutes=tuple(minutes_T.tolist()),
         elo=tuple(elo_RT.mean(axis=0).tolist()),
@@ -104,6 +105,9 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
 def _level(elo: float, row: Crossing) -> Level:
     minutes = row.seconds / 60 if row.overtaken and row.seconds else None
     name = words.plain_player(row.opponent)
+    done = sum(run.overtaken for run in row.runs)
+    if done and not row.overtaken:
+        name += f" (passed in {done} of {len(row.runs)} runs)"
     short = name.removeprefix("a program that ")
     return Level(name=name, short=short, elo=elo, overtaken=row.overtaken, minutes=minutes)
 

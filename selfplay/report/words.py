@@ -111,8 +111,9 @@ def duration(seconds: float) -> str:
 def long_minutes(minutes: float) -> str:
     """In a sentence: `34 seconds`, `1 minute`, `2.3 minutes`, `12 minutes`, `2.5 hours`."""
     if minutes < 0.95:
-        return f"{60 * minutes:.0f} seconds"
-    amount, unit = (minutes, "minute") if minutes < 90 else (minutes / 60, "hour")
+        amount, unit = round(60 * minutes), "second"
+    else:
+        amount, unit = (minutes, "minute") if minutes < 90 else (minutes / 60, "hour")
     said = f"{amount:.0f}" if amount >= 9.5 else f"{amount:.1f}".removesuffix(".0")
     return f"{said} {unit}{'' if said == '1' else 's'}"
 

@@ -34,7 +34,8 @@ function parts(spec) {
   const [kind, ...rest] = spec.split(":");
   const tail = rest.join(":");
   if (!["net", "mcts", "page"].includes(kind)) return [kind, "", tail];
-  const [path, ...options] = tail.split(",");
+  const own = tail === "" || tail.split(",")[0].includes("="); // a run's own player, as its records name it
+  const [path, ...options] = own ? ["the learner", ...tail.split(",").filter(Boolean)] : tail.split(",");
   const [run, generation = ""] = path.split("@");
   if (kind === "page") return [`run:${run}`, generation, [kind, ...options].join(",")];
   return [`run:${run}`, generation, kind === "mcts" ? options.join(",") || "sims=64" : kind];
