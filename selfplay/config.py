@@ -230,6 +230,9 @@ class LearnConfig:
     """weight of the auxiliary loss on the opponent's reply"""
     value_weight: float = 1.0
     gradient_clip: float = 5.0
+    on_divergence: Literal["return", "stop"] = "return"
+    """where losses or weights leave all bounds: return to the weights before that generation and learn on at a quarter
+    of the rate, five times in a run at most; or stop, with what helps in a line. What had diverged is never saved"""
 
     def __post_init__(self) -> None:
         _within(

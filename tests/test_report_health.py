@@ -17,11 +17,11 @@ GENERATIONS = 40
 def well():
     """The numbers of twenty minutes of Connect Four, as they began and as they ended, with a straight line between."""
     first = {"loss/total": 3.2, "loss/policy": 1.95, "loss/value": 0.97, "learn/gradient_norm": 1.9, "learn/reuse": 4.0,
-             "policy/entropy": 1.12, "policy/kl_search_net": 0.63, "value/calibration": 0.03,
+             "learn/retreats": 0.0, "policy/entropy": 1.12, "policy/kl_search_net": 0.63, "value/calibration": 0.03,
              "games/first_player_score": 0.55, "games/distinct_positions": 0.95, "proven/share": 0.18,
              "play/positions_per_s": 3100.0, "play/network_share": 0.83, "memory/rss_mb": 980.0}  # fmt: skip
     last = {"loss/total": 1.17, "loss/policy": 0.56, "loss/value": 0.46, "learn/gradient_norm": 0.9, "learn/reuse": 4.0,
-            "policy/entropy": 0.42, "policy/kl_search_net": 0.11, "value/calibration": 0.04,
+            "learn/retreats": 0.0, "policy/entropy": 0.42, "policy/kl_search_net": 0.11, "value/calibration": 0.04,
             "games/first_player_score": 0.5, "games/distinct_positions": 0.83, "proven/share": 0.19,
             "play/positions_per_s": 5700.0, "play/network_share": 0.84, "memory/rss_mb": 1015.0}  # fmt: skip
     lines = []
@@ -53,6 +53,7 @@ def test_a_healthy_run_is_well_in_every_row():
 
 ILL = [
     ("A loss is infinite or no number", "loss/total", lambda n: None if n == 7 else 2.0),
+    ("Learning diverged", "learn/retreats", lambda n: 1.0),
     ("The policy does not learn", "loss/policy", lambda n: 1.95 - 0.002 * n),
     ("The value does not learn", "loss/value", lambda n: 1.0 + 0.001 * n),
     ("Results are learned by heart", "value/calibration", lambda n: 0.03 + 0.005 * n),

@@ -1,6 +1,7 @@
 """Gradient steps against losses, averages and rates computed by hand."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,10 @@ from selfplay.train.replay import Batch
 GAME = games.make("tictactoe")
 
 
-def learner(architecture="mlp:1x32", dtype="float32", seed=0, **settings):
+def learner(architecture="mlp:1x32", dtype="float32", seed=0, **settings: Any):
     torch.manual_seed(seed)
     return Learner(
-        build(GAME, architecture), LearnConfig(**({"warmup_steps": 0} | settings)), torch.device("cpu"), dtype
+        build(GAME, architecture), LearnConfig(**{"warmup_steps": 0, **settings}), torch.device("cpu"), dtype
     )
 
 
@@ -140,13 +141,6 @@ def test_the_learning_rate_by_hand():
     assert mine.learning_rate(8_000_000) == pytest.approx(0.08 / 3)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run():
-    mine, batch = learner(), batch_of(4)
-    batch.planes_BPHW[0] = np.inf
-    with pytest.raises(FloatingPointError, match=r"^the loss is no longer finite; lower learn.learning_rate$"):
-        mine.learn(iter([batch]), positions=0)
-
-
 def test_bfloat16_learns_nearly_the_same():
     batch = batch_of(32)
     exact, rough = learner(), learner(dtype="bfloat16")
@@ -168,9 +162,9 @@ def test_a_restored_learner_goes_on_as_the_first(architecture):
         assert all(torch.equal(mine[name], other[name]) for name in mine)
 
 
-def threaded(threads, architecture="mlp:1x32", **settings):
+def threaded(threads, architecture="mlp:1x32", **settings: Any):
     torch.manual_seed(0)
-    config = LearnConfig(**({"warmup_steps": 0} | settings))
+    config = LearnConfig(**{"warmup_steps": 0, **settings})
     return Learner(build(GAME, architecture), config, torch.device("cpu"), "float32", threads)
 
 

@@ -184,13 +184,17 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
                 show = stack.enter_context(terminal_run.watching(config, title, open_run.lines, quiet=args.quiet))
 
                 def show_generation(done: "Generation") -> None:
+                    for note in done.notes:
+                        _warn(note)
                     show.generation(done, open_run.crossover if done.evals else None, open_run.seconds_left(done))
 
                 for _ in open_run.generations(
                     [*consumers, show_generation], on_match_end=show.match, show_activity=show.activity
                 ):
                     pass
-        except BaseException:
+        except BaseException as error:
+            from selfplay.train.divergence import DivergedError
+
             whole = "nothing was kept"
             if found := checkpoint.folders(run_dir):
                 kept, folder = found.popitem()
@@ -199,7 +203,8 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
                 broken_off = checkpoint.PENDING in names and checkpoint.MEASURED not in names
                 matches = f", and {played} of its matches" if broken_off and played else ""
                 whole = f"generation {kept} is kept{matches}"
-            print(f"{whole}; the same command goes on from there", file=sys.stderr)
+            goes_on = "" if isinstance(error, DivergedError) else "; the same command goes on from there"
+            print(f"{whole}{goes_on}", file=sys.stderr)
             raise
         from selfplay.report import page  # matplotlib takes a second, of no use at the start
 

@@ -95,6 +95,10 @@ def _generations(
     def warn(line: str) -> None:
         warnings.warn(line, stacklevel=3)
 
+    def pass_on(generation: "Generation") -> None:
+        for note in generation.notes:
+            warn(note)
+
     with training.opened(config, run_dir, command=command, warn=warn) as open_run, onlookers(open_run) as consumers:
-        yield from open_run.generations([*consumers, *([say] if progress else []), *callbacks], pool=pool)
+        yield from open_run.generations([*consumers, pass_on, *([say] if progress else []), *callbacks], pool=pool)
     page.write(run_dir)

@@ -221,7 +221,16 @@ CHECKS = (
         read=_not_numbers,
         bounds=Bounds(high=0, form="{:.0f}"),
         cause="steps so large that the weights left all bounds",
-        fix="begin anew with a lower `--learn.learning_rate`; what was learned is lost",
+        fix="begin anew with a lower `--learn.learning_rate`; it is of an earlier version, which saved such weights",
+    ),
+    Check(
+        symptom="Learning diverged",
+        shows_in="`learn/retreats`: how often",
+        read=_newest("learn/retreats"),
+        bounds=bounds_of("learn/retreats"),
+        cause="steps so large that the weights left all bounds; it went on from those before, at a lower rate",
+        fix="nothing is lost; go on with the rate of `learn/learning_rate`, as in `selfplay train --run RUN"
+        " --learn.learning_rate 5e-4`",
     ),
     Check(
         symptom="The policy does not learn",

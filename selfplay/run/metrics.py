@@ -72,7 +72,7 @@ METRICS = (
         "nats",
         "what the gradient descends: policy + value_weight * value + reply_weight * reply",
         "falls fast, then slowly; twenty minutes of Connect Four: from 3.2 to 1.2",
-        "rises steadily: learning rate too high, or too much reuse; nan: the run is lost, lower the learning rate",
+        "rises steadily: learning rate too high, or too much reuse; where it explodes, see learn/retreats",
     ),
     Metric(
         "loss/policy",
@@ -109,6 +109,14 @@ METRICS = (
         "step size at the end of the generation: warm-up by steps, then a decay by positions made",
         "rises to learn.learning_rate, then falls as 1 / sqrt(1 + positions / learn.decay_positions)",
         "near 0 while strength still rises: raise learn.decay_positions",
+    ),
+    Metric(
+        "learn/retreats",
+        "times",
+        "how often learning diverged; each time it goes back to the weights before, and on at a quarter of the rate",
+        "",
+        "above 0: learn.learning_rate is too high; what was learned since is sound, at the rate of learn/learning_rate",
+        bounds=Bounds(high=0, form="{:.0f}"),
     ),
     Metric(
         "learn/samples_per_s",

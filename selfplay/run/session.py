@@ -26,9 +26,9 @@ from selfplay.ledger import Ledger
 from selfplay.run import atomic, checkpoint, folder, formats
 from selfplay.stats.records import Lines
 
-# Settings that a continued run may change: how long, where, and what it is measured against. All others would
-# make it another run under the same name.
-_FREE = ("minutes", "generations", "flops", "device", "eval")
+# Settings that a continued run may change: how long, where, what it is measured against, and the learning rate,
+# which has to be lower where learning diverges. All others would make it another run under the same name.
+_FREE = ("minutes", "generations", "flops", "device", "eval", "learn.learning_rate", "learn.on_divergence")
 _RECORDED_PACKAGES = ("torch", "numpy", "numba", "safetensors", "bitbully")
 
 
@@ -69,7 +69,7 @@ def settle(run_dir: Path, preset: Config, given: dict[str, Any]) -> Config:
         given = {key: value for key, value in given.items() if key != "threads"}
     wanted = merged(recorded, given)
     for name, old, new in _differences(recorded, wanted):
-        if name.partition(".")[0] not in _FREE:
+        if name not in _FREE and name.partition(".")[0] not in _FREE:
             raise ConfigError(
                 f"{run_dir} was begun with {name} = {old!r}, which cannot become {new!r} in the middle of a run;"
                 " leave that setting out, or give another --run"
@@ -108,22 +108,28 @@ def opened(
     with atomic.naming(run_dir):
         run_dir.mkdir(parents=True, exist_ok=True)
     with folder.locked(run_dir):
-        known = folder.recorded_config(run_dir) is not None
-        if known and fresh:
+        recorded = folder.recorded_config(run_dir)
+        if recorded is not None and fresh:
             raise ValueError(f"{run_dir} exists already; leave --fresh out to continue it, or give another --run")
         found = checkpoint.newest(run_dir, checkpoint.STATE)
         generation = found.generation if found else 0
         complete = found.complete if found else -1
         folder.rewind(run_dir, found.generation if found else -1, complete)
         folder.write_config(run_dir, config)  # first: it is what makes the folder a run
-        _describe(run_dir, config, command, generation, initial)
+        changed = {name: [old, new] for name, old, new in _differences(recorded or config, config)}
+        _describe(run_dir, config, command, generation, initial, changed)
         yield OpenRun(run_dir, config, generation, max(complete, 0))
 
 
 def _describe(
-    run_dir: Path, config: Config, command: Sequence[str], generation: int, initial: Mapping[str, Any] | None
+    run_dir: Path,
+    config: Config,
+    command: Sequence[str],
+    generation: int,
+    initial: Mapping[str, Any] | None,
+    changed: Mapping[str, Any],
 ) -> None:
-    """Add this session to meta.json."""
+    """Add this session to meta.json; `changed` has the old and the new value of settings that it changes."""
     path = run_dir / folder.META
     try:
         before = json.loads(path.read_bytes()) if path.exists() else {"sessions": []}
@@ -139,6 +145,7 @@ def _describe(
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "command": shlex.join(command),
             "from_generation": generation,
+            **({"changed": dict(changed)} if changed else {}),
             "commit": commit,
             "dirty": dirty,
             "versions": versions(),

@@ -59,6 +59,7 @@ class Learner:
         self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.steps = 0
+        self.rate_share = 1.0  # of the configured learning rate; less after a divergence
         # Replicas look at the same weights, and have gradients and batch statistics of their own; those of the first
         # are the network's.
         shares = threads if device.type == "cpu" else 1
@@ -81,7 +82,7 @@ class Learner:
         that is continued, or killed and resumed, takes the same steps."""
         config = self.config
         warm = min(1.0, (self.steps + 1) / max(config.warmup_steps, 1))
-        return config.learning_rate * warm / math.sqrt(1.0 + positions / config.decay_positions)
+        return self.rate_share * config.learning_rate * warm / math.sqrt(1.0 + positions / config.decay_positions)
 
     def learn(self, batches: Iterator[Batch], positions: int) -> Losses:
         """One step per batch; `positions` made so far set the learning rate."""
@@ -93,8 +94,6 @@ class Learner:
                     group["lr"] = self.learning_rate(positions)
                 sums += self._step(batch, pool)
                 count += 1
-        if not torch.isfinite(sums).all():
-            raise FloatingPointError("the loss is no longer finite; lower learn.learning_rate")
         total, policy, value, reply, norm = (sums / max(count, 1)).tolist()
         return Losses(total=total, policy=policy, value=value, reply=reply, gradient_norm=norm)
 

@@ -19,7 +19,7 @@ import torch
 
 import games
 from games.game import Game
-from selfplay.config import Config
+from selfplay.config import Config, LearnConfig
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import build, evaluation_flops
 from selfplay.network.evaluator import pick_device
@@ -27,7 +27,7 @@ from selfplay.network.weights import weights_bytes
 from selfplay.run import checkpoint, formats, limits
 from selfplay.run.activity import Activity
 from selfplay.stats.records import EvalLine
-from selfplay.train import arrays
+from selfplay.train import arrays, divergence
 from selfplay.train.actor import Allowance
 from selfplay.train.initial import InitialWeights
 from selfplay.train.learner import Learner, Losses
@@ -53,6 +53,8 @@ class Learned:
     seconds: float
     scheduled: bool
     """whether its strength is to be measured, be it the last or not"""
+    notes: Sequence[str] = ()
+    """what the user should hear of, in a line each"""
 
 
 def _nobody(now: Activity) -> None:
@@ -73,6 +75,8 @@ class Generation:
     ongoing: OngoingGame
     seconds: float
     done: bool
+    notes: Sequence[str] = ()
+    """what the user should hear of, in a line each"""
 
 
 class Trainer:
@@ -96,6 +100,8 @@ class Trainer:
         self.inherited = Ledger()  # what the weights had cost that it began with
         self.carried_steps = 0.0  # gradient steps that the replay ratio asks for and that are not yet taken
         self.evaluated_flops = 0.0  # training compute at the last evaluation
+        self.notes: list[str] = []
+        self.retreats = 0  # how often it diverged, and went on at a lower rate
         self.energy = EnergyMeter()
         torch.manual_seed(config.seed)
         network = build(game, config.network.architecture)
@@ -163,9 +169,32 @@ class Trainer:
                     symmetries=config.knowledge.symmetry,
                 )
 
-        losses = self.learner.learn(batches(), self.ledger.positions)
+        before = copy.deepcopy(self.learner.state())
+        while not self._healthy(losses := self.learner.learn(batches(), self.ledger.positions)):
+            self._retreat(losses, before)
+            self.ledger += Ledger(learn_flops=3 * self.flops * taken * config.learn.batch)  # in vain, and spent
+            rng = np.random.default_rng(np.random.SeedSequence([config.seed, self.number, _LEARNING]))
         self.carried_steps -= taken
         return losses, taken
+
+    def _healthy(self, losses: Losses) -> bool:
+        numbers = (losses.total, losses.reply, losses.gradient_norm)
+        return not divergence.diverged(losses.policy, losses.value, numbers, self.game.actions) and divergence.finite(
+            self.learner.state()
+        )
+
+    def _retreat(self, losses: Losses, before: dict[str, Any]) -> None:
+        """Back to `before`, at a lower rate; `DivergedError` where that is not wanted, or has not helped."""
+        rate = self.config.learn.learning_rate * self.learner.rate_share
+        where = f"generation {self.number} (loss {losses.total:.3g})"
+        what = f"learning diverged in {where} at a learning rate of {rate:.2g}"
+        if self.config.learn.on_divergence == "stop" or self.retreats == divergence.MOST_RETREATS:
+            lower = min(rate * divergence.RETREAT, LearnConfig.learning_rate)
+            raise divergence.DivergedError(f"{what}; give the same command with --learn.learning_rate {lower:.1g}")
+        self.retreats += 1
+        self.learner.restore(copy.deepcopy(before))  # the optimiser would go on in these very tensors
+        self.learner.rate_share *= divergence.RETREAT
+        self.notes.append(f"{what}; its steps are taken anew at {rate * divergence.RETREAT:.2g}")
 
     def _show(self, kind: Literal["play", "learn"], done: int, of: int) -> None:
         limit = (self.config, self._before, self.number - 1)
@@ -190,6 +219,7 @@ class Trainer:
     def learned(self) -> Learned:
         """Play and learn."""
         self.number += 1
+        self.notes = []
         started = self._began = time.perf_counter()
         self._before = self.ledger
         simulations = self.config.search.simulations_at(self.ledger.positions)
@@ -231,6 +261,7 @@ class Trainer:
             "loss/value": losses.value,
             "loss/reply": losses.reply,
             "learn/gradient_norm": losses.gradient_norm,
+            "learn/retreats": self.retreats,
             "learn/learning_rate": self.learner.learning_rate(self.ledger.positions),
             "learn/samples_per_s": samples / max(learn_seconds, 1e-9),
             "learn/reuse": self.ledger.samples / self.ledger.positions,
@@ -242,7 +273,7 @@ class Trainer:
         scheduled = self.config.eval.due(self.total.train_flops, self.evaluated_flops)
         if scheduled or self.done:
             self.evaluated_flops = self.total.train_flops
-        return Learned(metrics=metrics, seconds=time.perf_counter() - started, scheduled=scheduled)
+        return Learned(metrics=metrics, seconds=time.perf_counter() - started, scheduled=scheduled, notes=self.notes)
 
     def due(self, learned: Learned) -> bool:
         """Whether the generation's strength is to be measured: where it is scheduled, and at the end."""
@@ -260,6 +291,7 @@ class Trainer:
             ongoing=self.pool.ongoing(),
             seconds=learned.seconds,
             done=self.done,
+            notes=learned.notes,
         )
 
     def _evaluate(self, evaluate_agent: EvaluateAgent) -> list[EvalLine]:
@@ -287,7 +319,11 @@ class Trainer:
             "carried_steps": self.carried_steps,
             "evaluated_flops": self.evaluated_flops,
             "dtype": self.pool.dtype,
+            "learning_rate": self.config.learn.learning_rate,
+            "rate_share": self.learner.rate_share,
+            "retreats": self.retreats,
         }
+        assert divergence.finite(self.learner.state())
         pending = {checkpoint.PENDING: json.dumps(dataclasses.asdict(learned)).encode()} if learned else {}
         return checkpoint.write(
             run_dir,
@@ -315,6 +351,8 @@ class Trainer:
         self.inherited = Ledger(**state["inherited"])
         self.carried_steps = state["carried_steps"]
         self.evaluated_flops = state["evaluated_flops"]
+        if state["learning_rate"] == self.config.learn.learning_rate:  # else the user has chosen another one
+            self.learner.rate_share, self.retreats = state["rate_share"], state["retreats"]
         for name, load, restore in (
             ("learner.pt", checkpoint.load_state, self.learner.restore),
             ("replay.npz", arrays.load, self.replay.restore),
@@ -351,7 +389,15 @@ def restore_counters(saved: checkpoint.Checkpoint) -> dict[str, Any]:
             state.setdefault("inherited", {})  # from before there was --init
             if "owed_steps" in state:
                 state["carried_steps"] = state.pop("owed_steps")
-        numbers = [state["number"], state["carried_steps"], state["evaluated_flops"]]
+        # From before there were retreats; no rate is None, but then none was lowered either.
+        state = {"learning_rate": None, "rate_share": 1.0, "retreats": 0, **state}
+        numbers = [
+            state["rate_share"],
+            state["retreats"],
+            state["number"],
+            state["carried_steps"],
+            state["evaluated_flops"],
+        ]
         for name in ("ledger", "inherited"):
             numbers += dataclasses.asdict(Ledger(**state[name])).values()
         if state["dtype"] not in ("float32", "bfloat16") or not all(map(_counted, numbers)):
