@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from optional import present
 
 from selfplay import cli
 from selfplay.network.weights import load_weights
@@ -123,7 +124,7 @@ def test_a_run_changes_its_learning_rate_and_says_so(tmp_path):
     run_dir = tmp_path / "r"
     assert train(run_dir, generations=2) == 0
     assert train(run_dir, "--learn.learning_rate", "1e-3", generations=3) == 0
-    assert folder.recorded_config(run_dir).learn.learning_rate == 1e-3
+    assert present(folder.recorded_config(run_dir)).learn.learning_rate == 1e-3
     first, second = json.loads((run_dir / "meta.json").read_text())["sessions"]
     assert "changed" not in first
     assert second["changed"] == {"generations": [2, 3], "learn.learning_rate": [0.002, 0.001]}
