@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from optional import present
 
 import selfplay
+from selfplay.run import checkpoint
 
 TINY = {"config": "tiny", "network": {"dtype": "float32"}}
 
@@ -56,14 +58,18 @@ def test_a_closed_generator_lets_go_of_the_folder(tmp_path):
     assert next(trained(tmp_path)).number == 2
 
 
-def test_callbacks_hear_of_every_generation_before_its_checkpoint(tmp_path):
+def test_callbacks_hear_of_every_generation_before_its_checkpoint_is_complete(tmp_path):
+    """Where there were matches the checkpoint came before them, and is complete once it is marked."""
     heard = []
 
     def listen(generation):
         lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
-        heard.append((generation.number, len(lines), (tmp_path / f"checkpoints/{generation.number:06d}").exists()))
+        saved = checkpoint.newest(tmp_path)
+        complete = saved is not None and saved.complete == generation.number
+        heard.append((generation.number, len(lines), complete))
 
-    list(trained(tmp_path, callbacks=[listen]))
+    for generation in trained(tmp_path, callbacks=[listen]):
+        assert present(checkpoint.newest(tmp_path)).complete == generation.number
     assert heard == [(1, 1, False), (2, 2, False), (3, 3, False)]
 
 

@@ -366,14 +366,18 @@ def test_a_file_is_played_from_disk(from_disk):
 
 def test_a_network_that_is_too_slow_to_search_is_said_to_play_without(from_disk):
     page = from_disk()
-    page.keyboard.press("4")
+
+    def played_by(clock):
+        page.add_init_script(clock)
+        page.goto(page.url.partition("#")[0])
+        page.reload()
+        api.expect(column(page, 4)).to_be_visible()
+        page.keyboard.press("4")
+
+    played_by("performance.now = () => 0;")  # nothing takes any time
     wait_for_moves(page, 2)
     assert not page.get_by_text("Plays without search").is_visible()
-    # A clock by which everything takes a second.
-    page.add_init_script("let seconds = 0; performance.now = () => 1000 * seconds++;")
-    page.goto(page.url.partition("#")[0])
-    page.reload()
-    page.keyboard.press("4")
+    played_by("let seconds = 0; performance.now = () => 1000 * seconds++;")  # everything takes a second
     wait_for_moves(page, 2)
     api.expect(page.get_by_text("Plays without search: this network is too slow")).to_be_visible()
     page.get_by_role("switch", name="Show").check()
@@ -411,7 +415,7 @@ def test_a_file_is_for_everybody(from_disk, game, scheme):
     assert violations(page) == []
 
 
-def test_a_page_with_the_ages_of_a_run(tmp_path):
+def test_a_page_with_the_ages_of_a_run(tmp_path, browser):
     """Generation g of the run has trained g times 30 seconds; two are kept, whose networks answer differently."""
     run_dir = a_run(tmp_path, "aged", generations=10, matches=10)
     game = games.make("connect4")
@@ -424,7 +428,7 @@ def test_a_page_with_the_ages_of_a_run(tmp_path):
     out = tmp_path / "ages.html"
     assert cli.guarded(["export", str(run_dir), "--format", "page", "--ages", "--out", str(out)]) == 0
     said = []
-    with launched() as browser, visiting(browser, f"file://{tmp_path}/") as go:
+    with visiting(browser, f"file://{tmp_path}/") as go:
         for generation in (2, 10):
             page = go(f"ages.html#/play?game=connect4&first=page:aged@{generation}&second=you")
             settled(page)
