@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 import games
-from games import text
+from games import regular, text
 from games.game import DRAW, MOVER_WON, ONGOING, Game
 
 FIRST_WON, DRAWN, SECOND_WON, UNFINISHED = "1-0", "1/2", "0-1", "*"
@@ -141,7 +141,7 @@ def scan(path: str | Path) -> tuple[list[GameRecord], list[str]]:
     """
     found: list[GameRecord] = []
     mistakes: list[str] = []
-    with Path(path).open("rb") as file:
+    with regular.opened(path) as file:
         number = 0
         while line := file.readline(_LONGEST_LINE + 1):
             number += 1

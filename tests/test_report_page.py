@@ -13,7 +13,7 @@ from optional import present
 from web_server import a_run
 
 from selfplay import cli
-from selfplay.config import Config
+from selfplay.config import Config, from_dict, read_toml
 from selfplay.report import page as report_page
 from selfplay.report import plots
 from selfplay.run import checkpoint, folder, read, session
@@ -144,7 +144,7 @@ def test_how_to_repeat_it(tmp_path):
     config_block = present(re.search(r"CONFIG</summary><pre[^>]*>(.*?)</pre>", text, flags=re.DOTALL))
     settings = html.unescape(config_block[1])
     (tmp_path / "again.toml").write_text(settings)
-    assert folder.from_dict(Config, folder.read_toml(tmp_path / "again.toml")) == config
+    assert from_dict(Config, read_toml(tmp_path / "again.toml")) == config
 
 
 def generation_of(number):

@@ -8,7 +8,7 @@ Libraries of Renlib are refused by their name.
 from collections.abc import Sequence
 from pathlib import Path
 
-from games import record
+from games import record, regular
 from games.files import positions, psq, sgf
 from games.game import Game
 from games.record import GameRecord
@@ -37,7 +37,7 @@ def scan(path: str | Path, game: Game | None = None) -> tuple[list[GameRecord], 
     found: list[GameRecord] = []
     mistakes: list[str] = []
     for file in paths(path):
-        with file.open("rb") as opened:
+        with regular.opened(file) as opened:
             start = opened.read(4096)
         begins = positions.decode(start).lstrip()
         try:
@@ -62,7 +62,7 @@ def _lines(file: Path, game: Game | None) -> tuple[list[GameRecord], list[str]]:
     """Our own lines of JSON, or positions."""
     if game is None:
         return record.scan(file)
-    with file.open("rb") as opened:
+    with regular.opened(file) as opened:
         begins = positions.decode(opened.read(4096)).lstrip()
     if begins.startswith("{"):
         return record.scan(file)
@@ -71,9 +71,7 @@ def _lines(file: Path, game: Game | None) -> tuple[list[GameRecord], list[str]]:
 
 
 def _whole(file: Path) -> bytes:
-    if file.stat().st_size > _LARGEST:
-        raise ValueError(f"larger than {_LARGEST >> 20} MiB")
-    return file.read_bytes()
+    return regular.read(file, _LARGEST)
 
 
 def read(path: str | Path, game: Game | None = None) -> list[GameRecord]:

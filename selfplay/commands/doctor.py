@@ -66,7 +66,7 @@ def _looked_at(run_dir: Path) -> tuple[list[health.Finding], list[str]]:
     if config is None:
         raise ValueError(f"{run_dir} is no run folder")
     whole, damage = _damaged(checkpoint.conditions(run_dir))
-    return [whole, *health.examine(config, folder.read_lines(run_dir / folder.METRICS), read.evals(run_dir))], damage
+    return [whole, *health.examine(config, read.metrics(run_dir), read.evals(run_dir))], damage
 
 
 def _damaged(conditions: Sequence[checkpoint.Condition]) -> tuple[health.Finding, list[str]]:

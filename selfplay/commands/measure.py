@@ -7,7 +7,7 @@ Training never sees an evaluation, so the curve is the one that the run would ha
 import argparse
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def _frontier(args: argparse.Namespace, config: Config) -> int:
     if (fewest := min(args.frontier)) < 1:
         raise ValueError(f"--frontier takes numbers of simulations, at least 1, not {fewest}")
     with folder.locked(args.run):
-        due = list(_due(config.eval, folder.read_lines(args.run / folder.METRICS)))
+        due = list(_due(config.eval, read.metrics(args.run)))
         frontier.measure(
             args.run, config, due, args.frontier, lambda line: print(terminal_run.match_line(line), flush=True)
         )
@@ -87,7 +87,7 @@ def _frontier(args: argparse.Namespace, config: Config) -> int:
 def _measured(run_dir: Path, config: Config) -> CrossoverRecord:
     game = games.make(config.game)
     referee = Referee(config, on_match_end=lambda line: print(terminal_run.match_line(line), flush=True))
-    due = list(_due(config.eval, folder.read_lines(run_dir / folder.METRICS)))
+    due = list(_due(config.eval, read.metrics(run_dir)))
     if not due:
         raise ValueError(f"{run_dir} has no generation yet")
     for name in (folder.OVERTAKEN, folder.FORECASTS):
@@ -111,7 +111,7 @@ def _measured(run_dir: Path, config: Config) -> CrossoverRecord:
     return record
 
 
-def _due(schedule: EvalConfig, metrics: Sequence[dict[str, Any]]) -> Iterator[tuple[int, Ledger]]:
+def _due(schedule: EvalConfig, metrics: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Ledger]]:
     """The generations that the trainer would have evaluated, with what was spent until then."""
     last = 0.0
     for line in metrics:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 import games
 from selfplay.config import to_toml
 from selfplay.report import health, html, plots, story, words
-from selfplay.run import atomic, folder, read
+from selfplay.run import atomic, read
 from selfplay.run.read import Run
 from selfplay.stats import crossover
 from selfplay.stats.records import Crossing, CrossoverRecord, Lines
@@ -355,7 +355,7 @@ def _repeat(files: Sequence[Run]) -> Markup:
 def _measured_again(files: Run) -> list[str]:
     """The commands that made the files of the run which training does not make."""
     lines = []
-    counts = sorted({line["simulations"] for line in folder.read_lines(files.dir / folder.FRONTIER)})
+    counts = sorted({line.simulations for line in read.frontier(files.dir)})
     if counts:
         lines.append(f"selfplay measure runs/again --frontier {' '.join(map(str, counts))}")
     if files.prices:

@@ -3,12 +3,13 @@ trains."""
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import Field, asdict, astuple, dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from selfplay.run import atomic, folder
 
+_LARGEST = 1e15  # of a count, or of seconds
 _EVERY_S = 1.0  # seconds between two writings, so that looking on costs nothing
 
 
@@ -69,6 +70,17 @@ def read(run_dir: Path) -> Activity | None:
     """What a run does now; None if nobody trains there, or it cannot be read. After a kill the file stays: its time of
     change says whether it is old."""
     try:
-        return Activity(**json.loads((run_dir / folder.ACTIVITY).read_bytes()))
+        found = Activity(**folder.read_object(run_dir / folder.ACTIVITY))
     except (OSError, ValueError, TypeError):
         return None
+    return found if all(map(_is_sound, fields(Activity), astuple(found))) else None
+
+
+def _is_sound(item: Field[Any], value: Any) -> bool:
+    """Whether a value is of the type of its field, and no number that is beyond all bounds."""
+    if item.name in ("kind", "agent", "opponent"):
+        return isinstance(value, str)
+    if item.name == "final":
+        return isinstance(value, bool)
+    number = isinstance(value, int | float) and 0 <= value < _LARGEST
+    return number or (value is None and item.default is None)

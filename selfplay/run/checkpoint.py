@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from games import regular
 from selfplay.run import atomic, formats
 
 WEIGHTS = "weights.safetensors"
@@ -24,6 +25,8 @@ PENDING = "pending.json"  # of a generation whose matches come after its checkpo
 MEASURED = "measured.json"  # its mark, once they are played and everybody has heard of it
 MANIFEST = "manifest.json"
 FULL_KEPT = 2
+_NUMBER = re.compile("[0-9]{1,15}")
+_LARGEST_MANIFEST = 1 << 20  # bytes
 _PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 
 
@@ -48,7 +51,7 @@ class Checkpoint:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with regular.opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -59,7 +62,7 @@ def _manifest(generation: int, digests: Mapping[str, str]) -> bytes:
 def _digests(folder: Path) -> dict[str, str]:
     """File names and checksums of a manifest; `ValueError` if it is not one, `OSError` if it cannot be read."""
     try:
-        read = json.loads((folder / MANIFEST).read_bytes())
+        read = json.loads(regular.read(folder / MANIFEST, _LARGEST_MANIFEST))
         formats.check(read, folder / MANIFEST)
         digests = read["sha256"]
         # A manifest comes from outside: a name with a slash would lead out of the folder.
@@ -69,7 +72,7 @@ def _digests(folder: Path) -> dict[str, str]:
         raise ValueError(f"{MANIFEST} is missing") from None
     except formats.NewerFormatError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise ValueError(f"{MANIFEST} is damaged")
 
@@ -77,7 +80,7 @@ def _digests(folder: Path) -> dict[str, str]:
 def folders(run_dir: Path) -> dict[int, Path]:
     """Checkpoint folders of a run by generation, oldest first, whole or not."""
     found = run_dir.joinpath("checkpoints").glob("[0-9]*")
-    return dict(sorted((int(path.name), path) for path in found if path.name.isdigit() and path.is_dir()))
+    return dict(sorted((int(path.name), path) for path in found if _NUMBER.fullmatch(path.name) and path.is_dir()))
 
 
 def checked(folder: Path, needs: Iterable[str]) -> Checkpoint:

@@ -24,13 +24,16 @@ import math
 import os
 import re
 import socket
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from selfplay.config import Config, from_dict, read_toml, to_toml, with_present_names
+from games import regular
+from selfplay.config import Config, ConfigError, from_dict, to_toml, with_present_names
 from selfplay.run import atomic, formats
+from selfplay.stats.records import brief
 
 LOCK = ".lock"
 HOLDER = ".lock-holder"
@@ -48,6 +51,29 @@ LATEST = "latest.jsonl"
 ACTIVITY = "activity.json"
 WON = ".won.jsonl"
 
+MOST_BYTES = {CONFIG: 1 << 20, META: 16 << 20, ACTIVITY: 1 << 16, METRICS: 512 << 20}
+"""what is read of a file at most; of others `_MOST_BYTES`"""
+_MOST_BYTES = 64 << 20
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file of a run, whole. `ValueError` if it is larger than such a file may be, or no regular file."""
+    return regular.read(path, MOST_BYTES.get(path.name, _MOST_BYTES))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A file of a run that is one object of JSON; `ValueError` says in a line what else it is."""
+    content = read_bytes(path)
+    try:
+        found = json.loads(content)
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is an object, not {brief(found)}")
+    return found
+
 
 def append(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     """Add lines to a .jsonl file and wait until the disk holds them."""
@@ -63,20 +89,56 @@ def append(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a .jsonl file, oldest first; none if there is no such file."""
-    return [line for _, _, line in whole_lines(path)]
+    return [line for _, line in numbered_lines(path)]
 
 
-def whole_lines(path: Path) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
-    """Number (from 1), bytes and content of each line that is whole."""
-    if not path.exists():
-        return
-    for number, raw in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+def numbered_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number (from 1) and content of each line that is whole; `ValueError` names one that is not a generation's."""
+    for number, raw in enumerate(_raw_lines(path), start=1):
+        if (line := parsed(raw, f"{path}, line {number}")) is not None:
+            yield number, line
+
+
+def parsed(raw: bytes, where: str) -> dict[str, Any] | None:
+    """A line of a .jsonl file; None for half of one, from a kill. `ValueError`, which begins with `where`, for one that
+    is whole but not an object with its generation."""
+    try:
+        line = json.loads(raw)
+    except RecursionError:
+        raise ValueError(f"{where}: it is nested too deeply") from None
+    except ValueError:
+        return None
+    if not raw.endswith(b"\n"):
+        return None
+    if not isinstance(line, dict):
+        raise ValueError(f"{where}: a record is an object, not {brief(line)}")
+    if "generation" not in line:
+        raise ValueError(f"{where}: generation is missing")
+    if not is_generation(line["generation"]):
+        raise ValueError(f"{where}: generation is a whole number, not {brief(line['generation'])}")
+    return line
+
+
+def is_generation(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
+
+
+def _raw_lines(path: Path) -> list[bytes]:
+    try:
+        return read_bytes(path).splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+
+
+def _whole_lines(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Bytes and generation of each line that has one: what is of no use is passed over."""
+    for raw in _raw_lines(path):
         try:
-            line = json.loads(raw)
-        except ValueError:  # half of a line, from a kill
+            line = parsed(raw, "")
+        except ValueError:
             continue
-        if raw.endswith(b"\n") and isinstance(line, dict) and isinstance(line.get("generation"), int):
-            yield number, raw, line
+        if line is not None:
+            yield raw, line["generation"]
 
 
 def rewind(run_dir: Path, generation: int, complete: int | None = None) -> None:
@@ -85,8 +147,8 @@ def rewind(run_dir: Path, generation: int, complete: int | None = None) -> None:
     for name in (METRICS, EVALS, FORECASTS, FRONTIER):
         path, last = run_dir / name, generation if complete is None or name == EVALS else complete
         if path.exists():
-            kept = b"".join(raw for _, raw, line in whole_lines(path) if line["generation"] <= last)
-            if kept != path.read_bytes():
+            kept = b"".join(raw for raw, number in _whole_lines(path) if number <= last)
+            if kept != read_bytes(path):
                 atomic.write_file(path, kept)
 
 
@@ -99,7 +161,7 @@ def recorded_config(run_dir: Path) -> Config | None:
     """The settings that a run was begun with; None if the folder is new. `ValueError` for a folder of other things."""
     path = run_dir / CONFIG
     if path.exists():
-        settings = read_toml(path)
+        settings = _toml(path)
         if formats.check(settings, path) == 0:
             settings = with_present_names(settings, warn=False)
         return from_dict(Config, {name: value for name, value in settings.items() if name not in formats.stamp()})
@@ -110,6 +172,17 @@ def recorded_config(run_dir: Path) -> Config | None:
                 f"{run_dir} is no run folder: it holds {min(others)!r} but no {CONFIG}; give another --run"
             )
     return None
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(read_bytes(path).decode())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 
 def write_config(run_dir: Path, config: Config) -> None:

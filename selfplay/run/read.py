@@ -1,8 +1,7 @@
 """What a run folder holds, read for those who tell of the run: lines and records as their types."""
 
-import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +13,7 @@ from selfplay.run.rows import MetricsLine, Rows
 from selfplay.stats import crossover
 from selfplay.stats import frontier as frontier_of
 from selfplay.stats.frontier import Point
-from selfplay.stats.records import Crossing, CrossoverRecord, EvalLine, Forecast, Lines, WrittenForecast
+from selfplay.stats.records import Crossing, CrossoverRecord, EvalLine, Forecast, Lines, WrittenForecast, brief
 
 Metrics = Sequence[Mapping[str, Any]]
 """the lines of metrics.jsonl, oldest first"""
@@ -23,6 +22,31 @@ _STATE = "state.json"
 _AGES = (1, 5, 20, 60)  # minutes of training at which one may meet a learner
 _ABOUT = 1.5  # times another age, at most, is about that age
 _Record = TypeVar("_Record")
+_MAYBE = (type(None),)
+_NUMBER = (int, float)
+
+# What is read of meta.json and prices.json: the types of a field, the fields of an object, or [of each item of a list].
+_META: Mapping[str, Any] = {
+    "sessions": [
+        {
+            "started": str,
+            "command": str,
+            "from_generation": int,
+            "commit": (str, *_MAYBE),
+            "dirty": (bool, *_MAYBE),
+            "versions": {},
+            "machine": {"cpu": str, "cores": int},
+        }
+    ]
+}
+_ESTIMATE = (*_NUMBER, *_MAYBE)
+_PRICES: Mapping[str, Any] = {
+    "agent": str,
+    "growth": ({"agent": str, "opponent": str, "elo_per_decade": _NUMBER}, None),
+    "prices": [
+        {"piece": str} | dict.fromkeys(("elo", "elo_low", "elo_high", "factor", "factor_low", "factor_high"), _ESTIMATE)
+    ],
+}
 
 
 class Run:
@@ -44,8 +68,8 @@ class Run:
 
     @cached_property
     def metrics(self) -> Rows[MetricsLine]:
-        """What each generation measured, oldest first."""
-        return Rows(map(MetricsLine, runs.read_lines(self.dir / runs.METRICS)))
+        """What each generation measured, oldest first. `ValueError` names the file, the line and what is wrong."""
+        return Rows(metrics(self.dir))
 
     @cached_property
     def evals(self) -> Rows[EvalLine]:
@@ -68,13 +92,14 @@ class Run:
     @cached_property
     def meta(self) -> Mapping[str, Any]:
         """The commands that made the run, with commit, versions and machine of each."""
-        return json.loads((self.dir / runs.META).read_bytes())
+        path = self.dir / runs.META
+        return _shaped(runs.read_object(path), _META, str(path))
 
     @cached_property
     def prices(self) -> Mapping[str, Any] | None:
         """What pieces of human knowledge are worth, where `selfplay arena --ablate` asked."""
         path = self.dir / runs.PRICES
-        return json.loads(path.read_bytes()) if path.exists() else None
+        return _shaped(runs.read_object(path), _PRICES, str(path)) if path.exists() else None
 
     @cached_property
     def dtype(self) -> str:
@@ -91,16 +116,10 @@ class Run:
         """Minutes of training of the generations that are nearest to an age of 1, 5, 20 and 60 minutes and to the age
         of today, of those whose weights are kept."""
         minutes = {
-            line.get("generation"): (line.get("play_seconds", 0) + line.get("learn_seconds", 0)) / 60
+            line["generation"]: (line.get("play_seconds", 0) + line.get("learn_seconds", 0)) / 60
             for line in self.metrics
         }
-        kept = {number: minutes[number] for number in checkpoint.folders(self.dir) if minutes.get(number)}
-        found = {}
-        for age in (*_AGES, max(kept.values(), default=0.0)):
-            near = min(kept, key=lambda number: abs(math.log(kept[number] / age)), default=None)
-            if near is not None and abs(math.log(kept[near] / age)) < math.log(_ABOUT):
-                found[near] = kept[near]
-        return found
+        return near_ages(minutes, checkpoint.folders(self.dir))
 
     @property
     def trained(self) -> tuple[int, float]:
@@ -110,6 +129,22 @@ class Run:
         return max(((line.games, line.seconds) for line in self.evals), default=(0, 0.0))
 
 
+def near_ages(minutes: Mapping[int, float], generations: Iterable[int]) -> dict[int, float]:
+    """`Run.ages` of a run with these minutes of training at each generation, and the weights of these generations."""
+    kept = {number: minutes[number] for number in generations if minutes.get(number)}
+    found = {}
+    for age in (*_AGES, max(kept.values(), default=0.0)):
+        near = min(kept, key=lambda number: abs(math.log(kept[number] / age)), default=None)
+        if near is not None and abs(math.log(kept[near] / age)) < math.log(_ABOUT):
+            found[near] = kept[near]
+    return found
+
+
+def metrics(run_dir: Path) -> list[MetricsLine]:
+    """What each generation measured, oldest first."""
+    return _typed(run_dir / runs.METRICS, MetricsLine.from_dict)
+
+
 def evals(run_dir: Path) -> list[EvalLine]:
     """The matches of the run's evaluations, oldest first."""
     return _typed(run_dir / runs.EVALS, EvalLine.from_dict)
@@ -117,7 +152,7 @@ def evals(run_dir: Path) -> list[EvalLine]:
 
 def last_flops(run_dir: Path) -> float:
     """Training compute after the last generation that is written down."""
-    lines = runs.read_lines(run_dir / runs.METRICS)
+    lines = metrics(run_dir)
     return float(lines[-1].get("train_flops") or 0) if lines else 0.0
 
 
@@ -146,7 +181,7 @@ def recorded_crossover(run_dir: Path, game: str, lines: Lines) -> CrossoverRecor
     path = run_dir / runs.CROSSOVER
     try:
         if path.stat().st_mtime_ns >= (run_dir / runs.EVALS).stat().st_mtime_ns:
-            return CrossoverRecord.from_dict(json.loads(path.read_bytes()))
+            return CrossoverRecord.from_dict(runs.read_object(path))
     except (FileNotFoundError, ValueError):  # all that it holds comes from the lines
         pass
     return crossover.record(lines, game)
@@ -155,7 +190,7 @@ def recorded_crossover(run_dir: Path, game: str, lines: Lines) -> CrossoverRecor
 def _typed(path: Path, from_dict: Callable[[Mapping[str, Any]], _Record]) -> list[_Record]:
     """The whole lines of a file; `ValueError` names the file, the line and the field that is wrong."""
     found = []
-    for number, _, line in runs.whole_lines(path):
+    for number, line in runs.numbered_lines(path):
         try:
             found.append(from_dict(line))
         except ValueError as error:
@@ -167,7 +202,44 @@ def _dtype(run_dir: Path) -> str | None:
     """What `auto` was settled to; None if no checkpoint says."""
     for folder in reversed(checkpoint.folders(run_dir).values()):
         try:
-            return json.loads(checkpoint.checked(folder, [_STATE]).path(_STATE).read_bytes())["dtype"]
-        except (ValueError, KeyError):  # thinned out, or damaged: an older one may know
+            state = runs.read_object(checkpoint.checked(folder, [_STATE]).path(_STATE))
+            return _shaped(state, {"dtype": str}, _STATE)["dtype"]
+        except ValueError:  # thinned out, or damaged: an older one may know
             continue
     return None
+
+
+def _shaped(found: Any, shape: Any, where: str) -> Any:
+    """What was read, if it has this shape; `ValueError`, which begins with `where`, names the field that has not."""
+    if isinstance(shape, tuple) and isinstance(shape[0], Mapping):  # such an object, or null
+        return found if found is None else _shaped(found, shape[0], where)
+    if isinstance(shape, Mapping):
+        if not isinstance(found, Mapping):
+            raise ValueError(f"{where} is an object, not {brief(found)}")
+        for name, kind in shape.items():
+            inner = f"{where}: {name}" if ": " not in where else f"{where}.{name}"
+            if name not in found:
+                raise ValueError(f"{inner} is missing")
+            _shaped(found[name], kind, inner)
+    elif isinstance(shape, list):
+        if not isinstance(found, list) or not found:
+            raise ValueError(f"{where} is a list that is not empty, not {brief(found)}")
+        for number, item in enumerate(found):
+            _shaped(item, shape[0], f"{where}[{number}]")
+    else:
+        kinds = shape if isinstance(shape, tuple) else (shape,)
+        huge = isinstance(found, _NUMBER) and not -1e30 <= found <= 1e30
+        if not isinstance(found, kinds) or huge or (isinstance(found, bool) and bool not in kinds):
+            said = " or ".join(_WORDS[kind] for kind in kinds)
+            raise ValueError(f"{where} is {said}, not {brief(found)}")
+    return found
+
+
+_WORDS = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "an object",
+    type(None): "null",
+}

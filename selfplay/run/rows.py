@@ -7,11 +7,15 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from selfplay.ledger import Ledger
+from selfplay.run import folder
+from selfplay.stats.records import brief
 
 if TYPE_CHECKING:
     import pandas
 
 Record = TypeVar("Record")
+_TOTALS = frozenset(item.name for item in dataclasses.fields(Ledger)) | {"train_flops"}
+_LARGEST = 1e30  # of a number; its square is one still
 
 
 class Rows(list[Record]):
@@ -77,6 +81,21 @@ class MetricsLine(Mapping[str, Any]):
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._raw = raw
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "MetricsLine":
+        """`ValueError` for a line that holds anything but numbers, totals that are none, or no generation."""
+        if not folder.is_generation(raw.get("generation")):
+            raise ValueError(f"generation is a whole number, not {brief(raw.get('generation'))}")
+        for name, value in raw.items():
+            total = name in _TOTALS
+            if value is None and not total:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"{name} is a number, not {brief(value)}")
+            if not (0 if total else -_LARGEST) <= value <= _LARGEST:  # nor is nan
+                raise ValueError(f"{name} is a number within its range, not {brief(value)}")
+        return cls(raw)
 
     @property
     def generation(self) -> int:

@@ -29,6 +29,8 @@ AMOUNTS = ("evaluations", "games", "seconds", "jones_flops", "joules")
 Counts5 = tuple[int, int, int, int, int]
 """pairs of games in which a player got 0, 1/2, 1, 3/2 and 2 points"""
 
+_LARGEST = 1e30  # of a number, so that its square is one still
+
 Status = Literal["overtaken", "not overtaken"]
 
 
@@ -220,6 +222,15 @@ class CrossoverRecord:
         return {"game": self.game, "rungs": [crossing.as_dict() for crossing in self.crossings]}
 
 
+def brief(value: Any) -> str:
+    """A value as a message shows it, however long it is."""
+    try:
+        shown = repr(value)
+    except (ValueError, RecursionError):  # a whole number of too many digits
+        return f"such a {type(value).__name__}"
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
 def _without(record: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in names}
 
@@ -245,7 +256,7 @@ def _fields(cls: Any, raw: Mapping[str, Any], but: Sequence[str] = ()) -> dict[s
         if item.name in record:
             value, kind = record[item.name], kinds[item.name]
             if not _is(value, kind):
-                raise ValueError(f"{item.name} is {_said(kind)}, not {value!r}")
+                raise ValueError(f"{item.name} is {_said(kind)}, not {brief(value)}")
             given[item.name] = tuple(cast("list[Any]", value)) if isinstance(value, list) else value
         elif item.default is not None:  # None is the default of every optional key, and of nothing else
             raise ValueError(f"{item.name} is missing")
@@ -265,7 +276,8 @@ def _is(value: Any, kind: Any) -> bool:
     if get_origin(kind) is Literal:
         return value in get_args(kind)
     if kind in (int, float):
-        return isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+        number = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+        return number and -_LARGEST <= value <= _LARGEST  # nan is not
     return isinstance(value, kind)
 
 
@@ -284,14 +296,14 @@ def _entries(raw: Mapping[str, Any], name: str) -> Sequence[Any]:
     """A list of records that stands in another; none if it is missing."""
     entries = raw.get(name, [])
     if not isinstance(entries, list | tuple):
-        raise ValueError(f"{name} is a list, not {entries!r}")
+        raise ValueError(f"{name} is a list, not {brief(entries)}")
     return cast("Sequence[Any]", entries)
 
 
 def _object(what: str, raw: Any) -> Mapping[str, Any]:
     """An object out of JSON, which may hold anything else in its place."""
     if not isinstance(raw, Mapping):
-        raise ValueError(f"{what} is an object, not {raw!r}")
+        raise ValueError(f"{what} is an object, not {brief(raw)}")
     return cast("Mapping[str, Any]", raw)
 
 

@@ -196,6 +196,11 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
 
         return handler
 
+    async def unreadable(request: Request, error: Exception) -> Response:
+        assert isinstance(error, OSError)
+        name = Path(error.filename).name if isinstance(error.filename, str) else "a file"
+        return JSONResponse({"error": f"{name}: {error.strerror or 'cannot be read'}"}, 404)
+
     async def told(request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
         return JSONResponse({"error": error.reason}, error.status)
@@ -233,6 +238,7 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
         exception_handlers={
             ValueError: refused(400),
             LookupError: refused(404),
+            OSError: unreadable,
             RefusedError: told,
             HTTPException: unanswered,
             BusyError: busy,

@@ -1,8 +1,9 @@
 """What may be named over HTTP: games, runs by their name, and agents whose thinking is bounded."""
 
+import os
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +20,17 @@ from selfplay.web import levels
 _GAMES = ("connect4", "gomoku9", "gomoku15", "tictactoe")
 _LINES = ("connect4", "gomoku")  # kinds whose rules the page keeps itself; of others it asks
 _RUN_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}")
+_READ = (
+    folder.CONFIG,
+    folder.META,
+    folder.METRICS,
+    folder.EVALS,
+    folder.CROSSOVER,
+    folder.FORECASTS,
+    folder.ACTIVITY,
+    folder.HOLDER,
+    "checkpoints",
+)
 _LONGEST_MS = 3000  # of one move
 _MOST_NODES = 4_000_000  # of one tree, times actions: memory and time
 
@@ -42,8 +54,20 @@ def run_dirs(root: Path) -> dict[str, Path]:
     return {
         path.name: path
         for path in sorted(root.glob("*/"))
-        if _RUN_NAME.fullmatch(path.name) and (path / folder.CONFIG).is_file() and path.resolve().parent == real
+        if _RUN_NAME.fullmatch(path.name) and os.path.lexists(path / folder.CONFIG) and path.resolve().parent == real
     }
+
+
+def check_links(run: Path, generation: int | None = None) -> None:
+    """`ValueError` if a file of a run that is read here, or one of a generation's weights, is a link that leaves the
+    runs folder."""
+    paths = [run / name for name in _READ]
+    if generation is not None:
+        weights = checkpoint.folders(run).get(generation, run)
+        paths += [weights, weights / checkpoint.MANIFEST, weights / checkpoint.WEIGHTS]
+    for path in paths:
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(run.parent.resolve()):
+            raise ValueError(f"{path} is a link that leads out of the runs folder")
 
 
 def run_dir(root: Path, name: str) -> Path:
@@ -51,12 +75,26 @@ def run_dir(root: Path, name: str) -> Path:
     known = run_dirs(root)
     if name not in known:
         raise LookupError(f"there is no run {name!r} here{nearest(name, list(known))}")
+    try:
+        check_links(known[name])
+    except ValueError as error:
+        raise LookupError(str(error).replace(f"{known[name]}{os.sep}", f"{name}: ")) from None
     return known[name]
 
 
-@cache
 def game_of(run: Path) -> str | None:
-    """The game that a run is for; None if its settings cannot be read. It never changes."""
+    """The game that a run is for; None if its settings cannot be read."""
+    try:
+        check_links(run)
+        stat = (run / folder.CONFIG).stat()
+    except (ValueError, OSError):
+        return None
+    return _game_of(run, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _game_of(run: Path, *stamp: int) -> str | None:
+    """As its settings stand, which have this stamp."""
     try:
         config = folder.recorded_config(run)
         return games.make(config.game).name if config else None
@@ -189,4 +227,5 @@ def _weights(root: Path, game: Game, name: str) -> str:
         generation = str(max(checkpoint.folders(known[base]), default=0))
     elif not (generation.isascii() and generation.isdigit() and len(generation) <= 9):
         raise ValueError(f"a checkpoint is named by its generation, as in {base}@12, not {name!r}")
+    check_links(known[base], int(generation))
     return f"{known[base]}@{generation}"

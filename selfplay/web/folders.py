@@ -2,9 +2,10 @@
 
 import contextlib
 import dataclasses
+import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -12,39 +13,20 @@ from typing import Any
 
 from games import files, record
 from selfplay.report import story, words
-from selfplay.run import activity, groups, metrics, read
+from selfplay.run import activity, checkpoint, groups, metrics, read
 from selfplay.run import folder as runs
+from selfplay.run.rows import Rows
 from selfplay.stats import crossover
 from selfplay.stats.records import Crossing, EvalLine, Forecast
-from selfplay.web import catalogue
+from selfplay.web import catalogue, logs
 
 _AXES = ("flops", "evaluations", "games", "seconds")
-_POINTS = 400  # of a curve, at most
 _STILL_RUNNING = 120.0  # seconds since the last line of metrics
 _FILE_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}\.(jsonl|psq|sgf)")
 _MOST_GAMES = 2000  # of one file that are shown
 _LARGEST_FILE = 32 << 20  # bytes
 
-# What a page draws; the other metrics are shown by their last value.
-_CURVES = (
-    "generation",
-    "train_flops",
-    "games",
-    "play_seconds",
-    "learn_seconds",
-    "loss/policy",
-    "loss/value",
-    "loss/reply",
-    "policy/entropy",
-    "policy/kl_search_net",
-    "value/accuracy",
-    "games/length",
-    "games/first_player_score",
-    "games/draws",
-    "play/positions_per_s",
-    "play/evaluations_per_s",
-    "learn/samples_per_s",
-)
+_UNKNOWN = metrics.Metric("", "", "not known to this version", "", "")
 
 
 def _modified(path: Path) -> float | None:
@@ -68,12 +50,14 @@ def stamp(run: Path) -> str:
     return "-".join(f"{stat.st_mtime_ns:x}.{stat.st_size:x}" for stat in stats)
 
 
-def _summary(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _summary(run: Path) -> dict[str, Any]:
+    catalogue.check_links(run)
     config = runs.recorded_config(run)
     assert config is not None  # a folder without settings is no run
     busy = _modified(run / runs.ACTIVITY)  # an old file was left behind by a kill
     now = activity.read(run) if busy is not None and time.time() - busy < _STILL_RUNNING else None
-    last = lines[-1] if lines else {}
+    with logs.MetricsLog.of(run / runs.METRICS) as log:
+        last = log.last
     here = (run / runs.HOLDER).exists()  # else it was copied to this place, and its files have the date of that
     written = filter(None, (_modified(run / name) for name in (runs.METRICS, runs.EVALS)))
     modified = max(written, default=None) if here else _dated(run)
@@ -96,51 +80,59 @@ def _summary(run: Path, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def summaries(root: Path) -> list[dict[str, Any]]:
-    """Every run in one line each; those whose settings cannot be read say so."""
+    """Every run in one line each; one that cannot be read says why."""
     found = []
     for name, run in catalogue.run_dirs(root).items():
         try:
-            found.append(_summary(run, runs.read_lines(run / runs.METRICS)[-1:]))
-        except (ValueError, OSError) as error:
-            found.append({"name": name, "error": " ".join(str(error).split())[:300]})
+            summary = _summary(run)
+            logs.evals(run)
+        except Exception as error:  # whatever is wrong with one run, the others are shown
+            summary = {"name": name, "error": reason(error, run)}
+        found.append(summary)
     return found
+
+
+def reason(error: Exception, run: Path) -> str:
+    """What is wrong with a run, in one line that names its files as they are called within it."""
+    if isinstance(error, OSError) and error.strerror:
+        said = f"{error.filename}: {error.strerror}"
+    else:
+        said = " ".join(str(error).split()) or type(error).__name__
+    return said.replace(f"{run}{os.sep}", "")[:300]
 
 
 def full(run: Path) -> dict[str, Any]:
     """All that the page of a run shows: its matches, its curves, thinned, and its newest numbers."""
-    lines = runs.read_lines(run / runs.METRICS)
-    last = lines[-1] if lines else {}
+    try:
+        return _full(run)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{run.name}: {reason(error, run)}") from None
+
+
+def _full(run: Path) -> dict[str, Any]:
+    summary = _summary(run)
+    with logs.MetricsLog.of(run / runs.METRICS) as log:
+        last, curves, minutes = log.last, log.thinned(), log.minutes()
     rows = []
     for name, value in last.items():
         if "/" in name:
-            described = metrics.describe(name)
+            try:
+                described = metrics.describe(name)
+            except KeyError:  # of another version
+                described = _UNKNOWN
             rows.append({"name": name, "value": value, "unit": described.unit, "meaning": described.meaning})
             rows[-1] |= {"healthy": described.healthy, "otherwise": described.otherwise}
     return {
-        **_summary(run, lines),
-        "evals": [_match(line) for line in read.evals(run)],
-        "curves": _thinned(lines),
+        **summary,
+        "evals": [_match(line) for line in logs.evals(run)],
+        "curves": curves,
         "health": rows,
         "records": [path.name for path in _files(run)],
         "stages": [
-            {"spec": f"mcts:{run.name}@{generation},sims=64", "words": words.long_minutes(minutes)}
-            for generation, minutes in read.Run(run).ages.items()
+            {"spec": f"mcts:{run.name}@{generation},sims=64", "words": words.long_minutes(trained)}
+            for generation, trained in read.near_ages(minutes, checkpoint.folders(run)).items()
         ],
     }
-
-
-def _thinned(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:
-    """Columns of the curves; where there are too many lines, means over as many neighbours as needed."""
-    width = -(-len(lines) // _POINTS) or 1
-    groups = [lines[i : i + width] for i in range(0, len(lines), width)]
-    curves = {}
-    for name in _CURVES:
-        column = []
-        for group in groups:
-            values = [line[name] for line in group if isinstance(line.get(name), int | float)]
-            column.append(float(f"{sum(values) / len(values):.6g}") if values else None)
-        curves[name] = column
-    return curves
 
 
 def _match(line: EvalLine) -> dict[str, Any]:
@@ -161,7 +153,7 @@ def crossings(root: Path, names: Sequence[str]) -> dict[str, Any]:
     `words.marks` what a mark on an axis of that amount stands for.
     """
     dirs = [catalogue.run_dir(root, name) for name in names]
-    opened = [read.Run(run) for run in dirs]
+    opened = [_opened(run) for run in dirs]
     apart = groups.apart(opened, [run.name for run in dirs])
     if apart or not all(run.evals for run in opened):
         return {"rungs": [], "forecasts": [], "story": None, "apart": apart}
@@ -177,6 +169,12 @@ def crossings(root: Path, names: Sequence[str]) -> dict[str, Any]:
             {**made.as_dict(), "words": _named(made) | {"mark": words.expectation(made)}} for made in expected.values()
         ],
     }
+
+
+def _opened(run: Path) -> read.Run:
+    opened = read.Run(run)
+    opened.evals = Rows(logs.evals(run))
+    return opened
 
 
 def _told(found: story.Story | None) -> dict[str, Any] | None:
