@@ -24,14 +24,13 @@ import math
 import os
 import re
 import socket
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from games import regular
-from selfplay.config import Config, ConfigError, from_dict, to_toml, with_present_names
+from selfplay.config import Config, ConfigError, from_dict, read_toml, to_toml, with_present_names
 from selfplay.run import atomic, formats
 from selfplay.stats.records import brief
 
@@ -176,13 +175,10 @@ def recorded_config(run_dir: Path) -> Config | None:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_bytes(path).decode())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    except RecursionError:
-        raise ConfigError(f"{path} is nested too deeply") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        regular.opened(path).close()  # else a pipe would hold the reader for ever
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+    return read_toml(path)
 
 
 def write_config(run_dir: Path, config: Config) -> None:
