@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from selfplay.report.comparison import verdict
+from selfplay.run import folder
 from selfplay.run import groups as grouping
 from selfplay.run.read import Run
 from selfplay.stats import comparison
@@ -260,7 +261,8 @@ def _commits(group: Group) -> set[str]:
     found: set[str] = set()
     for run in group.runs:
         try:
-            found |= {session["commit"][:9] if session["commit"] else "no commit" for session in run.meta["sessions"]}
-        except (OSError, ValueError, KeyError):  # not every folder of results has kept it
+            sessions = folder.read_object(run.dir / folder.META)["sessions"]  # of which all else may be missing
+            found |= {session["commit"][:9] if session["commit"] else "no commit" for session in sessions}
+        except (OSError, ValueError, LookupError, TypeError):  # not every folder of results has kept it
             found.add("unknown")
     return found
