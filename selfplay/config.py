@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
+from games import regular
 from games.registry import nearest
 
 
@@ -436,7 +437,7 @@ def merged(base: Any, values: dict[str, Any], where: str = "") -> Any:
 def read_toml(path: Path) -> dict[str, Any]:
     """The nested dictionary of a TOML file; `ConfigError` if it cannot be read as one."""
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             raw = file.read(_LARGEST_FILE + 1)
         text = raw.decode()
     except (OSError, UnicodeDecodeError) as error:

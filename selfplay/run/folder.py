@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from games import regular
-from selfplay.config import Config, ConfigError, from_dict, read_toml, to_toml, with_present_names
+from selfplay.config import Config, from_dict, read_toml, to_toml, with_present_names
 from selfplay.run import atomic, formats
 from selfplay.stats.records import brief
 
@@ -160,7 +160,7 @@ def recorded_config(run_dir: Path) -> Config | None:
     """The settings that a run was begun with; None if the folder is new. `ValueError` for a folder of other things."""
     path = run_dir / CONFIG
     if path.exists():
-        settings = _toml(path)
+        settings = read_toml(path)
         if formats.check(settings, path) == 0:
             settings = with_present_names(settings, warn=False)
         return from_dict(Config, {name: value for name, value in settings.items() if name not in formats.stamp()})
@@ -171,14 +171,6 @@ def recorded_config(run_dir: Path) -> Config | None:
                 f"{run_dir} is no run folder: it holds {min(others)!r} but no {CONFIG}; give another --run"
             )
     return None
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        regular.opened(path).close()  # else a pipe would hold the reader for ever
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    return read_toml(path)
 
 
 def write_config(run_dir: Path, config: Config) -> None:

@@ -72,6 +72,8 @@ def page(
         "/api/network": encoded(onnx),
     }
     for generation, earlier in (networks or {}).items():
+        if earlier is onnx:
+            continue  # it answers where no other does
         asked = {"game": game.name, "of": f"{name}@{generation}"}
         answers[f"/api/network?{urlencode(asked, quote_via=quote)}"] = encoded(earlier)
     modules = {f"selfplay/{module}": _data("text/javascript", _bare(module)) for module in _needed()}
