@@ -34,6 +34,9 @@ def seen(*matches):
         (seen(("random", 1.0), ("rules", 0.6), ("d2", 0.0)), ["random", "rules", "d2"]),
         (seen(*[("random", 1.0), ("rules", 0.6), ("d2", 0.0)] * 2), ["random", "rules", "d2"]),
         (seen(*[("random", 1.0), ("rules", 1.0), ("d2", 0.0)] * 2), ["rules", "d2"]),
+        (seen(("random", 1.0), ("rules", 1.0), ("d2", 0.0)), ["random", "rules", "d2"]),
+        (seen(*[("random", 1.0), ("rules", 0.6), ("d2", 0.0)] * 2, ("rules", 1.0)), ["random", "rules", "d2"]),
+        (seen(*[("random", 1.0), ("rules", 1.0), ("d2", 0.0)] * 2, ("rules", 1.0)), ["rules", "d2"]),
         # the strongest of the settled ones stays, and when it is no longer settled the one below it is back
         (seen(*[("random", 1.0), ("rules", 1.0), ("d2", 0.0)] * 2, ("rules", 0.6)), ["random", "rules", "d2"]),
         # all are settled

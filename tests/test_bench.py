@@ -9,7 +9,7 @@ import pytest
 
 import games
 from selfplay import cli
-from selfplay.bench import agent, knowledge, parts, waiting
+from selfplay.bench import agent, knowledge, parts, soak, waiting
 from selfplay.players.agent import Agent, Analysis
 
 SMALL = ["--game", "tictactoe", "--games", "4", "--simulations", "4", "--network", "mlp:1x8", "--seconds", "0.02"]
@@ -109,3 +109,29 @@ def test_mistakes(capsys, flags, said):
     assert cli.guarded(["bench", *flags]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
+
+
+def test_a_long_training_is_looked_at_from_outside(tmp_path):
+    tiny = ["--config", "tiny", "--game", "tictactoe", "--generations", "8", "--eval.opponents", "random"]
+    found = soak.measure([*tiny, "--eval.final_games", "2"], tmp_path / "run", every=0.05)
+    assert 100 < found["memory_mb_early"] < 4000
+    assert found["threads_early"] >= 1 and found["files_late"] >= 3
+    lines = (tmp_path / "run" / "soak.csv").read_text().splitlines()
+    assert lines[0] == ",".join(soak.COLUMNS) and len(lines) > 8
+    with pytest.raises(ValueError, match=r"exit code 2: .*unknown agent 'rulez'"):
+        soak.measure([*tiny, "--eval.opponents", "rulez"], tmp_path / "other", every=0.05)
+
+
+def test_early_and_late_are_told_apart():
+    """Planted: 100 seconds at one CPU; memory and files grow by 1 a second, work is done at half the speed after 50."""
+    second_R = np.arange(121.0)
+    trained_R = np.minimum(second_R, 50) * 2.0 + np.clip(second_R - 50, 0, 50)
+    seen_RC = np.column_stack([second_R, second_R, 500 + second_R, 0 * second_R + 7, 10 + second_R, trained_R])
+    found = soak.summary(seen_RC)  # what is seen after the last generation, at 100, does not count
+    assert found["minutes"] == pytest.approx(100 / 60)
+    assert found["memory_mb_early"] == pytest.approx(538) and found["memory_mb_late"] == pytest.approx(588)
+    assert found["threads_early"] == found["threads_late"] == 7
+    assert found["files_late"] - found["files_early"] == pytest.approx(50)
+    assert found["late_speed"] == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="too soon"):
+        soak.summary(np.zeros((0, 6)))

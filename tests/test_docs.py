@@ -279,6 +279,18 @@ if __name__ == "__main__":
     json.dump({name: len(table) for name, table in tables().items()}, sys.stdout)
 
 
+def test_every_promise_names_a_test_that_is_there():
+    page = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    rows = [row.split("|")[1:3] for row in page.splitlines() if row.startswith("| ")]
+    promises = [row for row in rows if row[0] != " promise "]
+    assert len(promises) > 15
+    for promise, held_by in promises:
+        named = re.findall(r"`(test_\w+)::(test_\w+)`", held_by)
+        assert named, promise
+        for file, test in named:
+            assert f"def {test}(" in (ROOT / "tests" / f"{file}.py").read_text(encoding="utf-8"), promise
+
+
 def test_packages_are_as_small_as_the_house_says():
     """docs/house.md: at most thirteen files in a package, and few at the top."""
     packages = {path.parent for path in (ROOT / "selfplay").rglob("*.py")}

@@ -20,6 +20,7 @@ ODD_SIZES = [
     "connect4:height=1,width=9,k=2",
     "connect4:height=5,width=1",
     "connect4:height=1,width=32,k=5",
+    "connect4:height=15,width=4,k=5",  # a line along a row would span 64 bits, as many as a shift cannot
     "gomoku:size=5",
     "gomoku:size=5,k=4,rule=standard",
     "gomoku:size=7,k=3,rule=standard",

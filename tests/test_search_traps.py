@@ -11,7 +11,7 @@ import games
 from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from selfplay.config import SearchConfig
 from selfplay.search import gumbel, puct
-from selfplay.search.backup import backup
+from selfplay.search.backup import backup, draw_of, q_of
 from selfplay.search.evaluate import uniform
 from selfplay.search.search import Search, rules_of
 from selfplay.search.tree import NO_NOISE, NODE, NONE, OWN_NOISE
@@ -73,6 +73,32 @@ def test_a_proof_is_backed_up_in_place_of_the_leafs_value():
         assert tree_N["visits"].tolist() == [1, 1, 0, 1]
         assert tree_N["proven"].tolist() == [UNPROVEN, PROVEN_DRAW if prove else UNPROVEN, PROVEN_DRAW, PROVEN_WIN]
         assert tree_N[0]["open"] == 5 - prove
+
+
+def test_above_a_proven_draw_nothing_is_worth_less():
+    """Root -> X -> (a proven draw, and a leaf that is good for its mover, so bad for X). X can take the draw."""
+    tree_N = np.zeros(4, NODE)
+    tree_N["parent"], tree_N["first_child"], tree_N["next_sibling"] = [NONE, 0, 1, 1], NONE, NONE
+    tree_N[0]["first_child"], tree_N[1]["first_child"], tree_N[3]["next_sibling"] = 1, 3, 2
+    tree_N[1]["can_draw"], tree_N[1]["open"], tree_N[2]["proven"] = 1, 3, PROVEN_DRAW
+    backup(tree_N, 3, 0.5, 0.125, 0, 1)
+    assert tree_N["value_sum"][[0, 1, 3]].tolist() == [0.0, 0.0, 0.5]
+    assert tree_N["draw_sum"][[0, 1, 3]].tolist() == [1.0, 1.0, 0.125]
+    backup(tree_N, 3, -0.5, 0.125, 0, 1)  # what is better than a draw for X counts as it is
+    assert tree_N["value_sum"][[0, 1, 3]].tolist() == [-0.5, 0.5, 0.0]
+    assert tree_N["draw_sum"][[0, 1, 3]].tolist() == [1.125, 1.125, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("proven", "value", "draw"),
+    [(PROVEN_WIN, -1.0, 0.0), (PROVEN_DRAW, 0.0, 1.0), (PROVEN_LOSS, 1.0, 0.0), (UNPROVEN, -0.25, 0.125)],
+)
+def test_what_was_thought_of_a_move_before_its_proof_does_not_stay(proven, value, draw):
+    """Eight visits that saw 0.25 for the opponent and a draw once in eight."""
+    tree_N = tree_of([(0.5, 8, -0.25)])
+    tree_N[1]["draw_sum"], tree_N[1]["proven"] = 1.0, proven
+    assert (q_of(tree_N, 1, 1), draw_of(tree_N, 1, 1)) == (value, draw)
+    assert (q_of(tree_N, 1, 0), draw_of(tree_N, 1, 0)) == (-0.25, 0.125)
 
 
 @pytest.mark.parametrize(

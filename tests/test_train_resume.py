@@ -16,10 +16,10 @@ from selfplay import cli
 from selfplay.run import checkpoint, metrics
 from selfplay.run import folder as runs
 
-GENERATIONS = 40  # long enough that a signal finds the run still going, on a fast machine too
+KILLS = int(os.environ.get("SELFPLAY_KILLS", "5"))  # at random moments; 200 take half an hour
+GENERATIONS = max(40, 5 * KILLS)  # long enough that a signal finds the run still going, on a fast machine too
 SETTINGS = ["--config", "tiny", "--game", "tictactoe", "--generations", str(GENERATIONS), "--eval.per_decade", "3"]
 SETTINGS += ["--search.first_simulations", "2", "--search.growth_positions", "1000", "--play.max_opening_value", "0.05"]
-KILLS = 5
 STARTS_WITHIN_S = 120  # a cold kernel cache is compiled first
 
 
@@ -90,17 +90,62 @@ def test_killed_at_random_moments_it_ends_as_if_unbroken(tmp_path, unbroken):
     print(f"seed {seed}")  # shown when the test fails
     rng = random.Random(seed)
     run_dir = tmp_path / "r"
-    for kill in range(KILLS):
+    for _ in range(KILLS):
         process = subprocess.Popen(command(run_dir), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         reached = max(checkpoint.folders(run_dir), default=0)
-        wait_for(process, rng.randint(reached, max(reached, 2 * kill + 2)), run_dir)
-        time.sleep(rng.uniform(0, 0.2))
+        ahead = rng.randint(0, 3)
+        wait_for(process, reached + ahead, run_dir)
+        time.sleep(rng.uniform(0, 0.2 if ahead else 4))  # without a new checkpoint: while it starts and reads
         process.kill()
         _, error = process.communicate()
         assert process.returncode in (0, -signal.SIGKILL), error
     done = train(run_dir)
     assert done.returncode == 0, done.stderr
     assert_same_outcome(run_dir, unbroken)
+
+
+COUNTED = """
+import os, sys
+before, folder = int(sys.argv.pop(1)), sys.argv.pop(1)
+seen = 0
+def count(event, arguments):
+    global seen
+    changes = event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
+    if event == "open":
+        changes = bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
+    if changes and str(arguments[0]).startswith(folder):
+        if seen == before:
+            os.kill(os.getpid(), 9)
+        seen += 1
+sys.addaudithook(count)
+from selfplay.cli import main
+try:
+    main()
+finally:
+    print(seen, file=sys.stderr)
+"""
+"""a training that is killed before its n-th change of a file or folder of the run; it says how many there are"""
+
+
+def test_killed_before_any_change_of_a_file_it_ends_as_if_unbroken(tmp_path):
+    """Before a file is opened to be written, renamed or deleted, and before a folder comes or goes."""
+    short = ["--generations", "2", "--eval.final_games", "4"]
+
+    def counted(run_dir, before):
+        killing = [sys.executable, "-c", COUNTED, str(before), str(run_dir), *command(run_dir)[3:], *short]
+        return subprocess.run(killing, capture_output=True, text=True, check=False)
+
+    whole = tmp_path / "whole"
+    done = counted(whole, -1)
+    assert done.returncode == 0, done.stderr
+    changes = int(done.stderr.split()[-1])
+    assert changes > 40
+    for before in random.sample(range(changes), min(changes, KILLS)):
+        run_dir = tmp_path / str(before)
+        assert counted(run_dir, before).returncode == -signal.SIGKILL, before
+        again = counted(run_dir, -1)
+        assert again.returncode == 0, (before, again.stderr)
+        assert_same_outcome(run_dir, whole)
 
 
 def test_killed_in_the_matches_at_the_end_nothing_is_lost(tmp_path, unbroken):

@@ -3,6 +3,8 @@
 import argparse
 import dataclasses
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import games
@@ -17,6 +19,7 @@ examples:
   selfplay bench knowledge --game gomoku15                 # alpha-beta and shapes, on one core
   selfplay bench agent --game gomoku9 --agent mcts:pretrained,ms=10    # a move: how long it takes, with how many visits
   selfplay bench serve --agent mcts:pretrained,sims=200    # a move in the page, for one and for ten people
+  selfplay bench soak --minutes 120    # not speed: whether a long training grows or slows down
   selfplay bench coverage    # not the machine: how often 95 % intervals hold the truth, by simulation; about a minute
 """
 
@@ -43,6 +46,16 @@ def _serve(args: argparse.Namespace) -> dict[str, float]:
     from selfplay.bench import waiting
 
     return waiting.measure(games.make(args.game).name, args.agent)
+
+
+def _soak(args: argparse.Namespace) -> dict[str, float]:
+    from selfplay.bench import soak
+
+    training = ["--game", args.game, "--minutes", str(args.minutes), "--seed", "0"]
+    if args.run:
+        return soak.measure(training, Path(args.run))
+    with tempfile.TemporaryDirectory() as folder:
+        return soak.measure(training, Path(folder) / "run")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,12 +89,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="mcts:pretrained,sims=200",
         help="for agent, and whom people play against in serve (default: %(default)s)",
     )
+    parser.add_argument("--minutes", type=float, default=120.0, help="of training, for soak (default: 120)")
+    parser.add_argument("--run", default="", help="where soak trains (default: a folder that is deleted)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, and print figures with the machine they were taken on."""
-    for name in ("games", "simulations", "seconds"):
+    for name in ("games", "simulations", "seconds", "minutes"):
         if getattr(args, name) <= 0:
             raise ValueError(f"--{name} is above 0, not {getattr(args, name)}")
     setting = parts.Setting(
@@ -113,4 +128,4 @@ def _figure(value: Any) -> str:
 
 PARTS = {"search": parts.search, "network": parts.network, "selfplay": parts.selfplay, "train": parts.train}
 # Asked for by name: they are not about the speed of training.
-APART = {"knowledge": _knowledge, "coverage": _coverage, "agent": _agent, "serve": _serve}
+APART = {"knowledge": _knowledge, "coverage": _coverage, "agent": _agent, "serve": _serve, "soak": _soak}

@@ -3,6 +3,7 @@ expected, before anything compiled indexes by what they hold.
 """
 
 import math
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,10 +26,12 @@ def load(path: Path) -> dict[str, np.ndarray]:
             entries = archive.infolist()
             if sum(entry.file_size for entry in entries) > path.stat().st_size:
                 raise ValueError("it is larger than it seems")
+            if any(entry.header_offset < 0 or entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+                raise ValueError("its table of contents does not fit it")
             for entry in entries:
                 with archive.open(entry) as member:
                     found[entry.filename.removesuffix(".npy")] = _array(member, entry.file_size)
-    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError, struct.error) as error:
         raise ValueError(f"{path} is not a file of arrays: {error}") from error
     return found
 
