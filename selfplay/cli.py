@@ -31,6 +31,7 @@ COMMANDS = {
     "eval": ("selfplay.commands.eval", "compare an agent with perfect play"),
     "crossover": ("selfplay.commands.crossover", "when a run overtook each opponent, with confidence intervals"),
     "compare": ("selfplay.commands.compare", "which of two settings is stronger at equal compute, and how surely"),
+    "lab": ("selfplay.lab.command", "run an experiment: a question, its answer with intervals, a page"),
     "play": ("selfplay.commands.play", "play against any agent in the terminal, or go through recorded games"),
     "serve": ("selfplay.commands.serve", "play, look at runs and step through games in a browser"),
     "engine": ("selfplay.export.engine_command", "be a Gomoku engine for managers that speak the Gomocup protocol"),

@@ -20,7 +20,7 @@ from selfplay.arena.pacing import Pace, Watch
 from selfplay.players.agent import Agent
 from selfplay.players.make import make_agent
 from selfplay.players.spec import Spec
-from selfplay.run import atomic, checkpoint, folder
+from selfplay.run import checkpoint, folder
 
 
 def identity(spec: Spec, game: Game) -> str | None:
@@ -100,8 +100,7 @@ class MatchStore:
         names = ("wins", "draws", "losses", "distinct_games", "distinct_pairs")
         counts = {name: count for name in names if (count := getattr(result, name)) is not None}
         stored = {**counts, "pairs": list(result.pairs_5), "paces": [asdict(pace) for pace in result.paces]}
-        if self.path.exists() and not (content := self.path.read_bytes()).endswith(b"\n"):
-            atomic.write_file(self.path, content[: content.rfind(b"\n") + 1])
+        folder.drop_torn_line(self.path)
         folder.append(self.path, [{"key": asdict(key), "result": stored}])
         self._known[key] = stored
 

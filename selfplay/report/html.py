@@ -3,6 +3,7 @@
 All text is escaped unless it is `Markup` already.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
@@ -23,7 +24,7 @@ p, li { max-width: 46rem; }
 .soft, figcaption { color: var(--soft); }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.5rem; }
 figure { margin: 0; max-width: 40rem; }
-figure > svg { width: 100%; height: auto; display: block; }
+figure > svg, figure > img { width: 100%; height: auto; display: block; }
 .banner { max-width: 60rem; }
 .if-narrow { display: none !important; }
 @media (max-width: 40rem) { .if-narrow { display: block !important; } .if-wide { display: none !important; } }
@@ -89,6 +90,14 @@ def figure(svg: Markup, keys: Mapping[str, str], label: str, caption: str) -> Ma
     swatches = Markup("").join(swatch.format(colour, name) for name, colour in keys.items())
     legend = Markup('<ul class="keys">{}</ul>').format(swatches) if swatches else ""
     return Markup("<figure>{}{}<figcaption>{}</figcaption></figure>").format(_named(svg, label), legend, caption)
+
+
+def image(png: bytes, label: str, caption: str) -> Markup:
+    """A picture that the page carries within itself, over its whole width."""
+    data = base64.b64encode(png).decode()
+    return Markup(
+        '<figure class="banner"><img src="data:image/png;base64,{}" alt="{}"><figcaption>{}</figcaption></figure>'
+    ).format(data, label, caption)
 
 
 def banner(wide: Markup, narrow: Markup, headline: str, caption: str) -> Markup:

@@ -86,6 +86,12 @@ def append(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
         os.fsync(file.fileno())
 
 
+def drop_torn_line(path: Path) -> None:
+    """Cut off half of a last line, which a kill left behind, so that what is added begins a line of its own."""
+    if path.exists() and not (content := path.read_bytes()).endswith(b"\n"):
+        atomic.write_file(path, content[: content.rfind(b"\n") + 1])
+
+
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a .jsonl file, oldest first; none if there is no such file."""
     return [line for _, line in numbered_lines(path)]
@@ -180,8 +186,8 @@ def write_config(run_dir: Path, config: Config) -> None:
 
 
 @contextmanager
-def locked(run_dir: Path) -> Iterator[None]:
-    """Hold the folder for the time of the block; `ValueError` if another process does.
+def locked(run_dir: Path, flag: str = "--run") -> Iterator[None]:
+    """Hold the folder for the time of the block; `ValueError` if another process does. `flag` chooses another folder.
 
     The operating system drops the lock with the process, however it ends; the file stays.
     """
@@ -192,7 +198,8 @@ def locked(run_dir: Path) -> Iterator[None]:
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            raise ValueError(f"{run_dir} is in use by {_holder(run_dir)}; wait for it, or give another --run") from None
+            who = _holder(run_dir)
+            raise ValueError(f"{run_dir} is in use by {who}; wait for it, or give another {flag}") from None
     try:
         with atomic.naming(run_dir / HOLDER):
             (run_dir / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")

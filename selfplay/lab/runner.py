@@ -1,0 +1,119 @@
+"""One experiment in one folder: the cells that are missing, then what follows from all of them."""
+
+import datetime
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from games.interrupt import listening
+from games.registry import nearest
+from selfplay.lab import experiments, page
+from selfplay.lab.experiment import PRESETS, Cell, Claim, Constant, Experiment, Record
+from selfplay.lab.progress import Pace, Watcher, watching
+from selfplay.lab.store import CELLS, CellStore
+from selfplay.run import atomic, folder, session
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabResult:
+    """What came out of an experiment."""
+
+    answer: str
+    constants: Mapping[str, Constant]
+    claims: Sequence[Claim]
+    records: Sequence[Record]
+    """every cell with what it gave, in the order of the grid"""
+    notes: Sequence[str]
+    """what was left out here, and why"""
+    out: Path
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.out / page.REPORT
+
+
+def default_out(name: str, preset: str) -> Path:
+    return Path("lab") / f"{name}-{preset}"
+
+
+def check(name: str, preset: str) -> None:
+    """`ValueError` for an experiment or a preset that there is not."""
+    if name not in experiments.NAMES:
+        raise ValueError(_unknown("experiment", name, list(experiments.NAMES)))
+    if preset not in PRESETS:
+        raise ValueError(_unknown("preset", preset, list(PRESETS)))
+
+
+def _unknown(kind: str, word: str, known: list[str]) -> str:
+    return f"unknown {kind} {word!r}{nearest(word, known)}; there are: {', '.join(known)}"
+
+
+def run(
+    name: str,
+    *,
+    preset: str = "cpu-hour",
+    out: Path | None = None,
+    command: Sequence[str] | None = None,
+    progress: bool = True,
+) -> LabResult:
+    """See `selfplay.lab.run`. `command` is what the page says to repeat it by."""
+    check(name, preset)
+    out = default_out(name, preset) if out is None else out
+    command = ["selfplay", "lab", name, "--preset", preset, "--out", str(out)] if command is None else command
+    return run_experiment(experiments.load(name), preset, out, shlex.join(command), watched=progress)
+
+
+def run_experiment(experiment: Experiment, preset: str, out: Path, command: str, *, watched: bool = False) -> LabResult:
+    """Compute what is missing in `out`, then write fit.json, pictures and page anew."""
+    grid = experiment.grid(preset)
+    with atomic.naming(out):
+        out.mkdir(parents=True, exist_ok=True)
+    with folder.locked(out, "--out"):
+        store = CellStore(out / CELLS, experiment)
+        with listening(), watching(watched) as watcher:
+            records = _compute(experiment, grid.cells, store, watcher)
+        conclusion = experiment.conclude(records)
+        page.write(out, experiment, conclusion, records, preset=preset, command=command, notes=grid.notes)
+    return LabResult(
+        answer=conclusion.answer,
+        constants=conclusion.constants,
+        claims=conclusion.claims,
+        records=records,
+        notes=grid.notes,
+        out=out,
+    )
+
+
+def _compute(experiment: Experiment, cells: Sequence[Cell], store: CellStore, watcher: Watcher) -> list[Record]:
+    """Every cell in its order, from the store or now."""
+    pace = Pace(cells)
+    missing: list[Cell] = []
+    for cell in cells:
+        if (record := store.get(cell)) is None:
+            missing.append(cell)
+        else:
+            pace.add(cell, record)
+    commit = _commit()
+    for cell in missing:
+        watcher.starting(pace, cell)
+        began = time.perf_counter()
+        outcome = experiment.run(cell, store.result)
+        record = Record(
+            cell=cell,
+            outcome=outcome,
+            seconds=time.perf_counter() - began,
+            finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            commit=commit,
+        )
+        store.add(record)
+        pace.add(cell, record)
+        watcher.finished(pace, cell)
+    return [record for cell in cells if (record := store.get(cell)) is not None]
+
+
+def _commit() -> str | None:
+    commit, dirty = session.source_version()
+    return None if commit is None else commit[:12] + ("+" if dirty else "")

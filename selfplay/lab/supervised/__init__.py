@@ -1,0 +1,1 @@
+"""Labelled sets, and classifiers that learn from them."""
