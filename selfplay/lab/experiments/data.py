@@ -26,26 +26,29 @@ NOISE = 0.1  # share of labels turned round in the control
 TESTED = 20_000  # points
 TEST_SEED, TEST_CHUNKS = 1000, 2  # of positions
 
+DECADES = (1000, 10_000, 100_000, 1_000_000)  # points
+LARGE = {"points": (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000), "positions": (300, 3000, 30_000, 100_000)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
     """How large a preset is."""
 
     seeds: int
-    points: Sequence[int] = (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
-    drawn: Sequence[int] = (1000, 10_000, 100_000, 1_000_000)
-    """those for which the improvements are tried, and maps are drawn"""
-    positions: Sequence[int] = (300, 1000, 3000, 10_000, 30_000, 100_000)
+    points: Sequence[int] = DECADES
+    improved: Sequence[int] = DECADES
+    """those for which the improvements are tried"""
+    positions: Sequence[int] = (300, 1000, 3000, 10_000, 30_000)
     width: int
     steps: int
     device: str = "cpu"
 
 
 SIZES = {
-    "cpu-hour": Size(seeds=3, positions=(300, 1000, 3000, 10_000, 30_000), width=128, steps=3000),
-    "cpu-night": Size(seeds=5, width=256, steps=20_000),
-    "gpu": Size(seeds=5, width=512, steps=50_000, device="cuda"),
-    "tiny": Size(seeds=2, points=(100, 300), drawn=(100, 300), positions=(100, 300), width=8, steps=20),
+    "cpu-hour": Size(seeds=3, improved=(1000, 1_000_000), width=128, steps=3000),
+    "cpu-night": Size(seeds=5, **LARGE, width=256, steps=20_000),
+    "gpu": Size(seeds=5, **LARGE, width=512, steps=50_000, device="cuda"),
+    "tiny": Size(seeds=2, points=(100, 1000), improved=(100, 1000), positions=(100, 300), width=8, steps=20),
 }
 
 
@@ -67,7 +70,7 @@ def _cell(size: Size, seed: int, told: Mapping[str, lab.Parameter], cost: float)
 
 def _spiral_cells(size: Size) -> Iterator[lab.Cell]:
     for points, seed in itertools.product(size.points, range(size.seeds)):
-        several = (NETWORK, POLAR, *(IMPROVED if points in size.drawn else ()), *NEIGHBOURS)
+        several = (NETWORK, POLAR, *(IMPROVED if points in size.improved else ()), *NEIGHBOURS)
         for learner, noise in [*((each, 0.0) for each in several), *((each, NOISE) for each in NEIGHBOURS)]:
             told = {"task": "spiral", "learner": learner, "points": points, "noise": noise}
             yield _cell(size, seed, told, 0.1 + 2e-6 * points)
@@ -214,8 +217,7 @@ def draw(records: Sequence[lab.Record]) -> Mapping[str, lab.Picture]:
     """Decision maps of the first seed, and errors over the number of examples."""
     measured = _measured(records)
     panels = {ASKED[name][0]: measured[name] for name in ("thin", "overall", "board")}
-    tried_X = measured["thin"][IMPROVED[0]].x_X
-    drawn = [record for record in records if "map" in record.outcome.result and record["points"] in tried_X]
+    drawn = [record for record in records if "map" in record.outcome.result and record["points"] in DECADES]
     return {
         "maps": lab.Picture(
             figure=maps.grid_of(drawn, rows="learner", columns="points", below="thin"),
@@ -242,9 +244,6 @@ EXPERIMENT = lab.Experiment(
     refuted_by="That data wins in the end is refuted if those who are told something (polar coordinates, handcrafted"
     " features) are still ahead with the most examples; that a prior is worth anything, if they are not ahead with the"
     " fewest.",
-    grid=grid,
-    run=run,
-    conclude=conclude,
-    draw=draw,
+    grid=grid, run=run, conclude=conclude, draw=draw,
     sources=["T. Dzekman, Why scaling works: inductive biases vs the bitter lesson (2024)"],
-)
+)  # fmt: skip
