@@ -21,6 +21,7 @@ examples:
   selfplay bench serve --agent mcts:pretrained,sims=200    # a move in the page, for one and for ten people
   selfplay bench soak --minutes 120    # not speed: whether a long training grows or slows down
   selfplay bench coverage    # not the machine: how often 95 % intervals hold the truth, by simulation; about a minute
+  selfplay bench laws        # the same of fitted laws: how often planted constants lie in their intervals; a minute
 """
 
 
@@ -28,6 +29,12 @@ def _coverage(args: argparse.Namespace) -> dict[str, float]:
     from selfplay.stats import coverage
 
     return coverage.measure()
+
+
+def _laws(args: argparse.Namespace) -> dict[str, float]:
+    from selfplay.stats import law_coverage
+
+    return law_coverage.measure()
 
 
 def _knowledge(args: argparse.Namespace) -> dict[str, float]:
@@ -128,4 +135,4 @@ def _figure(value: Any) -> str:
 
 PARTS = {"search": parts.search, "network": parts.network, "selfplay": parts.selfplay, "train": parts.train}
 # Asked for by name: they are not about the speed of training.
-APART = {"knowledge": _knowledge, "coverage": _coverage, "agent": _agent, "serve": _serve, "soak": _soak}
+APART = {"knowledge": _knowledge, "coverage": _coverage, "laws": _laws, "agent": _agent, "serve": _serve, "soak": _soak}
