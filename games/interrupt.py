@@ -58,13 +58,14 @@ def listening() -> Generator[None, None, None]:
         yield
         return
     before = signal.set_wakeup_fd(_FILE, warn_on_full_buffer=False)
-    if before != -1:
+    ours = before in (-1, getattr(signal.getsignal(signal.SIGTERM), "wakeup", -1))  # of the handler, which lends it
+    if not ours:
         signal.set_wakeup_fd(before, warn_on_full_buffer=False)
     try:
         yield
     finally:
-        if before == -1:
-            signal.set_wakeup_fd(-1)
+        if ours:
+            signal.set_wakeup_fd(before, warn_on_full_buffer=False)
             os.lseek(_FILE, 0, os.SEEK_SET)
             STOP_1[0] = 0
 

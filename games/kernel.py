@@ -129,6 +129,9 @@ class _Cache:
 
 _cache = _Cache()
 
+compiling = False
+"""whether a function is just being compiled, or loaded: not a moment for an exception from outside"""
+
 
 def kept_in() -> Path | None:
     """The folder in which this process keeps compiled code, if it can."""
@@ -157,11 +160,15 @@ def kernel(signature: Any = None, *, allocates: bool = True, **options: Any) -> 
         if function.__closure__:
             closed_over = repr([cell.cell_contents for cell in function.__closure__])
             function.__qualname__ += "_" + hashlib.sha256(closed_over.encode()).hexdigest()[:16]
+        global compiling
+        compiling = True
         try:
             made = compile_it(function, cache=_cache.folder is not None)
         except OSError as error:  # the disk has become full, or the folder read-only
             _cache.give_up(error)
             made = compile_it(function, cache=False)
+        finally:
+            compiling = False
         _report(made)
         _remember_addresses(made)
         return made

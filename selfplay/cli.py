@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from selfplay import signals
 from selfplay.report.terminal import starting
 
 COMMANDS = {
@@ -51,10 +52,6 @@ examples:
 
 SELFPLAY_DEBUG=1 shows where in the code an error arose.
 """
-
-
-class Terminated(BaseException):
-    """SIGTERM, raised in the main thread so that it unwinds as Ctrl-C does."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -114,8 +111,8 @@ def run(argv: Sequence[str]) -> int:
         parser.parse(argv)
         parser.print_help(sys.stderr)  # no command was given
         return 2
-    if argv[0] == "train" and not {"--quiet", "--help", "-h"} & set(argv):
-        starting.begin()
+    if argv[0] == "train" and not {"--help", "-h"} & set(argv):
+        starting.begin(quiet="--quiet" in argv)
     try:
         return _command(argv)
     finally:
@@ -203,31 +200,26 @@ def guarded(argv: Sequence[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
     except KeyboardInterrupt:
-        print("selfplay: stopped by Ctrl-C", file=sys.stderr)
+        print(signals.STOPPED[signal.SIGINT], file=sys.stderr)
         return 128 + signal.SIGINT
-    except Terminated:
-        print("selfplay: stopped by SIGTERM", file=sys.stderr)
+    except signals.Terminated:
+        print(signals.STOPPED[signal.SIGTERM], file=sys.stderr)
         return 128 + signal.SIGTERM
 
 
 def main() -> NoReturn:
     """Entry point of the `selfplay` command."""
-
-    def terminate(number: int, frame: object) -> NoReturn:
-        raise Terminated
-
-    setattr(terminate, "raises", True)  # noqa: B010  # see `games.interrupt`
-    signal.signal(signal.SIGTERM, terminate)
     if sys.stderr is None:  # who started us gave us none; the next file to be opened would take its number
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sys.stderr = os.fdopen(2, "w")
+    signals.handle()
     _prepare_streams()
     warnings.formatwarning = _in_one_line
     code = guarded(sys.argv[1:])
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
     sys.stderr.flush()
-    if threading.active_count() > 1:
+    if any(thread.name != signals.WATCHER for thread in threading.enumerate() if thread != threading.main_thread()):
         # Actor threads in the middle of a generation that will not be kept. To end the interpreter under compiled
         # code that runs without its lock can crash; what is on disk is whole at every instant.
         os._exit(code)

@@ -1,6 +1,8 @@
 """Evaluation during training: which matches are played, what is written down, and what the files then say."""
 
+import dataclasses
 import json
+import time
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ from optional import present
 
 import games
 from games.record import read
-from selfplay.arena import moments
+from selfplay.arena import moments, openings
 from selfplay.arena import referee as evaluation
 from selfplay.arena.match import play_match
 from selfplay.config import Config, EvalConfig
@@ -193,6 +195,61 @@ def test_it_says_which_match_of_how_many_is_played(weights):
     shown.clear()
     again(weights, spent(), generation=3, final=True)
     assert {(now.done, now.of) for now in shown} == {(9, 10)}
+
+
+def test_how_long_matches_take_is_known_before_the_first():
+    """A tenth of a second a position for one opponent, and no time for the other."""
+    ask = referee(opponents=("random", "rules"), final_games=20, games=20, final_share=0.0)
+    slow = ask.opponents["rules"]
+
+    def act(states_NW, seeds_N):
+        time.sleep(0.02 * len(states_NW))
+        return slow.act(states_NW, seeds_N)
+
+    ask.opponents["rules"] = dataclasses.replace(slow, act=act)
+    assert ask.final_seconds(100.0) < 10, "nobody knows"
+    ask.rehearse()
+    # Two matches of 20 games, in each of which it makes 15 moves of 0.02 s.
+    assert ask.final_seconds(100.0) == pytest.approx(2 * 20 * 15 * 0.02, rel=0.3)
+    # Games of self-play had 40 plies, and a simulation took 0.2 ms: 4 in a move of the search, one in another.
+    ask.hear(Ledger(games=10, positions=400, simulations=100_000, play_seconds=20.0))
+    learners = 2 * 20 * 20 * (4 + 1) * 0.0002
+    assert ask.final_seconds(100.0) == pytest.approx(2 * 20 * 20 * 0.02 + learners, rel=0.3)
+
+
+def test_the_time_left_follows_a_slow_match(weights, monkeypatch):
+    """The first match was thought to take no time, and takes 4 s a quarter: the end is put off as soon as that is seen,
+    and no further."""
+    clock, shown = 0.0, []
+
+    def slow(game, a, b, *, games, watch, **more):
+        nonlocal clock
+        for share in (0.0, 0.25, 0.5, 0.75):
+            watch(None, share)
+            clock += 4.0
+        return play_match(game, a, b, games=games, seed=more["seed"])
+
+    monkeypatch.setattr(evaluation, "play_match", slow)
+    monkeypatch.setattr(evaluation.time, "perf_counter", lambda: clock)
+    config = referee(opponents=("random",), final_games=4, games=4, final_share=0.0).config
+    ask = evaluation.Referee(config, show_activity=shown.append)
+    ask(weights, spent(), generation=3, final=True)
+    left = [round(now.seconds_left, 1) for now in shown]
+    first, second = left[2:5], left[7:10]
+    # 12, 8 and 4 s of the first; and the second, of which nothing is known yet.
+    assert first == pytest.approx([12.1, 8.1, 4.1], abs=0.05)
+    assert second == [12.0, 8.0, 4.0]
+
+
+def test_a_small_board_has_few_openings(weights):
+    shown = []
+    config = dataclasses.replace(referee().config, game="tictactoe")
+    ask = evaluation.Referee(config, show_activity=shown.append)
+    lines = openings.openings(ask.game, 200, 5)
+    distinct = len({tuple(line) for line in lines})
+    assert distinct < 100
+    assert ask._openings(400) == distinct
+    assert ask._openings(6) == 3
 
 
 def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):

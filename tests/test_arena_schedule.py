@@ -77,8 +77,35 @@ def test_how_long_the_matches_at_the_end_will_take():
     table.took(pairings[1], 100, 10.0)
     assert table.final_seconds(100.0) == 25.0
     assert table.expected(pairings, math.inf) == pytest.approx(4.0 + 40.0)
-    # 25 s: 4 of the first's 12.5, and the rest of 21 for the other.
-    assert table.expected(pairings, 25.0) == pytest.approx(25.0)
+    # 25 s: 4 of the first's 12.5, and of the rest of 21 two rounds of 10 for the other.
+    assert table.expected(pairings, 25.0) == pytest.approx(24.0)
     assert table.expected(pairings, 1000.0) == pytest.approx(44.0)
     assert table.expected(pairings, 0.0) == pytest.approx(1.0 + 10.0)  # 100 games, whatever it takes
     assert schedule.Timetable(EvalConfig(final_share=0.0)).final_seconds(100.0) == math.inf
+
+
+def test_before_a_match_the_players_tell_how_long_it_takes():
+    """A game of 40 plies, half of them each one's."""
+    table = schedule.Timetable(EvalConfig(opponents=("rules", "d2", "d4"), games=100, final_games=400))
+    table.plies = 40.0
+    table.expect("net", 0.001)
+    table.expect("d2", 0.002)
+    table.expect("d4", 0.009)
+    assert table.seconds_per_game(("net", "d2")) == pytest.approx(20 * 0.003)
+    assert table.seconds_per_game(("net", "d4")) == pytest.approx(20 * 0.010)
+    # A match says what its two took, in those with others too.
+    table.took(("net", "d2"), games=100, seconds=9.0, thought=(3.0, 8.0))
+    assert table.seconds_per_game(("net", "d2")) == pytest.approx(0.09)
+    assert table.seconds_per_game(("net", "d4")) == pytest.approx(0.03 + 0.18)
+    table.expect("mcts:sims=64", 0.004)
+    assert table.seconds_per_game(("mcts:sims=64", "d2")) == pytest.approx(0.08 + 0.08)
+    assert table.seconds_per_game(("net", "rules")) == pytest.approx(0.09)  # nothing is known of it
+
+
+@pytest.mark.parametrize(
+    ("seconds", "games"),
+    [(math.inf, 400), (100.0, 400), (31.0, 300), (16.0, 200), (14.0, 100), (0.0, 100)],  # a round takes 10 s
+)
+def test_a_match_at_the_end_has_the_rounds_that_come_nearest_to_its_time(seconds, games):
+    table = schedule.Timetable(EvalConfig(games=100, final_games=400))
+    assert table.final_games("rules", 0.1, seconds) == games

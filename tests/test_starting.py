@@ -1,10 +1,12 @@
 """The first thing that a person sees: before anything heavy is loaded, and while something is compiled."""
 
+import contextlib
 import itertools
 import logging
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -112,3 +114,32 @@ def test_about_as_many_functions_are_counted_as_are_compiled():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == pytest.approx(starting._functions(), rel=0.2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_stopped_while_it_compiles_ends_at_once_with_a_line(tmp_path, number):
+    """In a cache of its own, where nothing is compiled yet; on a terminal, so that it is seen when that begins."""
+    run_dir = tmp_path / "run"
+    command = [sys.executable, "-m", "selfplay", "train", "--config", "tiny", "--game", "tictactoe", "--run", run_dir]
+    above, below = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731  # shells may ignore it for their children
+    with subprocess.Popen(command, stderr=below, stdout=below, env=environment, preexec_fn=heed) as process:
+        os.close(below)
+        drawn = ""
+        while not re.search(r"compiling rules and search, once: 2\d of", drawn):
+            drawn += os.read(above, 4096).decode()
+        process.send_signal(number)
+        sent = time.monotonic()
+        assert process.wait(60) == 128 + number
+        assert time.monotonic() - sent < 3.0
+    rest = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while more := os.read(above, 4096):
+            rest += more
+    os.close(above)
+    name = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
+    assert "Traceback" not in rest.decode()
+    assert rest.decode().endswith(f"\r\x1b[2Kselfplay: stopped by {name}\r\n")
+    assert not run_dir.exists()

@@ -14,8 +14,8 @@ import games
 from selfplay.config import Config, EvalConfig, LearnConfig, NetworkConfig, PlayConfig, ReplayConfig, SearchConfig
 from selfplay.ledger import Ledger
 from selfplay.run import metrics
-from selfplay.train.actor import Harvest
-from selfplay.train.pool import LocalPool
+from selfplay.train.actor import UNLIMITED, Allowance, Harvest
+from selfplay.train.pool import LocalPool, Progress
 from selfplay.train.slots import FACT
 from selfplay.train.statistics import calibration_error, play_metrics
 from selfplay.train.trainer import Trainer, train
@@ -211,9 +211,14 @@ def test_a_run_of_a_few_seconds_ends_in_time():
         generations=0, minutes=2 / 60, play=PlayConfig(games=64, positions=10**6, opening_plies=2),
         learn=LearnConfig(batch=32, replay_ratio=2.5, warmup_steps=4),
     )  # fmt: skip
-    trainer = trainer_of(settings)
+    shown = []
+    game = games.make(settings.game)
+    trainer = Trainer(game, settings, LocalPool(game, settings), show_activity=shown.append)
     first, *others = lived(trainer)
     spent = trainer.ledger.train_seconds
+    counted = [now for now in shown if (now.kind, now.generation) == ("play", 1) and now.of]
+    assert counted, "how many positions it will be is said"
+    assert max(now.of for now in counted) < 10**5, "and is no more than the time allows"
     assert 1.9 < spent < 6, "seconds; a busy machine may take longer over the last step"
     assert first.ledger.positions < 10**6
     assert len(others) < 10
@@ -239,6 +244,34 @@ def test_what_is_played_and_learned_is_counted_while_it_goes_on():
         steps = {now.of for now in shown if (now.kind, now.generation) == ("learn", number)}
         samples = generation.ledger.samples - (generations[0].ledger.samples if number == 2 else 0)
         assert steps == {samples // 32}
+
+
+def test_how_many_positions_a_generation_will_search():
+    """Of 1000 that are to be finished, while 200 more are under way at its end."""
+    begun = Progress(finished=0, more=0, evaluations=0, seconds=0.0)
+    assert begun.expected(1000, 200, UNLIMITED) == 1200
+    assert begun.expected(1000, 200, Allowance(seconds=60.0)) == 0, "nobody knows"
+    # 100 in 10 s. In 60 s that makes 600; with learning at 0.1 s for each that is finished 330: 33 s and 0.1 * 130.
+    under_way = Progress(finished=0, more=100, evaluations=400, seconds=10.0)
+    assert under_way.expected(1000, 200, UNLIMITED) == 1200
+    assert under_way.expected(1000, 200, Allowance(seconds=1000.0)) == 1200
+    assert under_way.expected(1000, 200, Allowance(seconds=60.0)) == 600
+    assert under_way.expected(1000, 200, Allowance(seconds=46.0, seconds_per_position=0.1)) == 330
+    assert under_way.expected(1000, 200, Allowance(evaluations=2000)) == 500
+    # Towards the end it is what there is.
+    over = Progress(finished=1000, more=150, evaluations=4600, seconds=115.0)
+    assert over.expected(1000, 200, UNLIMITED) == 1150
+
+
+def test_no_number_where_nothing_was_learned():
+    """A batch is more than the first generation has positions for."""
+    trainer = trainer_of(config(generations=2, learn=LearnConfig(batch=200, replay_ratio=2.5)))
+    first, second = (one.metrics for one in lived(trainer))
+    of_steps = {"loss/total", "loss/policy", "loss/value", "loss/reply", "learn/gradient_norm", "learn/samples_per_s",
+                "learn/reuse"}  # fmt: skip
+    assert not of_steps & first.keys()
+    assert of_steps <= second.keys()
+    assert second["learn/reuse"] > 0
 
 
 def test_a_pool_of_another_dtype_does_not_go_on_with_a_run(tmp_path):

@@ -187,7 +187,7 @@ def test_no_number_is_cut_off_however_narrow_the_terminal(on_a_terminal, columns
 
 def test_the_first_games_are_counted(on_a_terminal):
     last = on_a_terminal(80, lambda show: show.activity(playing(5120, 20480)))
-    assert "playing: 5,120 of about 20,480 positions" in last
+    assert "playing: 5,120 of about 20,000 positions" in last
     assert "ETA 10:00" in last
     filled = last.splitlines()[1].count("━")
     assert filled > on_a_terminal(80, lambda show: show.activity(playing(512, 20480))).splitlines()[1].count("━") * 0.5
@@ -197,7 +197,7 @@ def test_matches_at_the_end_are_counted_and_in_the_time_left(on_a_terminal):
     last = on_a_terminal(100, lambda show: show.activity(final(9)))
     assert "final matches 9 of 15, about 2 min" in last.splitlines()[1]
     assert "ETA 2:0" in last.splitlines()[1]
-    assert "network + 64 simulations against alpha-beta, depth 4, up to 400 games, 50% done" in last
+    assert "network + 64 simulations against alpha-beta, depth 4, about 400 games, 50% done" in last
 
 
 def test_lines_say_what_goes_on_when_nothing_else_does(capsys, monkeypatch):
@@ -212,8 +212,17 @@ def test_lines_say_what_goes_on_when_nothing_else_does(capsys, monkeypatch):
         "generation 1  playing: 1,600 of about 20,000 positions",
         "generation 1  playing: 3,200 of about 20,000 positions",
         "generation 7  final matches 1 of 15, about 2 min: network + 64 simulations against alpha-beta, depth 4,"
-        " up to 400 games, 50% done",
+        " about 400 games, 50% done",
     ]
+
+
+def test_no_number_of_positions_where_nobody_knows_one():
+    assert words.doing(playing(512, 0)) == "playing: 512 positions"
+
+
+def test_a_match_on_a_small_board_says_how_many_openings_it_has():
+    assert "400 games from 30 openings, 50% done" in words.match(dataclasses.replace(final(1), openings=30))
+    assert "openings" not in words.match(dataclasses.replace(final(1), openings=200))
 
 
 def test_quiet_is_quiet(capsys):

@@ -8,12 +8,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 import games
+from games import interrupt, text
+from selfplay.arena import openings
 from selfplay.arena.match import MatchResult, play_match
 from selfplay.arena.schedule import FEWEST_GAMES, Pairing, Timetable, informative
 from selfplay.config import Config
 from selfplay.ledger import Ledger
-from selfplay.network.architectures import Network
+from selfplay.network.architectures import Network, build, evaluation_flops
 from selfplay.network.frozen import FrozenNetwork
 from selfplay.players.agent import Agent
 from selfplay.players.learned import from_network
@@ -21,6 +25,10 @@ from selfplay.players.make import make_agent
 from selfplay.players.spec import Spec
 from selfplay.run.activity import Activity
 from selfplay.stats.records import EvalLine, Lines
+
+_REHEARSED = 8  # positions that an opponent answers before its first match
+_SPEED = 1e11  # FLOPs a second of self-play, as a first guess
+_SURE = 0.25  # of a match: what it has taken by then says how long it takes, and no guess before it
 
 
 class Referee:
@@ -58,6 +66,36 @@ class Referee:
         self._show_activity = show_activity
         # A run that ends by the clock may have matches by the clock; others repeat game by game.
         self._timetable = Timetable(config.eval if config.minutes else replace(config.eval, final_share=0.0))
+        self._timetable.plies = min(self._timetable.plies, self.game.max_plies)
+
+    def rehearse(self) -> None:
+        """Find out how fast the players are, so that how long matches take is known before the first: each opponent
+        answers some openings, and of the learner its size tells until `hear` knows better."""
+        flops = evaluation_flops(build(self.game, self.config.network.architecture), self.game)
+        self._expect_learner(flops / _SPEED)
+        lines = openings.openings(self.game, _REHEARSED, self.config.seed)
+        states_NW = np.array([text.replay(self.game, line)[0] for line in lines])
+        seeds_N = np.arange(len(lines), dtype=np.uint64)
+        for spec, opponent in self.opponents.items():
+            if opponent.timed:
+                continue
+            with interrupt.listening():
+                opponent.act(states_NW[:1], seeds_N[:1])  # what is made at the first answer is no part of the others
+                began = time.perf_counter()
+                opponent.act(states_NW, seeds_N)
+            interrupt.check()
+            self._timetable.expect(spec, (time.perf_counter() - began) / len(lines))
+
+    def hear(self, own: Ledger) -> None:
+        """What self-play has taken so far: how fast the network is here, and how long games are."""
+        if own.games and own.simulations:
+            self._timetable.plies = min(self.game.max_plies, own.positions / own.games)
+            self._expect_learner(own.play_seconds / own.simulations)
+
+    def _expect_learner(self, seconds_per_simulation: float) -> None:
+        simulations = self.config.eval.simulations
+        self._timetable.expect(f"mcts:sims={simulations}", simulations * seconds_per_simulation)
+        self._timetable.expect("net", seconds_per_simulation)
 
     def __call__(
         self,
@@ -95,7 +133,8 @@ class Referee:
                 of=len(plan),
                 agent=learner.name,
                 opponent=opponent,
-                games=most,
+                games=self._announced(rest[0], left / len(rest)) if final else most,
+                openings=self._openings(most),
                 final=final,
                 seconds_left=self._timetable.expected(rest, left) if final else None,
             )
@@ -151,10 +190,20 @@ class Referee:
         left = share / (1 - share) * train_seconds - spent
         return 2 * int(max(0.0, left) / self._timetable.seconds_per_game(("", opponent)) / 2)
 
+    def _announced(self, pairing: Pairing, seconds: float) -> int:
+        """How many games a match at the end will have, about, that is given so many seconds."""
+        return self._timetable.final_games(pairing[1], self._timetable.seconds_per_game(pairing), seconds)
+
+    def _openings(self, games: int) -> int:
+        """How many openings a match has; on a small board there are fewer than pairs of games."""
+        return len({tuple(line) for line in openings.openings(self.game, games // 2, self.config.seed)})
+
     def _match(self, learner: Agent, opponent: str, most: int, seconds: float, now: Activity) -> MatchResult:
         """A match of so many games, or of fewer, in rounds, if it takes longer than `seconds`."""
-        config = self.config.eval
-        a_round = min(most, FEWEST_GAMES if opponent in config.equal_time else config.games)
+        pairing = learner.name, opponent
+        guess = self._timetable.seconds_per_game(pairing)
+        after = None if now.seconds_left is None else max(0.0, now.seconds_left - guess * now.games)
+        a_round = self._timetable.a_round(opponent, most)
         began = time.perf_counter()
         rounds = 0
 
@@ -165,9 +214,15 @@ class Referee:
             return spent + spent / rounds / 2 >= seconds  # the end is where it is nearest
 
         def show(points_G: object, share: float) -> None:
-            left = now.seconds_left
-            left = None if left is None else max(0.0, left - (time.perf_counter() - began))
-            self._show_activity(replace(now, share=share, seconds_left=left))
+            if after is None:
+                self._show_activity(replace(now, share=share))
+                return
+            spent, sure = time.perf_counter() - began, min(1.0, share / _SURE)
+            each = sure * spent / max(share * most, 1e-9) + (1 - sure) * guess
+            games = self._timetable.final_games(opponent, each, seconds)
+            share = min(1.0, share * most / games)
+            left = max(0.0, each * games * (1 - share)) + after
+            self._show_activity(replace(now, games=games, share=share, seconds_left=left))
 
         self._show_activity(now)
         self._on_match_start(f"{now.agent} against {now.opponent}, {now.games} games")
@@ -181,8 +236,9 @@ class Referee:
             batch=a_round // 2,
             watch=show,
         )
-        self._timetable.took((learner.name, opponent), result.played, time.perf_counter() - began)
-        self.results[learner.name, opponent] = result
+        thought = [pace.seconds for pace in result.paces]
+        self._timetable.took(pairing, result.played, time.perf_counter() - began, thought)
+        self.results[pairing] = result
         return result
 
 

@@ -143,6 +143,7 @@ class Training:
 
         def record(generation: "Generation") -> None:
             run.record(generation.number, generation.ledger, generation.metrics)
+            referee.hear(generation.own)
 
         def tell_of_crossings(generation: "Generation") -> None:
             if generation.evals:
@@ -153,6 +154,7 @@ class Training:
                 wins.clear()
                 won.unlink(missing_ok=True)
 
+        referee.rehearse()
         with closing(ActivityFile(run.dir)) as file:
             yield from trainer.train(
                 run.config,

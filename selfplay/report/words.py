@@ -144,18 +144,25 @@ def matches(now: Activity) -> str:
 
 
 def match(now: Activity) -> str:
-    """`network + 64 simulations against one-ply rules, up to 400 games, 50% done`."""
-    games = f"{'up to ' if now.final else ''}{now.games} games"
-    return f"{player(now.agent)} against {player(now.opponent)}, {games}, {now.share:.0%} done"
+    """`network + 64 simulations against one-ply rules, about 400 games, 50% done`; of a small board `400 games from 30
+    openings`, since some are then the same."""
+    games = f"{'about ' if now.final else ''}{now.games} games"
+    few = f" from {now.openings} openings" if 0 < 2 * now.openings < now.games else ""
+    return f"{player(now.agent)} against {player(now.opponent)}, {games}{few}, {now.share:.0%} done"
 
 
 def doing(now: Activity) -> str:
     """`playing: 5,120 of about 20,000 positions`; of matches, the present one too."""
     if now.kind == "play":
-        return f"playing: {now.done:,} of about {now.of:,} positions" if now.of else "playing"
+        return f"playing: {now.done:,}{f' of about {_rough(now.of):,}' if now.of else ''} positions"
     if now.kind == "learn":
         return f"learning: {now.done:,} of {now.of:,} steps"
     return f"{matches(now)}: {match(now)}"
+
+
+def _rough(count: int) -> int:
+    """With two digits, which is all that is known of it."""
+    return int(float(f"{count:.1e}"))
 
 
 # Crossings.

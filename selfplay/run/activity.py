@@ -28,7 +28,9 @@ class Activity:
     opponent: str = ""
     """against whom,"""
     games: int = 0
-    """how many games at most,"""
+    """how many games, at the end of a run about,"""
+    openings: int = 0
+    """from how many openings, if that is known,"""
     share: float = 0.0
     """and how much of it is done"""
     final: bool = False

@@ -17,7 +17,7 @@ from selfplay.search.evaluate import Evaluate
 from selfplay.search.search import rules_of
 from selfplay.search.tree import FULL, NONE
 from selfplay.train import arrays
-from selfplay.train.slots import FACT, POSITIONS, Plan, advance, allocate, restart
+from selfplay.train.slots import FACT, GAMES, POSITIONS, Plan, advance, allocate, restart
 
 _ROUNDING = 1e-3  # of probabilities
 _FINITE = float(np.finfo(np.float32).max)
@@ -109,6 +109,16 @@ class Actor:
     def finished_positions(self) -> int:
         """Of this generation, in games that are over."""
         return int(self.slots.filled[POSITIONS])
+
+    @property
+    def finished_games(self) -> int:
+        """Of this generation."""
+        return int(self.slots.filled[GAMES])
+
+    @property
+    def evaluations(self) -> int:
+        """By the network, in this generation."""
+        return int(self.forest.counts[tree.EVALUATIONS])
 
     @property
     def ongoing_positions(self) -> int:

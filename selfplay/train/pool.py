@@ -21,7 +21,8 @@ from selfplay.network.evaluator import NetworkEvaluator
 from selfplay.train.actor import UNLIMITED, Actor, Allowance, Harvest
 
 Watch = Callable[[int, int], None]
-"""called now and then with the positions searched in this generation, and about how many it will be"""
+"""called now and then with the positions searched in this generation, and about how many it will be; 0 while nobody
+knows"""
 
 _LOOKS_S = 0.25  # seconds between two looks at what the threads have played
 
@@ -74,6 +75,35 @@ class Pool(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a generation is."""
+
+    finished: int
+    """positions, in games that are over"""
+    more: int
+    """positions of ongoing games, beyond those that there were at its beginning"""
+    evaluations: int
+    seconds: float
+
+    def expected(self, quota: int, more_at_the_end: float, allowance: Allowance) -> int:
+        """How many positions will have been searched, about, when the quota is finished or the allowance spent; 0
+        while nobody knows."""
+        searched = self.finished + self.more
+        done = min(1.0, self.finished / quota)
+        more = max(0.0, done * self.more + (1 - done) * more_at_the_end)
+        ends = [quota + more]
+        spent = (self.evaluations, allowance.evaluations, allowance.evaluations_per_position)
+        for used, most, learning in (spent, (self.seconds, allowance.seconds, allowance.seconds_per_position)):
+            if math.isinf(most):
+                continue
+            if searched <= 0 or used <= 0:
+                return 0
+            # At x positions: used / searched * x + learning * (x - more) = most.
+            ends.append((most + learning * more) / (used / searched + learning))
+        return max(1, searched, round(min(ends)))
+
+
 class LocalPool:
     """Threads of this process, each with games, trees and an evaluator of its own."""
 
@@ -97,6 +127,7 @@ class LocalPool:
         ]
         quota = math.ceil(config.play.positions / threads)
         self.actors = [Actor(game, config, evaluator, quota) for evaluator in self.evaluators]
+        self._usual = game.max_plies / 2  # positions of a game, as a first guess
 
     def play(
         self, network: Network, number: int, simulations: int, allowance: Allowance = UNLIMITED, watch: Watch = _nobody
@@ -114,6 +145,7 @@ class LocalPool:
 
         share = allowance.of_one(len(self.actors))
         before = sum(actor.ongoing_positions for actor in self.actors)
+        began = time.perf_counter()
         workers = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(len(self.actors))]
         for worker in workers:
             worker.start()
@@ -123,11 +155,30 @@ class LocalPool:
                 worker.join(max(0.0, deadline - time.monotonic()))
             more = sum(actor.ongoing_positions for actor in self.actors) - before
             finished = sum(actor.finished_positions for actor in self.actors)
-            watch(max(0, finished + more), max(1, sum(actor.quota for actor in self.actors) + more))
+            now = Progress(
+                finished=finished,
+                more=more,
+                evaluations=sum(actor.evaluations for actor in self.actors),
+                seconds=time.perf_counter() - began,
+            )
+            watch(max(0, finished + more), now.expected(self._quota, self._more_at_the_end(before), allowance))
         for harvest in harvests:
             if isinstance(harvest, BaseException):
                 raise harvest
         return [harvest for harvest in harvests if isinstance(harvest, Harvest)]
+
+    @property
+    def _quota(self) -> int:
+        return sum(actor.quota for actor in self.actors)
+
+    def _more_at_the_end(self, before: int) -> float:
+        """Positions of ongoing games that come to the `before`, about: games end at any time, so half of each is
+        played."""
+        games = sum(actor.finished_games for actor in self.actors)
+        finished = sum(actor.finished_positions for actor in self.actors)
+        slots = sum(len(actor.slots.count_G) for actor in self.actors)
+        length = finished / games if games > slots / 2 else self._usual
+        return slots * length / 2 - before
 
     def ongoing(self) -> OngoingGame:
         """The game that has come furthest, of the first thread's."""

@@ -20,15 +20,18 @@ def play_metrics(harvests: list[Harvest], seconds: float) -> dict[str, float]:
     reached_M = outcome.value(facts["z"].astype(np.float64))
     entropy_M = -(policies_MA * np.log(np.maximum(policies_MA, 1e-12))).sum(axis=1)
     rows = np.ascontiguousarray(states_MW).view(np.dtype((np.void, states_MW.shape[1] * 8)))
+    of_games = {
+        "games/length": lengths.mean,
+        "games/first_player_score": (1.0 - results / 2.0).mean,
+        "games/draws": (results == outcome.DRAWN).mean,
+        "games/redrawn_openings": lambda: sum(harvest.redrawn for harvest in harvests) / len(results),
+    }
     return {
         "policy/entropy": float(entropy_M.mean()),
         "policy/kl_search_net": float(facts["divergence"].mean()),
         "value/calibration": calibration_error(facts["net_value"], reached_M),
         "value/accuracy": float((np.sign(np.round(facts["net_value"])) == reached_M).mean()),
-        "games/length": float(lengths.mean()) if len(lengths) else 0.0,
-        "games/first_player_score": float((1.0 - results / 2.0).mean()) if len(results) else 0.5,
-        "games/draws": float((results == outcome.DRAWN).mean()) if len(results) else 0.0,
-        "games/redrawn_openings": sum(harvest.redrawn for harvest in harvests) / max(len(results), 1),
+        **({name: float(number()) for name, number in of_games.items()} if len(results) else {}),
         "games/distinct_positions": len(np.unique(rows)) / len(rows),
         "proven/share": float((facts["proven"] > 0).mean()),
         "play/positions_per_s": len(facts) / seconds,

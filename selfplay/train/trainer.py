@@ -255,16 +255,19 @@ class Trainer:
             learn_seconds=learn_seconds,
             train_joules=self.energy.joules(),
         )
-        metrics = {
+        of_steps = {  # which a generation of few positions may have none of
             "loss/total": losses.total,
             "loss/policy": losses.policy,
             "loss/value": losses.value,
             "loss/reply": losses.reply,
             "learn/gradient_norm": losses.gradient_norm,
+            "learn/samples_per_s": samples / max(learn_seconds, 1e-9),
+        }
+        metrics = {
+            **(of_steps if steps else {}),
+            **({"learn/reuse": self.ledger.samples / self.ledger.positions} if self.ledger.samples else {}),
             "learn/retreats": self.retreats,
             "learn/learning_rate": self.learner.learning_rate(self.ledger.positions),
-            "learn/samples_per_s": samples / max(learn_seconds, 1e-9),
-            "learn/reuse": self.ledger.samples / self.ledger.positions,
             "learn/window": self.replay.window,
             **play_metrics(harvests, play_seconds),
             "play/simulations": simulations,

@@ -6,6 +6,7 @@ score of a search of 4,000 nodes with everything that people know. Elsewhere as 
 most even of four times as many by a search of a moment.
 """
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,16 +30,21 @@ _NODES = 4000  # of the search that chose the stored ones of Gomoku
 
 def openings(game: Game, count: int, seed: int) -> list[list[int]]:
     """`count` openings as lists of actions, distinct as far as there are so many; the same for the same seed."""
+    found = _chosen(game, count, seed)
+    return [list(found[i % len(found)]) for i in range(count)]
+
+
+@functools.lru_cache(maxsize=4)  # the matches of an evaluation have the same
+def _chosen(game: Game, count: int, seed: int) -> list[list[int]]:
+    """At most `count`, all distinct."""
     rng = np.random.default_rng([seed, 0x0BE])
     stored = STORED.get(game.name.removesuffix(",rule=standard"))
     if stored:
         lines = [text.parse_moves(game, line) for line in (FOLDER / stored[0]).read_text().splitlines()]
-        found = [lines[i] for i in rng.permutation(len(lines))[:count]]
-    else:
-        candidates = _first(_random_lines(game, rng, 4 * _CHOSEN_OF * count), _CHOSEN_OF * count)
-        kept = _evenest(game, candidates, count, depth=_DEPTH.get(game.kind))
-        found = [kept[i] for i in rng.permutation(len(kept))] or [[]]
-    return [found[i % len(found)] for i in range(count)]
+        return [lines[i] for i in rng.permutation(len(lines))[:count]]
+    candidates = _first(_random_lines(game, rng, 4 * _CHOSEN_OF * count), _CHOSEN_OF * count)
+    kept = _evenest(game, candidates, count, depth=_DEPTH.get(game.kind))
+    return [kept[i] for i in rng.permutation(len(kept))] or [[]]
 
 
 def _first(lines: Iterator[tuple[list[int], np.ndarray]], count: int) -> list[tuple[list[int], np.ndarray]]:

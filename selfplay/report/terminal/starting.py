@@ -72,12 +72,14 @@ class _Line(logging.Handler):
 
 
 _line: _Line | None = None
+_loading = False
 
 
-def begin() -> None:
+def begin(*, quiet: bool = False) -> None:
     """Show that something begins, until `end`."""
-    global _line
-    if _line is None:
+    global _line, _loading
+    _loading = True
+    if not quiet and _line is None:
         _line = _Line()
         logger = logging.getLogger("games.kernel")
         logger.addHandler(_line)
@@ -87,11 +89,17 @@ def begin() -> None:
 
 def end() -> None:
     """Give the line back to whoever prints next."""
-    global _line
+    global _line, _loading
+    _loading = False
     if _line is not None:
         logging.getLogger("games.kernel").removeHandler(_line)
         _line.end()
         _line = None
+
+
+def loading() -> bool:
+    """Whether it still begins, so that nothing is lost if it ends now."""
+    return _loading
 
 
 def _columns() -> int:
