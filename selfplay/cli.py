@@ -18,8 +18,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from selfplay import signals
-from selfplay.report.terminal import starting
+from selfplay.report.terminal import starting, stopping
 
 COMMANDS = {
     "train": ("selfplay.commands.train", "learn a game by self-play; the same command goes on with a stopped run"),
@@ -69,6 +68,18 @@ class _Parser(argparse.ArgumentParser):
             meant = self._meant(word)
             self.error(f"unknown argument {word}" + (f" (did you mean {' or '.join(meant)}?)" if meant else ""))
         return args
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """What follows a flag; a number with an example where it is none."""
+        if action.type not in (int, float):
+            return super()._get_value(action, arg_string)  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            return action.type(arg_string)  # pyright: ignore[reportCallIssue]
+        except ValueError:
+            from selfplay.config import number  # which takes the rules of all games
+
+            flag = action.option_strings[-1] if action.option_strings else action.dest
+            return number(flag, action.type, arg_string, action.default)
 
     def _meant(self, word: str) -> list[str]:
         """What somebody may have meant who typed an argument that there is not."""
@@ -200,10 +211,10 @@ def guarded(argv: Sequence[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
     except KeyboardInterrupt:
-        print(signals.STOPPED[signal.SIGINT], file=sys.stderr)
+        print(stopping.STOPPED[signal.SIGINT], file=sys.stderr)
         return 128 + signal.SIGINT
-    except signals.Terminated:
-        print(signals.STOPPED[signal.SIGTERM], file=sys.stderr)
+    except stopping.Terminated:
+        print(stopping.STOPPED[signal.SIGTERM], file=sys.stderr)
         return 128 + signal.SIGTERM
 
 
@@ -212,14 +223,14 @@ def main() -> NoReturn:
     if sys.stderr is None:  # who started us gave us none; the next file to be opened would take its number
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sys.stderr = os.fdopen(2, "w")
-    signals.handle()
+    stopping.handle()
     _prepare_streams()
     warnings.formatwarning = _in_one_line
     code = guarded(sys.argv[1:])
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
     sys.stderr.flush()
-    if any(thread.name != signals.WATCHER for thread in threading.enumerate() if thread != threading.main_thread()):
+    if any(thread.name != stopping.WATCHER for thread in threading.enumerate() if thread != threading.main_thread()):
         # Actor threads in the middle of a generation that will not be kept. To end the interpreter under compiled
         # code that runs without its lock can crash; what is on disk is whole at every instant.
         os._exit(code)

@@ -7,6 +7,7 @@ old one, with a warning, for one version.
 
 import dataclasses
 import json
+import re
 import sys
 import tomllib
 import warnings
@@ -75,6 +76,38 @@ def shown(value: Any) -> str:
     except (ValueError, RecursionError):  # a number of thousands of digits, a list in a list in a list
         return "something too large to be shown"
     return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # of a unit, by its first letter
+_EXAMPLES = {"minutes": "10", "flops": "1e14", "generations": "20", "threads": "2", "size": "9", "seed": "1",
+             "seeds": "3", "port": "8000", "per_decade": "4"}  # fmt: skip
+
+
+def number(flag: str, kind: type[int] | type[float], word: str, default: float | None = None) -> Any:
+    """What was typed after a flag as a number; `ConfigError`, with an example, if it is none."""
+    try:
+        return kind(word)
+    except ValueError:
+        name = flag.rpartition(".")[2].removeprefix("--")
+        example = _meant(name, kind, word) or (f"{default:g}" if default else _EXAMPLES.get(name, "100"))
+        whole = "whole " if kind is int else ""
+        said = f"{flag} is a {whole}number, not {shown(word)}; for example --{flag.removeprefix('--')} {example}"
+        raise ConfigError(said) from None
+
+
+def _meant(name: str, kind: type[int] | type[float], word: str) -> str:
+    """The number that `10m`, `1e6`, `2.5k` or `10,000` is likely to mean; nothing for words."""
+    match = re.fullmatch(r"([0-9][0-9,_]*(?:\.[0-9]+)?(?:[eE][0-9]{1,2})?) ?([a-zA-Z]*)", word)
+    if match is None:
+        return ""
+    value, unit = float(re.sub("[,_]", "", match[1])), match[2].lower()
+    if name in ("minutes", "seconds") and unit[:1] in _SECONDS:
+        value *= _SECONDS[unit[0]] / _SECONDS[name[0]]
+    elif unit:
+        return ""
+    if kind is int:
+        return f"{value:.0f}" if value.is_integer() else ""
+    return f"{value:g}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from optional import present
 
 import games
 from selfplay import cli
 from selfplay.commands import train
 from selfplay.config import Config, RenamedSetting
+from selfplay.report.terminal import stopping
 from selfplay.run import checkpoint, folder, session
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +53,17 @@ MISTAKES = [
     ("train --search.simulations many", "search.simulations is a whole number, not 'many'"),
     ("train --search.simulations 2.5", "search.simulations is a whole number, not '2.5'"),
     ("train --learn.replay_ratio much", "learn.replay_ratio is a number, not 'much'"),
+    ("train --minutes 10m", "minutes is a number, not '10m'; for example --minutes 10"),
+    ("train --minutes 1h", "minutes is a number, not '1h'; for example --minutes 60"),
+    ("train --minutes ten", "minutes is a number, not 'ten'; for example --minutes 10"),
+    ("train --flops lots", "flops is a number, not 'lots'; for example --flops 1e14"),
+    ("train --play.games 1e3", "play.games is a whole number, not '1e3'; for example --play.games 1000"),
+    ("train --seeds three", "--seeds is a whole number, not 'three'; for example --seeds 3"),
+    ("arena a b --game connect4 --games 1,000", "--games is a whole number, not '1,000'; for example --games 1000"),
+    ("arena a b --game connect4 --games many", "--games is a whole number, not 'many'; for example --games 400"),
+    ("bench --seconds 2min", "--seconds is a number, not '2min'; for example --seconds 120"),
+    ("serve --port http", "--port is a whole number, not 'http'; for example --port 8000"),
+    ("measure begun --frontier 1 few", "--frontier is a whole number, not 'few'; for example --frontier 100"),
     ("train --search.prove maybe", "search.prove is true or false, not 'maybe'"),
     ("train --search.simulations", "argument --search.simulations: expected 1 argument"),
     ("train --search.simulations 0", "search.simulations is at least 1, not 0"),
@@ -95,6 +108,15 @@ def test_a_mistake_is_one_line(capsys, tmp_path, command, line):
     assert after == before
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+@pytest.mark.parametrize("command", ["train --device cuda --run new", "bench --device cuda"])
+def test_a_device_that_is_not_here_is_refused_before_anything_else(capsys, tmp_path, command):
+    code, out, err = said(capsys, *command.split())
+    assert (code, out) == (2, [])
+    assert err[-1] == "selfplay: device cuda was asked for, but torch sees no CUDA device here; use --device cpu"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_command_shows_the_commands(capsys):
     code, out, err = said(capsys)
     assert (code, out) == (2, [])
@@ -125,7 +147,7 @@ def test_an_unreadable_folder(capsys, tmp_path, monkeypatch):
         (ValueError("two\nlines"), 2, "selfplay: two lines"),
         (OSError(28, "No space left on device", "runs/x"), 2, "selfplay: runs/x: No space left on device"),
         (KeyboardInterrupt(), 130, "selfplay: stopped by Ctrl-C"),
-        (cli.Terminated(), 143, "selfplay: stopped by SIGTERM"),
+        (stopping.Terminated(), 143, "selfplay: stopped by SIGTERM"),
     ],
 )
 def test_exit_codes(capsys, monkeypatch, error, code, line):

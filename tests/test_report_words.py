@@ -100,7 +100,7 @@ def test_amounts():
 
 def test_crossings():
     assert words.crossing(CROSSED) == "at 3.1e13 [2.2e13, 4.0e13]"
-    assert words.crossing(replace(CROSSED, flops_low=0.0)) == "at 3.1e13 [0, 4.0e13]"
+    assert words.crossing(replace(CROSSED, flops_low=0.0)) == "at 3.1e13 […, 4.0e13]"
     assert words.crossing(replace(CROSSED, flops=None, flops_low=0.0)) == "before 4.0e13"
     assert words.crossing(AHEAD) == "beyond 1.2e14"
     assert words.crossing(replace(AHEAD, flops_low=0.0)) == "not yet"

@@ -289,10 +289,11 @@ def test_the_command_prints_a_table(folder, capsys):
     ]
     assert cli.guarded(["crossover", folder("one", lines)]) == 0
     table, _, said = capsys.readouterr().out.partition("\n\n")
-    header, crossed, before, beyond, once = table.splitlines()
+    header, crossed, before, beyond, once, legend = table.splitlines()
     assert header.split()[:2] == ["player", "opponent"]
     assert "at 1.0e13 [" in crossed and "1.7" in crossed.split()  # 1e13 / 1e11 seconds are 1.7 minutes
     assert "before 2.5e12" in before
+    assert legend == "before: ahead at its first evaluation already, so when it drew level is not known"
     assert "beyond 1.6e14" in beyond
     assert "not yet" in once
     assert said.startswith("network alone against crossed: forecast at 4.0e12 FLOPs: ")
@@ -302,6 +303,40 @@ def test_the_command_prints_a_table(folder, capsys):
     assert "(1 of 2 runs have)" in capsys.readouterr().out
     assert cli.guarded(["crossover", folder("new", [])]) == 0
     assert capsys.readouterr().out == "no matches yet\n"
+
+
+def test_people_read_the_newest_forecast_of_each_opponent(folder, capsys):
+    """Of two players against two opponents, in three runs."""
+    runs = []
+    for number in range(3):
+        lines = [
+            row
+            for agent, later in (("net", 0.3), ("mcts:sims=64", 0.0))
+            for opponent, at in (("near", 13.0), ("far", 14.5))
+            for row in logistic_run(at + later, 3.0, STEPS, opponent=opponent, agent=agent)
+        ]
+        runs.append(folder(f"r{number}", lines))
+    assert cli.guarded(["crossover", *runs]) == 0
+    *said, others = capsys.readouterr().out.partition("\n\n")[2].splitlines()
+    assert [("near" in line, "far" in line) for line in said] == [(True, False), (False, True)]
+    assert cli.guarded(["crossover", *runs, "--json"]) == 0
+    rungs = json.loads(capsys.readouterr().out)["rungs"]
+    made = [run["forecast"] for rung in rungs for run in rung["runs"] if run["forecast"]]
+    assert len(made) > 6
+    assert others == f"{len(made) - 2} other forecasts: selfplay crossover --json has them all"
+    newest = max(each["made_at_flops"] for each in made if each["opponent"] == "near")
+    assert f"forecast at {newest:.1e} FLOPs".replace("e+", "e") in said[0]
+
+
+def test_a_folder_of_runs_says_which_it_holds(folder, tmp_path, capsys):
+    folder("one", [])
+    folder("two", [])
+    for command in ("crossover", "report", "compare", "doctor", "measure", "serve --run", "train --run"):
+        assert cli.guarded([*command.split(), str(tmp_path)]) == 2, command
+        said = f"{tmp_path} is no run folder: it holds the runs one, two; give one, as {tmp_path / 'one'}\n"
+        assert capsys.readouterr().err.endswith(said), command
+    assert cli.guarded(["crossover", str(tmp_path / "onne")]) == 2
+    assert "onne is no run folder (did you mean 'one'?)" in capsys.readouterr().err
 
 
 def test_mistakes_cost_one_line(folder, tmp_path, capsys):

@@ -52,7 +52,8 @@ def add_overtaken(
         if crossing.overtaken and pairing in wins and pairing not in shown:
             line = next(row for row in reversed(lines) if row.pairing == pairing)
             with atomic.naming(run_dir / folder.OVERTAKEN):
-                records.append(run_dir / folder.OVERTAKEN, [_moment(game, wins[pairing], line)])
+                moment = _moment(game, wins[pairing], line, known=crossing.flops is not None)
+                records.append(run_dir / folder.OVERTAKEN, [moment])
 
 
 def write_record(run_dir: Path, record: CrossoverRecord) -> None:
@@ -95,14 +96,14 @@ def read_wins(path: Path) -> dict[tuple[str, str], GameRecord]:
     return {(won.first, won.second) if won.result == FIRST_WON else (won.second, won.first): won for won in found}
 
 
-def _moment(game: Game, best: GameRecord, line: EvalLine) -> GameRecord:
-    """A game that the learner won, with remarks."""
+def _moment(game: Game, best: GameRecord, line: EvalLine, known: bool) -> GameRecord:
+    """A game that the learner won, with remarks; `known` is whether it is when they were equally strong."""
     opponent = best.first if best.second == line.agent else best.second
     note = (
         f"After {line.seconds / 60:.1f} minutes of training ({written(line.flops)} FLOPs, {line.games:,} games,"
         f" generation {line.generation}) {describe(line.agent)} was first ahead of {describe(opponent)} beyond doubt:"
         f" {100 * line.score:.1f} % [{100 * line.score_low:.1f}, {100 * line.score_high:.1f}]."
-        " Equal strength came earlier."
+        + (" Equal strength came earlier." if known else " So it was at its first evaluation already.")
     )
     from selfplay.knowledge import oracle  # not at the start: a run against `random` alone loads no knowledge
 

@@ -212,12 +212,17 @@ def opened(
 
     Raises:
         ConfigError: where no limit is set, so that the run would not end.
-        ValueError: for opponents or a network that are none, and where another process trains in the folder.
+        ValueError: for a device, opponents or a network that are none, and where another process trains in the folder.
     """
     if not any((config.minutes, config.generations, config.flops)):
         raise ConfigError("no end is set: give --minutes, --generations or --flops")
+    if fresh:
+        session.check_fresh(run_dir)
     # Imported here, so that all mistakes above are answered at once: torch takes seconds.
-    from selfplay.arena.referee import Referee
+    from selfplay.network.evaluator import pick_device
+
+    pick_device(config.device)
+    from selfplay.arena.referee import Referee  # compiles
     from selfplay.network import architectures
     from selfplay.train import initial as initial_weights
 

@@ -115,8 +115,11 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         seconds=args.seconds,
     )
+    chosen = tuple(PARTS) if args.part == "all" else (args.part,)
+    if {"network", "selfplay", "train"} & set(chosen):
+        parts.check(setting)
     found: dict[str, Any] = {}
-    for part in PARTS if args.part == "all" else (args.part,):
+    for part in chosen:
         found[part] = APART[part](args) if part in APART else PARTS[part](setting)
         if not args.json:
             figures = "  ".join(f"{name} {_figure(value)}" for name, value in found[part].items())

@@ -47,6 +47,15 @@ def random_positions(game: games.Game, count: int, seed: int) -> np.ndarray:
     return states_NW
 
 
+def check(setting: Setting) -> None:
+    """`ValueError` for a network or a device that there is not: before the parts that need none are measured."""
+    from selfplay.network import architectures
+    from selfplay.network.evaluator import pick_device
+
+    pick_device(setting.device)
+    architectures.build(games.make(setting.game), setting.network)
+
+
 def search(setting: Setting) -> dict[str, float]:
     """The tree alone, on one core: an evaluator that answers at once that all is even, and no cache of its answers.
 

@@ -100,7 +100,7 @@ def _game_name(args: argparse.Namespace) -> str:
     if args.run and not args.ablate:
         raise ValueError("--run goes with --ablate")
     if args.run and not (Path(args.run) / folder.CONFIG).exists():
-        raise ValueError(f"--run {args.run} is no run folder")
+        raise ValueError(f"--run {folder.no_run(Path(args.run))}")
     trained = folder.recorded_config(Path(args.run)) if args.run else None
     if args.game is None and args.ablate:
         return trained.game if trained else "connect4"

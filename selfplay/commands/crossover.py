@@ -8,6 +8,7 @@ from selfplay.report import words
 from selfplay.run import groups
 from selfplay.stats import crossover
 
+_BEFORE = "before: ahead at its first evaluation already, so when it drew level is not known"
 _EPILOG = """\
 Several runs are seeds of one setting: the interval is then Student's over the seeds. Runs of different settings are
 refused: `selfplay compare` is for those. "before" the first
@@ -33,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(record.as_dict()))
     else:
-        forecasts = words.forecasts(record.crossings)
-        print("\n".join([words.crossings(record.crossings), *([""] if forecasts else []), *forecasts]))
+        before = any(found.overtaken and found.flops is None for found in record.crossings)
+        forecasts = words.newest_forecasts(record.crossings, "selfplay crossover --json has them all")
+        parts = [words.crossings(record.crossings), *([_BEFORE] if before else []), *([""] if forecasts else [])]
+        print("\n".join([*parts, *forecasts]))
     return 0

@@ -64,7 +64,7 @@ def _looked_at(run_dir: Path) -> tuple[list[health.Finding], list[str]]:
     """What every check says of a run, that of its checkpoints first, and lines on what is damaged."""
     config = folder.recorded_config(run_dir)
     if config is None:
-        raise ValueError(f"{run_dir} is no run folder")
+        raise ValueError(folder.no_run(run_dir))
     whole, damage = _damaged(checkpoint.conditions(run_dir))
     return [whole, *health.examine(config, read.metrics(run_dir), read.evals(run_dir))], damage
 

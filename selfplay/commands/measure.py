@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """Play the matches, write the files, and print the crossings."""
     config = folder.recorded_config(args.run)
     if config is None:
-        raise ValueError(f"{args.run} is no run folder")
+        raise ValueError(folder.no_run(args.run))
     given = {item.name: getattr(args, item.name, None) for item in dataclasses.fields(EvalConfig)}
     given["final_share"] = 0.0  # as many games as are asked for: nobody waits for a run to end
     config = merged(config, {"eval": {name: value for name, value in given.items() if value is not None}})

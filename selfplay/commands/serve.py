@@ -38,7 +38,7 @@ def _folder(args: argparse.Namespace) -> Path:
 
     if args.run is not None:
         if not (args.run / folder.CONFIG).is_file():
-            raise ValueError(f"{args.run} is no run folder: it holds no {folder.CONFIG}")
+            raise ValueError(folder.no_run(args.run))
         parent = args.run.resolve().parent
         if args.runs is not None and args.runs.resolve() != parent:
             raise ValueError(f"{args.run} is not in {args.runs}; leave --runs out")

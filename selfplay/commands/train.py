@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from selfplay.arena import training
-from selfplay.config import RENAMED, Config, ConfigError, shown, warn_of_old_name
+from selfplay.config import RENAMED, Config, ConfigError, number, shown, warn_of_old_name
 from selfplay.report import words
 from selfplay.report.terminal import run as terminal_run
 from selfplay.report.terminal import starting
@@ -67,17 +67,14 @@ def _sentences(cls: Any) -> dict[str, str]:
     return found
 
 
-def _value(name: str, kind: Any, words: list[str]) -> Any:
+def _value(name: str, kind: Any, words: list[str], default: Any) -> Any:
     """What was typed after a flag as a value of its setting; `ConfigError` if it is none."""
     if kind is bool:
         if words[0].lower() not in ("true", "false"):
             raise ConfigError(f"{name} is true or false, not {shown(words[0])}")
         return words[0].lower() == "true"
     if kind in (int, float):
-        try:
-            return kind(words[0])
-        except ValueError:
-            raise ConfigError(f"{name} is a {'whole ' if kind is int else ''}number, not {shown(words[0])}") from None
+        return number(name, kind, words[0], default)
     return tuple(words) if get_origin(kind) is tuple else words[0]
 
 
@@ -129,10 +126,10 @@ class _OldName(argparse.Action):
 def _typed(args: argparse.Namespace) -> dict[str, Any]:
     """Settings given as flags, nested. A budget takes the place of the other budgets."""
     given: dict[str, Any] = {}
-    for name, kind, _, _ in settings():
+    for name, kind, default, _ in settings():
         if (words := getattr(args, name)) is not None:
             table, _, key = name.rpartition(".")
-            (given.setdefault(table, {}) if table else given)[key] = _value(name, kind, words)
+            (given.setdefault(table, {}) if table else given)[key] = _value(name, kind, words, default)
     budgets = [name for name in _BUDGETS if name in given]
     if budgets:
         given |= {name: 0 for name in _BUDGETS if name not in budgets}

@@ -192,11 +192,14 @@ def expectation(made: Forecast) -> str:
 
 
 def _between(found: Crossing | Forecast) -> str:
-    return f"{flops(found.flops)} [{flops(found.flops_low)}, {flops(found.flops_high)}]"
+    """A lower bound of 0 lies before the first evaluation, and nobody knows where."""
+    return f"{flops(found.flops)} [{flops(found.flops_low or None)}, {flops(found.flops_high)}]"
 
 
 def overtaken(found: Crossing) -> str:
     """The news that it was: `network + 64 simulations has overtaken one-ply rules, at 1.6e13 [...] training FLOPs`."""
+    if found.flops is None:
+        return f"{player(found.agent)} was ahead of {player(found.opponent)} before its first evaluation"
     return f"{player(found.agent)} has overtaken {player(found.opponent)}, {crossing(found)} training FLOPs"
 
 
@@ -210,6 +213,20 @@ def forecasts(crossings: Iterable[Crossing]) -> list[str]:
         for number, run in enumerate(found.runs, start=1)
         if (made := run.forecast)
     ]
+
+
+def newest_forecasts(crossings: Sequence[Crossing], where: str) -> list[str]:
+    """A line for the newest of `forecasts` for each opponent; and how many others there are, and `where`."""
+    newest: dict[str, tuple[float, str]] = {}
+    count = 0
+    for found in crossings:
+        for run, line in zip([run for run in found.runs if run.forecast], forecasts([found]), strict=True):
+            assert run.forecast is not None
+            count += 1
+            if run.forecast.made_at_flops > newest.get(found.opponent, (0.0, ""))[0]:
+                newest[found.opponent] = run.forecast.made_at_flops, line
+    others = count - len(newest)
+    return [line for _, line in newest.values()] + ([f"{others} other forecasts: {where}"] if others else [])
 
 
 def _outcome(run: Crossing, made: GradedForecast) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from games import regular
 from selfplay.run import atomic, formats
+from selfplay.run.folder import no_run, runs_in
 
 WEIGHTS = "weights.safetensors"
 STATE = (WEIGHTS, "learner.pt", "replay.npz", "games.npz", "state.json")  # what a run needs to go on
@@ -255,7 +256,7 @@ def resolve(spec: str, game_name: str | None = None) -> Path:
     if path.is_dir():
         found = newest(path)
         if found is None:
-            raise ValueError(f"{path} holds no checkpoint yet")
+            raise ValueError(no_run(path) if runs_in(path) else f"{path} holds no checkpoint yet")
         return found.path(WEIGHTS)
     if match := re.fullmatch(r"(.+)@(\d+)", spec):
         run_dir, generation = Path(match[1]), int(match[2])

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from games import regular
+from games.registry import nearest
 from selfplay.config import Config, from_dict, read_toml, to_toml, with_present_names
 from selfplay.run import atomic, formats
 from selfplay.stats.records import brief
@@ -53,6 +54,8 @@ WON = ".won.jsonl"
 MOST_BYTES = {CONFIG: 1 << 20, META: 16 << 20, ACTIVITY: 1 << 16, METRICS: 512 << 20}
 """what is read of a file at most; of others `_MOST_BYTES`"""
 _MOST_BYTES = 64 << 20
+
+_MOST_NAMED = 8  # runs of a folder, in a message
 
 
 def read_bytes(path: Path) -> bytes:
@@ -173,10 +176,25 @@ def recorded_config(run_dir: Path) -> Config | None:
     if run_dir.exists():
         others = [path.name for path in run_dir.iterdir() if not path.name.startswith((LOCK, atomic.TEMPORARY))]
         if others:
-            raise ValueError(
-                f"{run_dir} is no run folder: it holds {min(others)!r} but no {CONFIG}; give another --run"
-            )
+            raise ValueError(no_run(run_dir))
     return None
+
+
+def runs_in(path: Path) -> list[str]:
+    """The names of the runs that lie in a folder."""
+    return sorted(each.parent.name for each in path.glob(f"*/{CONFIG}"))
+
+
+def no_run(run_dir: Path) -> str:
+    """That a folder is no run's, why, and which runs there are instead."""
+    said = f"{run_dir} is no run folder"
+    if not run_dir.is_dir():
+        return said + nearest(run_dir.name, runs_in(run_dir.parent))
+    if inside := runs_in(run_dir):
+        more = f" and {len(inside) - _MOST_NAMED} more" if len(inside) > _MOST_NAMED else ""
+        return f"{said}: it holds the runs {', '.join(inside[:_MOST_NAMED])}{more}; give one, as {run_dir / inside[0]}"
+    others = [path.name for path in run_dir.iterdir() if not path.name.startswith((LOCK, atomic.TEMPORARY))]
+    return said + (f": it holds {min(others)!r} but no {CONFIG}" if others else ": it is empty")
 
 
 def write_config(run_dir: Path, config: Config) -> None:

@@ -60,7 +60,7 @@ class Run:
         self.dir = Path(path)
         config = runs.recorded_config(self.dir)
         if config is None:
-            raise ValueError(f"{path} is no run folder")
+            raise ValueError(runs.no_run(self.dir))
         self.config: Config = config
 
     def __repr__(self) -> str:

@@ -91,6 +91,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def check_fresh(run_dir: Path) -> None:
+    """`ValueError` for a run that exists."""
+    if folder.recorded_config(run_dir) is not None:
+        raise ValueError(f"{run_dir} exists already; leave --fresh out to continue it, or give another --run")
+
+
 @contextmanager
 def opened(
     run_dir: Path,
@@ -109,8 +115,8 @@ def opened(
         run_dir.mkdir(parents=True, exist_ok=True)
     with folder.locked(run_dir):
         recorded = folder.recorded_config(run_dir)
-        if recorded is not None and fresh:
-            raise ValueError(f"{run_dir} exists already; leave --fresh out to continue it, or give another --run")
+        if fresh:
+            check_fresh(run_dir)
         found = checkpoint.newest(run_dir, checkpoint.STATE)
         generation = found.generation if found else 0
         complete = found.complete if found else -1
