@@ -1,5 +1,5 @@
-"""Hooks of the docs site: files of the repository that a page links to go into it as text, and the page of play comes
-with the run that ships."""
+"""Hooks of the docs site: files of the repository that a page links to go into it as text, the page of play comes with
+the run that ships, and pictures have a form for telephones."""
 
 import re
 from pathlib import Path
@@ -10,6 +10,7 @@ from selfplay.run.read import Run
 from selfplay.web import alone
 
 ROOT = Path(__file__).resolve().parent.parent
+_PICTURE = re.compile(r'<img [^>]*?src="((?:\.\./)*)([\w-]+)\.png"[^>]*>')
 _OUTSIDE = re.compile(r"\]\(((?:\.\./)+)([^)#:]+)\)")
 
 
@@ -42,3 +43,16 @@ def on_page_markdown(markdown, page, config, files):
         return match[0] if path is None else f"]({up}repository/{path.as_posix()}.txt)"
 
     return _OUTSIDE.sub(inside, markdown)
+
+
+def on_page_content(html, page, config, files):
+    """A picture that there is for telephones too, as `NAME-narrow.png`, is shown in the width that fits."""
+
+    def both(match: re.Match[str]) -> str:
+        narrow = f"{match[2]}-narrow.png"
+        if files.get_file_from_path(narrow) is None:
+            return match[0]
+        source = f'<source media="(max-width: 600px)" srcset="{match[1]}{narrow}">'
+        return f"<picture>{source}{match[0]}</picture>"
+
+    return _PICTURE.sub(both, html)

@@ -99,6 +99,8 @@ def test_before_a_match_the_players_tell_how_long_it_takes():
     assert table.seconds_per_game(("net", "d4")) == pytest.approx(0.03 + 0.18)
     table.expect("mcts:sims=64", 0.004)
     assert table.seconds_per_game(("mcts:sims=64", "d2")) == pytest.approx(0.08 + 0.08)
+    table.took(("mcts:sims=64", "d4"), games=100, seconds=9.0, thought=(7.0, 6.0))
+    assert table.seconds_per_game(("mcts:sims=64", "d2")) == pytest.approx(0.08), "each has had the other beside it"
     assert table.seconds_per_game(("net", "rules")) == pytest.approx(0.09)  # nothing is known of it
 
 

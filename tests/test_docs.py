@@ -14,6 +14,7 @@ import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -241,6 +242,34 @@ def test_links_and_pictures_are_there(page):
 def test_the_readme_leads_to_every_page():
     readme = PAGES["README"].read_text(encoding="utf-8")
     assert [page.name for page in ALL_PAGES[:-1] if f"(docs/{page.name})" not in readme] == []
+
+
+def linked(text):
+    """The pages of docs/ that a text links to, in its order."""
+    return re.findall(r"\]\(docs/([\w./-]+\.md)\)", text)
+
+
+def test_the_site_has_the_groups_of_the_readme():
+    readme = PAGES["README"].read_text(encoding="utf-8")
+    groups = dict(re.findall(r"^\| ([A-Z][\w ]+) \| (\[.*) \|$", readme, flags=re.MULTILINE))
+    assert len(groups) == 3
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    nav = {name: re.findall(r"([\w./-]+\.md)", pages) for name, pages in re.findall(
+        r"^  - ([\w ]+):\n((?:      - .*\n)+)", text, flags=re.MULTILINE)}  # fmt: skip
+    for name, row in groups.items():
+        named = [page for page in linked(row) if page != "index.md"]
+        assert [page for page in nav[name] if page in named] == named, name
+    everywhere = [page for pages in nav.values() for page in pages] + ["index.md"]
+    there = [str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")]
+    assert sorted(everywhere) == sorted(there), "every page stands in one group"
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.stem)
+def test_a_picture_is_there_for_telephones_too(page):
+    """At 390 pixels nobody can read the wide one; .ci/site.py chooses."""
+    for target in re.findall(r"!\[[^]]*\]\(([^)#:]+)\.png\)", page.read_text(encoding="utf-8")):
+        width, height = struct.unpack(">II", (page.parent / f"{target}-narrow.png").read_bytes()[16:24])
+        assert width <= 800 < height, target
 
 
 def tables():

@@ -76,7 +76,8 @@ class Timetable:
             return self._seconds_per_game[pairing]
         both = [self._alone(player) for player in pairing]
         if both[0] is not None and both[1] is not None:
-            return both[0] + both[1]  # they think at the same time, on the same cores
+            # They think at the same time and on the same cores, so in matches each takes the other's time, too.
+            return max(both[0], both[1]) if {*pairing} <= self._thought.keys() else both[0] + both[1]
         others = [spent for (name, _), spent in self._seconds_per_game.items() if name == learner]
         return sum(others) / len(others) if others else _SECONDS
 

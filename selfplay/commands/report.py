@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--story", action="store_true", help="with --out FILE.png: the picture for who sees such a thing the first time"
     )
+    parser.add_argument(
+        "--narrow",
+        action="store_true",
+        help="with --out FILE.png: for the width of a telephone, parts below each other",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--out is a page, as in all.html, or a picture, as in all.png, not {args.out}")
     if args.story and (args.out is None or args.out.suffix != ".png"):
         raise ValueError("--story is a picture: give --out FILE.png")
+    if args.narrow and (args.out is None or args.out.suffix != ".png"):
+        raise ValueError("--narrow is about a picture: give --out FILE.png")
     if args.out is None:
         for path in args.runs:
             print(page.write(path))
@@ -51,14 +58,14 @@ def run(args: argparse.Namespace) -> int:
     if args.out.suffix == ".html":
         together = page.written(runs).encode()
     else:
-        together = _story(runs) if args.story else plots.overlay_runs(runs)
+        together = _story(runs, args.narrow) if args.story else plots.overlay_runs(runs, narrow=args.narrow)
     atomic.write_file(args.out, together)
     print(args.out)
     return 0
 
 
-def _story(runs: Sequence[read.Run]) -> bytes:
+def _story(runs: Sequence[read.Run], narrow: bool) -> bytes:
     told = story.of([run.evals for run in runs], crossover.together([run.crossover for run in runs]))
     if told is None:
         raise ValueError("there is no story yet: each run needs two evaluations with search")
-    return story.picture(told)
+    return story.picture(told, narrow=narrow)

@@ -5,6 +5,7 @@ The same drawings make PNG files and, with text as text and colours that follow 
 
 import io
 import re
+import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -30,6 +31,7 @@ from selfplay.stats.records import CrossoverRecord, Lines
 _INK, GREY, _GRID = "#111827", "#6b7280", "#e5e7eb"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", _INK, "#b3a100")
 _APART = 0.035  # of the height of a picture, between the middles of two labels
+_NARROW, _NARROW_DPI = 4.4, 180  # inches, and dots of each, of a picture for a telephone
 _FEW = 4  # labels that find room inside a picture
 _FOLLOWING = {_INK: "var(--ink)", GREY: "var(--soft)", _GRID: "var(--line)", story.LEARNER: "var(--learner)"}
 """colours that a page decides"""
@@ -44,37 +46,51 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
-def curves(config: Config, metrics: Metrics, evals: Lines, record: CrossoverRecord) -> bytes:
-    """A PNG: Elo among the ladder and scores over training compute, losses, and what search adds to the network."""
-    figure = Figure(figsize=(15, 9), dpi=110, layout="constrained")
-    elo, scores, losses, search = figure.subplot_mosaic(
-        [["elo", "scores"], ["losses", "search"]], height_ratios=[5, 3]
-    ).values()
+def curves(config: Config, metrics: Metrics, evals: Lines, record: CrossoverRecord, *, narrow: bool = False) -> bytes:
+    """A PNG: Elo among the ladder and scores over training compute, losses, and what search adds to the network; one
+    below the other where it is `narrow`, for a telephone."""
+    if narrow:
+        figure = Figure(figsize=(_NARROW, 16), dpi=_NARROW_DPI, layout="constrained")
+        elo, scores, losses, search = figure.subplots(4, 1, height_ratios=[4, 4, 2, 2])
+    else:
+        figure = Figure(figsize=(15, 9), dpi=110, layout="constrained")
+        elo, scores, losses, search = figure.subplot_mosaic(
+            [["elo", "scores"], ["losses", "search"]], height_ratios=[5, 3]
+        ).values()
     title = f"{config.game}, {config.network.architecture}, seed {config.seed}"
     figure.suptitle(title, x=0.01, ha="left", weight="bold")
-    draw_elo(elo, [evals])
+    draw_elo(elo, [evals], narrow=narrow)
     draw_scores(scores, [evals], record)
-    scores.set_title(f"bands: 95 % intervals; {_DIAMONDS}", fontsize=8, color=GREY)
+    scores.set_title(_filled(f"bands: 95 % intervals; {_DIAMONDS}", narrow), fontsize=8, color=GREY)
     draw_lines(losses, metrics, LOSSES, "loss (nats)")
     draw_lines(search, metrics, SEARCH, "nats")
-    return _png(figure)
+    return _png(figure, narrow=narrow)
 
 
-def overlay(names: Sequence[str], evals: Sequence[Lines], record: CrossoverRecord) -> bytes:
-    """A PNG of several runs as seeds of one experiment: Elo and scores, same colours, one line a run."""
-    figure = Figure(figsize=(15, 5.6), dpi=110, layout="constrained")
-    elo, scores = figure.subplots(1, 2)
-    figure.suptitle(", ".join(names), x=0.01, ha="left", weight="bold")
-    draw_elo(elo, evals)
+def overlay(names: Sequence[str], evals: Sequence[Lines], record: CrossoverRecord, *, narrow: bool = False) -> bytes:
+    """A PNG of several runs as seeds of one experiment: Elo and scores, same colours, one line a run; `narrow` as in
+    `curves`."""
+    if narrow:
+        figure = Figure(figsize=(_NARROW, 11), dpi=_NARROW_DPI, layout="constrained")
+        elo, scores = figure.subplots(2, 1)
+    else:
+        figure = Figure(figsize=(15, 5.6), dpi=110, layout="constrained")
+        elo, scores = figure.subplots(1, 2)
+    figure.suptitle((",\n" if narrow else ", ").join(names), x=0.01, ha="left", weight="bold")
+    draw_elo(elo, evals, narrow=narrow)
     draw_scores(scores, evals, record)
-    scores.set_title(f"thick: the mean of the runs; {_DIAMONDS}", fontsize=8, color=GREY)
-    return _png(figure)
+    scores.set_title(_filled(f"thick: the mean of the runs; {_DIAMONDS}", narrow), fontsize=8, color=GREY)
+    return _png(figure, narrow=narrow)
 
 
-def overlay_runs(runs: Sequence[Run]) -> bytes:
+def _filled(text: str, narrow: bool) -> str:
+    return textwrap.fill(text, 60) if narrow else text
+
+
+def overlay_runs(runs: Sequence[Run], *, narrow: bool = False) -> bytes:
     """`overlay` of what these runs, seeds of one setting, have written."""
     record = crossover.together([one.crossover for one in runs])
-    return overlay([one.dir.name for one in runs], [one.evals for one in runs], record)
+    return overlay([one.dir.name for one in runs], [one.evals for one in runs], record, narrow=narrow)
 
 
 def frontier(points: Sequence[Point]) -> bytes:
@@ -130,9 +146,11 @@ def plain(axes: Axes, *, legend: bool) -> None:
         axes.legend(frameon=False, fontsize=8)
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: Figure, *, narrow: bool = False) -> bytes:
     for axes in figure.axes:
         plain(axes, legend=True)
+        if narrow and len(axes.get_legend_handles_labels()[1]) > _FEW:
+            axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.45, -0.1))
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
@@ -161,8 +179,9 @@ def _compute_axis(axes: Axes, evals: Sequence[Lines]) -> None:
         axes.text(0.5, 0.5, "no matches yet", transform=axes.transAxes, ha="center", va="bottom", color=GREY)
 
 
-def draw_elo(axes: Axes, evals: Sequence[Lines]) -> None:
-    """The learner's Elo, its opponents as lines across; with several runs, on the scale of the average opponent."""
+def draw_elo(axes: Axes, evals: Sequence[Lines], *, narrow: bool = False) -> None:
+    """The learner's Elo, its opponents as lines across, with their names beside them or, where it is `narrow`, on them;
+    with several runs, on the scale of the average opponent."""
     evals = _placed(evals)
     found = [strength(lines) for lines in evals if lines]
     levels: dict[str, list[float]] = defaultdict(list)
@@ -180,8 +199,9 @@ def draw_elo(axes: Axes, evals: Sequence[Lines]) -> None:
     low, high = axes.get_ylim()
     placed = story.spread(list(heights.values()), _APART * (high - low))
     for opponent, height in zip(heights, placed, strict=True):
-        axes.text(1.0, height, f" {words.player(opponent)}", transform=axes.get_yaxis_transform(),
-                  va="center", fontsize=7.5, color=GREY)  # fmt: skip
+        axes.text(0.99 if narrow else 1.0, height, f" {words.player(opponent)}", fontsize=7.5, color=GREY,
+                  transform=axes.get_yaxis_transform(), ha="right" if narrow else "left",
+                  va="bottom" if narrow else "center")  # fmt: skip
     axes.set_ylabel("Elo among the ladder")
     _compute_axis(axes, evals)
 

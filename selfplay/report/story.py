@@ -105,10 +105,10 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
 def _level(elo: float, row: Crossing) -> Level:
     minutes = row.seconds / 60 if row.overtaken and row.seconds else None
     name = words.plain_player(row.opponent)
+    short = name.removeprefix("a program that ")
     done = sum(run.overtaken for run in row.runs)
     if done and not row.overtaken:
-        name += f" (passed in {done} of {len(row.runs)} runs)"
-    short = name.removeprefix("a program that ")
+        name, short = f"{name} (passed in {done} of {len(row.runs)} runs)", f"{short} ({done} of {len(row.runs)} runs)"
     return Level(name=name, short=short, elo=elo, overtaken=row.overtaken, minutes=minutes)
 
 
@@ -131,15 +131,17 @@ def _curve(lines: Lines, one: Strength, agent: str) -> tuple[np.ndarray, np.ndar
     return minutes_E, elo_E
 
 
-def picture(story: Story) -> bytes:
-    """A PNG of `draw`, with what it shows as its title."""
+def picture(story: Story, *, narrow: bool = False) -> bytes:
+    """A PNG of `draw`, with what it shows as its title; `narrow` for a telephone."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 5.6), dpi=130, layout="constrained")
+    size, dpi, columns = ((4.4, 5.8), 180, 54) if narrow else ((10, 5.6), 130, 110)
+    figure = Figure(figsize=size, dpi=dpi, layout="constrained")
     axes = figure.subplots()
-    draw(axes, story)
-    axes.set_xlabel(textwrap.fill(story.caption, 110), color=_GREY, fontsize=9)
-    figure.suptitle(story.finding, x=0.012, ha="left", fontsize=14, weight="bold", color=_INK)
+    draw(axes, story, narrow=narrow)
+    axes.set_xlabel(textwrap.fill(story.caption, columns), color=_GREY, fontsize=9)
+    title = textwrap.fill(story.finding, columns * 3 // 4) if narrow else story.finding
+    figure.suptitle(title, x=0.012, ha="left", fontsize=12 if narrow else 14, weight="bold", color=_INK)
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()

@@ -43,7 +43,8 @@ class _Line(logging.Handler):
     def _text(self) -> str:
         if self._compiling_since is None:
             return "loading"
-        return f"compiling rules and search, once: {self._compiled} of {_functions()} functions{self._left()}"
+        of = f" of {_functions()}" if self._compiled < _functions() else ""  # a game of one's own has more
+        return f"compiling rules and search, once: {self._compiled}{of} functions{self._left()}"
 
     def _left(self) -> str:
         """How long it takes, from how long it took; nothing while that says little."""

@@ -7,11 +7,21 @@ import { Network } from "./onnx.js";
 
 const carried = JSON.parse(document.getElementById("answers")?.textContent ?? "null");
 
+export const GONE = "The server does not answer. Is `selfplay serve` still running?";
+
 /** Whether there is a server to ask. */
 export const served = carried === null;
 
 const version = document.querySelector('meta[name="selfplay-version"]')?.content;
 let told = false;
+let gone = false;
+
+/** Says when the server stops answering, and when it answers again. */
+function reached(answers) {
+  if (gone === !answers) return;
+  gone = !answers;
+  window.dispatchEvent(new Event(gone ? "servergone" : "serverback"));
+}
 
 /** Says once that the server that answers is not the one that this page came from. */
 function compare(response) {
@@ -29,15 +39,13 @@ async function answer(path, options) {
   let response, found;
   try {
     response = await fetch(path, options);
+    reached(true);
     compare(response);
     found = await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error(
-      response
-        ? `The server answered ${response.status}.`
-        : "The server does not answer. Is `selfplay serve` still running?",
-    );
+    if (!response) reached(false);
+    throw new Error(response ? `The server answered ${response.status}.` : GONE);
   }
   if (!response.ok) throw new Error(found.error ?? `The server answered ${response.status}.`);
   return found;

@@ -1,6 +1,6 @@
 // Which page is shown: #/play, #/runs/NAME,NAME and #/games/FILE/NUMBER, each in a module of its own.
 
-import { served } from "./api.js";
+import { GONE, get, served } from "./api.js";
 import { h, icon } from "./dom.js";
 
 const PAGES = {
@@ -17,6 +17,8 @@ const THEME_ICONS = {
 
 const page = document.getElementById("page");
 document.querySelector("nav").hidden = !served; // there is one page then
+const SOON = 150; // milliseconds after which it says that something is on its way
+const EVERY = 4000; // between two looks whether the server is back
 let leave = null;
 let shown = 0;
 
@@ -32,21 +34,36 @@ async function show() {
     else link.removeAttribute("aria-current");
   }
   document.title = `${known[0].toUpperCase()}${known.slice(1)} · selfplay`;
+  page.replaceChildren();
+  const patience = setTimeout(() => {
+    if (turn === shown && !page.hasChildNodes())
+      page.append(h("p", { class: "notice loading", role: "status" }, "Loading…"));
+  }, SOON);
   try {
-    const module = await PAGES[known]();
+    const module = await PAGES[known]().catch(() => {
+      throw new Error(GONE); // of a module the browser says in its own words that it did not come
+    });
     const left = await module.open(page, new URLSearchParams(query), { path: rest.map(decodeURIComponent) });
     if (turn === shown) leave = left;
     else left?.();
   } catch (error) {
+    if (turn !== shown) return;
     page.replaceChildren(
       h(
         "div",
         { class: "notice", role: "alert" },
         h("h1", {}, "That did not work"),
         h("p", {}, error.message),
-        h("a", { class: "button", href: "#/play" }, "To the board"),
+        h(
+          "div",
+          { class: "buttons" },
+          h("button", { type: "button", class: "button", onclick: () => location.reload() }, "Try again"),
+          h("a", { class: "button", href: "#/play" }, "To the board"),
+        ),
       ),
     );
+  } finally {
+    clearTimeout(patience);
   }
 }
 
@@ -70,6 +87,17 @@ window.addEventListener("otherversion", () => {
   const reload = h("button", { type: "button", class: "button", onclick: () => location.reload() }, "Reload the page");
   const words = "The server is another version than this page, which may no longer fit. ";
   document.querySelector("header").after(h("div", { class: "version", role: "alert" }, h("p", {}, words), reload));
+});
+const gone = h("div", { class: "version gone", role: "alert", hidden: true }, h("p", {}, `${GONE} What stands here is from before.`));
+document.querySelector("header").after(gone);
+let looking = 0;
+window.addEventListener("servergone", () => {
+  gone.hidden = false;
+  looking = setInterval(() => get("/api/games").catch(() => {}), EVERY);
+});
+window.addEventListener("serverback", () => {
+  gone.hidden = true;
+  clearInterval(looking);
 });
 window.addEventListener("hashchange", show);
 show();

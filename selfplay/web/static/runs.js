@@ -1,6 +1,6 @@
 // The page of runs: strength over compute against every opponent, who was overtaken when, and how learning goes.
 
-import { get } from "./api.js";
+import { GONE, get } from "./api.js";
 import { Chart, duration, flops, short } from "./chart.js";
 import { h, icon, table } from "./dom.js";
 import { Live } from "./live.js";
@@ -94,8 +94,8 @@ export async function open(page, query, { path }) {
   };
 
   const picker = h("div", { class: "chips", role: "group", "aria-label": "Runs" });
-  const title = h("h1", {});
-  const subtitle = h("p", { class: "quiet" });
+  const title = h("h1", {}, state.chosen.length === 1 ? state.chosen[0] : `${state.chosen.length} runs`);
+  const subtitle = h("p", { class: "quiet", role: "status" }, "Loading…");
   const doing = h("p", { class: "doing", "aria-live": "off", hidden: true });
   const tiles = h("dl", { class: "tiles" });
   const players = h("div", { class: "segments", role: "group", "aria-label": "Player" });
@@ -116,7 +116,7 @@ export async function open(page, query, { path }) {
 
   const content = h(
     "div",
-    { class: "stack" },
+    { class: "stack", hidden: true },
     story.element,
     tiles,
     h(
@@ -199,6 +199,7 @@ export async function open(page, query, { path }) {
       trouble.hidden = true;
     } catch (error) {
       if (state.gone) return;
+      if (error.message === GONE) return; // which stands above every page
       trouble.textContent = error.message;
       trouble.hidden = false;
     }

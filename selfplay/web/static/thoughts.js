@@ -29,6 +29,7 @@ export class Thoughts {
         h("span", {}, label),
       );
     this.body = h("div", { class: "thoughts" });
+    this.busy = h("span", { class: "quiet", role: "status" });
     this.strip = h("div", { class: "strip", hidden: true });
     this.seat = new Seat("Who thinks", players, analyst, (spec) => this.#set({ analyst: spec }), [
       [AUTO, "The opponent"],
@@ -41,6 +42,7 @@ export class Thoughts {
         "div",
         { class: "card-head" },
         h("h2", { id: "thoughts-title" }, "What it thinks"),
+        this.busy,
         toggle("Show", on, (value) => this.#set({ on: value })),
       ),
       this.body,
@@ -69,14 +71,14 @@ export class Thoughts {
     this.body.hidden = !this.on;
     const truthWanted = this.truthOn && game.truth;
     if (position.over || (!this.on && !truthWanted)) {
+      this.#thinking(false);
       this.strip.hidden = true;
       this.onHeat(null);
-      this.body.replaceChildren(this.on ? h("p", { class: "quiet" }, "The game is over.") : "");
+      this.body.replaceChildren(...(this.on ? [h("p", { class: "quiet" }, "The game is over.")] : []));
       return;
     }
-    this.element.setAttribute("aria-busy", "true");
+    this.#thinking(true);
     if (drops(game) && this.strip.hidden) this.#columns(game, new Map(), this.on ? {} : null); // room for what is to come
-    if (!this.body.hasChildNodes()) this.body.append(h("p", { class: "quiet" }, "Thinking…"));
     try {
       if (!known(game, agent, moves, this.seed))
         await new Promise((resolve) => setTimeout(resolve, PATIENCE));
@@ -95,7 +97,14 @@ export class Thoughts {
       this.strip.hidden = true;
       this.body.replaceChildren(h("p", { class: "error", role: "alert" }, error.message));
     }
-    this.element.removeAttribute("aria-busy");
+    this.#thinking(false);
+  }
+
+  /** Say that an answer is on its way: what stands below is then of the position before. */
+  #thinking(is) {
+    if (is) this.element.setAttribute("aria-busy", "true");
+    else this.element.removeAttribute("aria-busy");
+    this.busy.textContent = is ? "thinking…" : "";
   }
 
   /** The value for the player who began, in [-1, 1], where it is known already; else null. */
