@@ -1,5 +1,7 @@
 """The picture for strangers: its sentence, its labels, and its dots, read from what was drawn."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -115,9 +117,34 @@ def test_labels_keep_their_distance():
 
 
 def test_round_times():
-    times, names = story.ticks(0.3, 150)
+    times, names = story.ticks(0.4, 130)
     assert times == [0.5, 1, 2, 5, 10, 20, 30, 60, 120]
     assert names == ["30 s", "1 min", "2 min", "5 min", "10 min", "20 min", "30 min", "1 h", "2 h"]
+
+
+def test_an_axis_says_where_it_begins_and_ends():
+    """Where no round time is near, and where it is shorter than any."""
+    assert story.ticks(0.02, 0.073)[1] == ["1.2 s", "2 s", "4.4 s"]
+    assert story.ticks(0.0101, 0.0155)[1] == ["0.61 s", "0.93 s"]
+    assert story.ticks(1.0, 15.0)[1] == ["1 min", "2 min", "5 min", "10 min", "15 min"]
+    assert story.ticks(30, 150)[1] == ["30 min", "1 h", "2 h", "2.5 h"]
+
+
+def test_chance_is_not_called_knowledge():
+    """Level with the first opponent at 1e12 FLOPs, where the evaluations begin, at 10 seconds."""
+    alone = told([dataclasses.replace(line, opponent="random") for line in run(late=-0.3) if line.opponent == "rules"])
+    assert alone.finding == "Ahead of random moves at its first evaluation, after 10 seconds"
+    assert "Dashed: random moves, the only opponent." in alone.caption
+    assert "Dots" not in alone.caption and "knowledge" not in alone.caption
+    lost = told([dataclasses.replace(line, opponent="random") for line in run() if line.opponent.endswith("12")])
+    assert lost.finding == "From nothing but the rules, and not yet ahead of random moves"
+    mixed = told([dataclasses.replace(line, opponent="random") if line.opponent == "rules" else line
+                  for line in run(late=-0.3) if line.opponent != "alphabeta:depth=2"])  # fmt: skip
+    assert mixed.finding == (
+        "Ahead of random moves at its first evaluation, after 10 seconds; human knowledge is still ahead"
+    )
+    assert "Dashed: its opponents, which do not learn." in mixed.caption
+    assert "Dashed: human knowledge, which does not learn. Dots:" in told(run()).caption
 
 
 def test_it_is_a_picture(two):

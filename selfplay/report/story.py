@@ -27,12 +27,14 @@ _INK, _GREY, LEARNER = "#111827", "#6b7280", "#0b6bb0"
 _NEW = 1.1  # times the training: an evaluation that tells something else
 _POINTS = 60  # of the curve
 _APART = 0.05  # of the height of the picture, between the middles of two labels
-_TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1440)  # minutes
+_TICKS = (1 / 60, 2 / 60, 5 / 60, 10 / 60, 20 / 60, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1440)  # minutes
+_BESIDE = 0.06  # of the axis, between its end and the last round time
+_NO_KNOWLEDGE = ("random", "rollout")  # kinds of players that know nothing but the rules
 
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """One opponent made of human knowledge, which is as strong at any time."""
+    """One opponent, which is as strong at any time."""
 
     name: str
     short: str
@@ -42,6 +44,8 @@ class Level:
     minutes: float | None
     """of training at which the learner was as strong; None if that was not seen: before the first evaluation, or yet to
     come"""
+    knows: bool = True
+    """whether it is made of human knowledge, unlike one that plays at random"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +94,13 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
         finding=_finding(levels, first),
         caption=(
             f"Training time at {games.make(record.game).title}. Blue: learned from self-play alone"
-            + (f", mean and range of {len(curves)} runs" if len(curves) > 1 else "")
-            + ". Dashed: human knowledge, which does not learn."
-            " Dots: equal strength, by the matches against each alone."
+            + (f", mean and range of {len(curves)} runs. " if len(curves) > 1 else ". ")
+            + _dashed(levels)
+            + (
+                " Dots: equal strength, by the matches against each alone."
+                if any(one.minutes for one in levels)
+                else ""
+            )
         ),
         minutes=tuple(minutes_T.tolist()),
         elo=tuple(elo_RT.mean(axis=0).tolist()),
@@ -109,17 +117,31 @@ def _level(elo: float, row: Crossing) -> Level:
     done = sum(run.overtaken for run in row.runs)
     if done and not row.overtaken:
         name, short = f"{name} (passed in {done} of {len(row.runs)} runs)", f"{short} ({done} of {len(row.runs)} runs)"
-    return Level(name=name, short=short, elo=elo, overtaken=row.overtaken, minutes=minutes)
+    knows = Spec.parse(row.opponent).kind not in _NO_KNOWLEDGE
+    return Level(name=name, short=short, elo=elo, overtaken=row.overtaken, minutes=minutes, knows=knows)
+
+
+def _dashed(levels: Sequence[Level]) -> str:
+    """What the lines across are."""
+    if all(level.knows for level in levels):
+        return "Dashed: human knowledge, which does not learn."
+    if len(levels) == 1:
+        return f"Dashed: {levels[0].name}, the only opponent."
+    return "Dashed: its opponents, which do not learn."
 
 
 def _finding(levels: Sequence[Level], first: float) -> str:
-    """The strongest opponent that was overtaken, and when."""
+    """The strongest opponent that was overtaken, and when: after the `first` minutes, nobody saw it."""
     overtaken = [level for level in levels if level.overtaken]
+    ahead = [level for level in levels if level.knows and not level.overtaken]
     if not overtaken:
-        return "From nothing but the rules, and human knowledge is still ahead"
+        still = "human knowledge is still ahead" if ahead else f"not yet ahead of {levels[0].name}"
+        return f"From nothing but the rules, and {still}"
     best = overtaken[-1]
-    when = f"in {words.long_minutes(best.minutes)}" if best.minutes else f"within {words.long_minutes(first)}"
-    return f"From nothing, it overtakes {best.name} {when}"
+    more = "; human knowledge is still ahead" if ahead and not best.knows else ""
+    if best.minutes:
+        return f"From nothing, it overtakes {best.name} in {words.long_minutes(best.minutes)}{more}"
+    return f"Ahead of {best.name} at its first evaluation, after {words.long_minutes(first)}{more}"
 
 
 def _curve(lines: Lines, one: Strength, agent: str) -> tuple[np.ndarray, np.ndarray]:
@@ -195,15 +217,20 @@ def draw(axes: "Axes", story: Story, *, narrow: bool = False) -> None:
 
 
 def ticks(first: float, last: float) -> tuple[list[float], list[str]]:
-    """Round times from `first` to `last` minutes, and what they are called."""
+    """Round times from `first` to `last` minutes, with those two where they are far from the others, and what they are
+    called."""
+    beside = (last / first) ** _BESIDE
     here = [minutes for minutes in _TICKS if first <= minutes <= last]
+    if not here or here[-1] * beside < last:
+        here.append(last)
+    if here[0] > first * beside**2:
+        here.insert(0, first)
     return here, [_tick(minutes) for minutes in here]
 
 
 def _tick(minutes: float) -> str:
-    if minutes < 1:
-        return f"{60 * minutes:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
+    amount, unit = (60 * minutes, "s") if minutes < 0.995 else (minutes, "min") if minutes < 60 else (minutes / 60, "h")
+    return f"{amount:.0f} {unit}" if amount >= 9.5 else f"{amount:.2g} {unit}"
 
 
 def spread(heights: Sequence[float], apart: float) -> list[float]:

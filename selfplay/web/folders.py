@@ -184,7 +184,8 @@ def _told(found: story.Story | None) -> dict[str, Any] | None:
         dataclasses.asdict(level) | {"when": words.long_minutes(level.minutes) if level.minutes else ""}
         for level in found.levels
     ]
-    return dataclasses.asdict(found) | {"levels": levels}
+    ticks = list(zip(*story.ticks(found.minutes[0], found.minutes[-1]), strict=True))
+    return dataclasses.asdict(found) | {"levels": levels, "ticks": ticks}
 
 
 def _said(found: Crossing, expected: Forecast | None) -> dict[str, Any]:

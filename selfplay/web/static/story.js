@@ -3,11 +3,7 @@
 
 import { h, svg } from "./dom.js";
 
-const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1440]; // minutes
 const LABEL = 17; // pixels between two names
-
-const tickName = (minutes) =>
-  minutes < 1 ? `${Math.round(60 * minutes)} s` : minutes < 60 ? `${minutes} min` : `${minutes / 60} h`;
 
 /** Heights of labels, from the lowest on: the same, moved up as far as keeps them apart. */
 function spread(heights) {
@@ -62,7 +58,7 @@ export class Story {
   }
 
   #draw() {
-    const { minutes, elo, low, high, levels } = this.told;
+    const { minutes, elo, low, high, levels, ticks: named } = this.told;
     const width = Math.max(280, this.host.clientWidth);
     const narrow = width < 520;
     const height = Math.min(460, Math.max(320, 0.48 * width));
@@ -109,16 +105,16 @@ export class Story {
       ];
     });
     let free = -Infinity;
-    const round = TICKS.filter((t) => {
-      if (t < 0.999 * t0 || t > 1.001 * t1 || x(t) < free) return false;
+    const round = named.filter(([t]) => {
+      if (x(t) < free) return false;
       free = x(t) + 54;
       return true;
     });
-    const ticks = round.map((t) =>
+    const ticks = round.map(([t, name]) =>
       svg(
         "text",
         { x: x(t), y: height - 8, class: `tick ${x(t) > width - 30 ? "end" : x(t) < 30 ? "" : "middle"}` },
-        tickName(t),
+        name,
       ),
     );
     this.host.replaceChildren(
