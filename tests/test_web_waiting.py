@@ -35,6 +35,13 @@ def opened(browser, address):
         yield go
 
 
+def on_the_table(opened):
+    """The page of play, when it is whole."""
+    page = opened()
+    api.expect(page.get_by_role("button", name="New game")).to_be_visible()
+    return page
+
+
 def held(page, pattern):
     """Answers to requests of this pattern are held back; returns what lets them go."""
     waiting = []
@@ -57,7 +64,7 @@ def cut_off(page):
 
 
 def test_a_page_that_is_on_its_way_says_so(opened):
-    page = opened()
+    page = on_the_table(opened)
     main = page.get_by_role("main")
     all_runs, one_run = held(page, "**/api/runs"), held(page, f"**/api/runs/{RUN}")
     page.evaluate("location.hash = '#/runs'")
@@ -72,7 +79,7 @@ def test_a_page_that_is_on_its_way_says_so(opened):
 
 
 def test_who_thinks_is_said_while_it_thinks(opened):
-    page = opened()
+    page = on_the_table(opened)
     release = held(page, "**/api/think")
     page.evaluate("where => (location.hash = where)", THOUGHTS)
     panel = page.get_by_role("region", name="What it thinks")
@@ -95,8 +102,7 @@ def test_a_server_that_is_gone_is_said_until_it_is_back(opened):
 
 
 def test_a_page_that_cannot_be_fetched_any_more_says_why(opened):
-    page = opened()
-    api.expect(page.get_by_role("button", name="New game")).to_be_visible()
+    page = on_the_table(opened)
     cut_off(page)
     page.get_by_role("link", name="Games").click()
     api.expect(page.get_by_role("main").get_by_role("alert")).to_contain_text(GONE)
