@@ -209,7 +209,7 @@ def test_what_a_run_does_just_now_is_told_while_it_does_it(tmp_path):
     with served(tmp_path) as port:
         assert told(port) == (True, None, None)
         file.show(now)
-        said = "final matches 9 of 15, about 2 min: network + 64 simulations against one-ply rules, up to 400 games,"
+        said = "final matches 9 of 15, about 2 min: network + 64 simulations against one-ply rules, about 400 games,"
         assert told(port) == (True, f"{said} 0% done", "2 min")
         long_ago = time.time() - 1000
         for name in (runs.METRICS, runs.EVALS):
