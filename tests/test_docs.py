@@ -51,6 +51,7 @@ ADDED = {
     "selfplay analyze": "",
     "selfplay crossover": "",
     "selfplay compare": "",
+    "selfplay lab": "--preset tiny",
     "selfplay report": "",
     "selfplay export": "",
     "selfplay engine": "",

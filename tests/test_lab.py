@@ -199,6 +199,16 @@ def test_the_same_cells_make_the_same_files(tmp_path):
     assert before == {name: (tmp_path / name).read_bytes() for name in names}
 
 
+def test_the_machine_is_where_the_cells_were_computed(tmp_path, monkeypatch):
+    here, there = ({"cpu": name, "cores": 2, "memory_gib": 8} for name in ("here", "there"))
+    monkeypatch.setattr(runner.session, "machine", lambda: here)
+    runner.run_experiment(toy(cells=2)[0], "tiny", tmp_path, "")
+    monkeypatch.setattr(runner.session, "machine", lambda: there)
+    for cells, expected in ((2, here), (4, there)):
+        runner.run_experiment(toy(cells=cells)[0], "tiny", tmp_path, "")
+        assert json.loads((tmp_path / page.FIT).read_bytes())["machine"] == expected
+
+
 def test_two_cannot_work_in_one_folder(tmp_path):
     def second(cell, earlier):
         with pytest.raises(ValueError, match=r"in use by process .* give another --out"):
@@ -250,8 +260,20 @@ def test_a_claim_holds_by_its_intervals(leads, held):
 
 
 def test_events_in_a_sentence():
-    said = [curves.since(Constant(*bounds), "points") for bounds in ((123_456, 91_000, None), (None, 5000, None))]
-    assert said == ["from 120,000 points on [91,000, …]", "at no number of points that was tried (later than 5,000)"]
+    said = [curves.since(Constant(*bounds)) for bounds in ((123_456, 91_000, None), (None, 5000, None), (None,) * 3)]
+    assert said == [
+        "from 120,000 on [91,000, …]",
+        "at no number that was tried (later than 5,000)",
+        "at no number that was tried",
+    ]
+
+
+def test_a_level_is_reached_by_each_seed_from_its_own():
+    """Seeds at 1, 2, 3 above a level of their own at the second point, as far below it at the first."""
+    x, level = np.array([10.0, 1000.0]), np.array([[5.0], [6.0], [7.0]])
+    curve = curves.Curve(x, level + np.array([[-2.0, 2.0]] * 3))
+    found = curves.reaching(curve, level)
+    assert (found.value, found.low, found.high) == pytest.approx((100, 100, 100))
 
 
 def run(capsys, *argv):

@@ -53,6 +53,11 @@ def overtaking(first: Curve, second: Curve) -> Constant:
     return Constant(*seeds.overtaking(*lead(first, second)))
 
 
+def reaching(curve: Curve, level_S1: np.ndarray) -> Constant:
+    """From where along the axis a curve is above a level that each seed has."""
+    return Constant(*seeds.overtaking(curve.x_X, curve.values_SX - level_S1))
+
+
 def mean(values_S: np.ndarray) -> Constant:
     """Over seeds, with its interval."""
     middle_1, half_1 = seeds.mean(values_S[:, None])
@@ -135,11 +140,10 @@ def share(values_S: np.ndarray) -> str:
     return f"{found.value:.1f} % [{found.low:.1f}, {found.high:.1f}]"
 
 
-def since(found: Constant, unit: str) -> str:
-    """In a sentence, behind an event: `from 120,000 points on [80,000, …]`, or that it does not come."""
-    low, value, high = (
-        "…" if each is None else f"{float(f'{each:.2g}'):,.0f}" for each in (found.low, found.value, found.high)
-    )
+def since(found: Constant) -> str:
+    """In a sentence, behind an event: `from 120,000 on [80,000, …]`, or that it does not come."""
+    rounded = [None if each is None else float(f"{each:.2g}") for each in (found.low, found.value, found.high)]
+    low, value, high = ("…" if each is None else f"{each:,.0f}" for each in rounded)
     if found.value is None:
-        return f"at no number of {unit} that was tried" + ("" if low == "…" else f" (later than {low})")
-    return f"from {value} {unit} on [{low}, {high}]"
+        return "at no number that was tried" + ("" if found.low is None else f" (later than {low})")
+    return f"from {value} on [{low}, {high}]"

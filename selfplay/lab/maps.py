@@ -58,14 +58,18 @@ def grid_of(records: Sequence[Record], *, rows: str, columns: str, below: str) -
         axes.spines[:].set_visible(False)
     _draw_world(*axes_RC[0, :3])
     for row, axes_C in zip(places_R, axes_RC[1:], strict=True):
-        axes_C[0].set_ylabel(row, fontsize=10)
+        axes_C[0].set_ylabel(_called(row, rows), fontsize=10)
         for column, axes in zip(places_C, axes_C, strict=False):
             if row == places_R[0]:
-                axes.set_title(f"{column:,} {columns}", fontsize=10)
+                axes.set_title(_called(column, columns), fontsize=10)
             if record := found.get((row, column)):
                 _draw_map(axes, record["map"])
                 axes.set_xlabel(f"{below} part {record[below]:.0%}", fontsize=8.5)
     return figure
+
+
+def _called(value: int | str, parameter: str) -> str:
+    return value if isinstance(value, str) else f"{value:,} {parameter}"
 
 
 def _draw_map(axes: Axes, text: str) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from PIL import Image  # which matplotlib brings
 
 from selfplay.lab.experiment import Conclusion, Constant, Experiment, Picture, Record
 from selfplay.report import html, words
-from selfplay.run import atomic, formats, session
+from selfplay.run import atomic, formats
 
 REPORT = "report.html"
 FIT = "fit.json"
@@ -28,10 +29,11 @@ def write(
     *,
     preset: str,
     command: str,
+    machine: Mapping[str, Any],
     notes: Sequence[str] = (),
 ) -> None:
-    """Write all of it into the folder, in the place of what was there."""
-    fit = as_dict(experiment, conclusion, records, preset=preset, command=command)
+    """Write all of it into the folder, in the place of what was there. `machine` is where the cells were computed."""
+    fit = as_dict(experiment, conclusion, records, preset=preset, command=command, machine=machine)
     atomic.write_file(out / FIT, json.dumps(fit, indent=1).encode() + b"\n")
     pictures = experiment.draw(records)
     drawn = {name: _drawn(picture.figure, "png") for name, picture in pictures.items()}
@@ -43,7 +45,13 @@ def write(
 
 
 def as_dict(
-    experiment: Experiment, conclusion: Conclusion, records: Sequence[Record], *, preset: str, command: str
+    experiment: Experiment,
+    conclusion: Conclusion,
+    records: Sequence[Record],
+    *,
+    preset: str,
+    command: str,
+    machine: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What fit.json holds. Constants and claims follow from the cells alone; minutes are those that they took."""
     return {
@@ -59,16 +67,21 @@ def as_dict(
         "command": command,
         "commit": ", ".join(dict.fromkeys(record.commit or "unknown" for record in records)),
         "seeds": sorted({record.cell.seed for record in records}),
-        "machine": session.machine(),
+        "machine": dict(machine),
     }
 
 
 def _drawn(figure: Figure, kind: str) -> bytes:
+    """The same figure gives the same bytes. A PNG of 128 colours: a third of its size, and nobody sees it."""
     file = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": kind, "svg.fonttype": "none"}):  # the same cells give the same bytes
+    with mpl.rc_context({"svg.hashsalt": kind, "svg.fonttype": "none"}):
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         figure.savefig(file, format=kind, dpi=110, facecolor="white", metadata=metadata)
-    return file.getvalue()
+    if kind == "svg":
+        return file.getvalue()
+    smaller = io.BytesIO()
+    Image.open(file).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(smaller, "png", optimize=True)
+    return smaller.getvalue()
 
 
 def _sections(
@@ -82,7 +95,7 @@ def _sections(
     """Question, first picture, answer, what would have refuted it, then everything else."""
     first, *others = [html.image(drawn[name], picture.label, picture.caption) for name, picture in pictures.items()]
     yield html.paragraph(experiment.question, "lead")
-    yield html.paragraph(conclusion.answer, "headline")
+    yield Markup('<p class="lead"><strong>{}</strong></p>').format(conclusion.answer)
     yield first
     for note in notes:
         yield html.paragraph(f"Left out here: {note}.", "soft")

@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from games.interrupt import listening
 from games.registry import nearest
 from selfplay.lab import experiments, page
-from selfplay.lab.experiment import PRESETS, Cell, Claim, Constant, Experiment, Record
+from selfplay.lab.experiment import PRESETS, Cell, Claim, Constant, Experiment, Record, Table
 from selfplay.lab.progress import Pace, Watcher, watching
 from selfplay.lab.store import CELLS, CellStore
 from selfplay.run import atomic, folder, session
@@ -23,6 +24,7 @@ class LabResult:
     answer: str
     constants: Mapping[str, Constant]
     claims: Sequence[Claim]
+    tables: Sequence[Table]
     records: Sequence[Record]
     """every cell with what it gave, in the order of the grid"""
     notes: Sequence[str]
@@ -73,14 +75,25 @@ def run_experiment(experiment: Experiment, preset: str, out: Path, command: str,
         out.mkdir(parents=True, exist_ok=True)
     with folder.locked(out, "--out"):
         store = CellStore(out / CELLS, experiment)
+        machine = _machine(out, grid.cells, store)
         with listening(), watching(watched) as watcher:
             records = _compute(experiment, grid.cells, store, watcher)
         conclusion = experiment.conclude(records)
-        page.write(out, experiment, conclusion, records, preset=preset, command=command, notes=grid.notes)
+        page.write(
+            out,
+            experiment,
+            conclusion,
+            records,
+            preset=preset,
+            command=command,
+            machine=machine,
+            notes=grid.notes,
+        )
     return LabResult(
         answer=conclusion.answer,
         constants=conclusion.constants,
         claims=conclusion.claims,
+        tables=conclusion.tables,
         records=records,
         notes=grid.notes,
         out=out,
@@ -112,6 +125,13 @@ def _compute(experiment: Experiment, cells: Sequence[Cell], store: CellStore, wa
         pace.add(cell, record)
         watcher.finished(pace, cell)
     return [record for cell in cells if (record := store.get(cell)) is not None]
+
+
+def _machine(out: Path, cells: Sequence[Cell], store: CellStore) -> Mapping[str, Any]:
+    """Where the cells are computed: on this machine, unless all are there and what was concluded of them says where."""
+    if (out / page.FIT).exists() and all(store.get(cell) for cell in cells):
+        return folder.read_object(out / page.FIT)["machine"]
+    return session.machine()
 
 
 def _commit() -> str | None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from selfplay.lab import curves, maps
 from selfplay.lab import experiment as lab
-from selfplay.lab.curves import Curve
 from selfplay.lab.supervised import learners, positions, spiral
 from selfplay.lab.supervised.learners import NetworkSettings
 
@@ -26,7 +25,7 @@ NOISE = 0.1  # share of labels turned round in the control
 TESTED = 20_000  # points
 TEST_SEED, TEST_CHUNKS = 1000, 2  # of positions
 
-DECADES = (1000, 10_000, 100_000, 1_000_000)  # points
+DECADES = (1000, 10_000, 100_000, 1_000_000)  # points, whose maps are drawn
 LARGE = {"points": (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000), "positions": (300, 3000, 30_000, 100_000)}
 
 
@@ -36,8 +35,6 @@ class Size:
 
     seeds: int
     points: Sequence[int] = DECADES
-    improved: Sequence[int] = DECADES
-    """those for which the improvements are tried"""
     positions: Sequence[int] = (300, 1000, 3000, 10_000, 30_000)
     width: int
     steps: int
@@ -45,10 +42,10 @@ class Size:
 
 
 SIZES = {
-    "cpu-hour": Size(seeds=3, improved=(1000, 1_000_000), width=128, steps=3000),
+    "cpu-hour": Size(seeds=3, width=128, steps=3000),
     "cpu-night": Size(seeds=5, **LARGE, width=256, steps=20_000),
     "gpu": Size(seeds=5, **LARGE, width=512, steps=50_000, device="cuda"),
-    "tiny": Size(seeds=2, points=(100, 1000), improved=(100, 1000), positions=(100, 300), width=8, steps=20),
+    "tiny": Size(seeds=2, points=(100, 1000), positions=(100, 300), width=8, steps=20),
 }
 
 
@@ -70,8 +67,8 @@ def _cell(size: Size, seed: int, told: Mapping[str, lab.Parameter], cost: float)
 
 def _spiral_cells(size: Size) -> Iterator[lab.Cell]:
     for points, seed in itertools.product(size.points, range(size.seeds)):
-        several = (NETWORK, POLAR, *(IMPROVED if points in size.improved else ()), *NEIGHBOURS)
-        for learner, noise in [*((each, 0.0) for each in several), *((each, NOISE) for each in NEIGHBOURS)]:
+        asked = [(each, 0.0) for each in (NETWORK, POLAR, *IMPROVED, *NEIGHBOURS)]
+        for learner, noise in [*asked, *((each, NOISE) for each in NEIGHBOURS)]:
             told = {"task": "spiral", "learner": learner, "points": points, "noise": noise}
             yield _cell(size, seed, told, 0.1 + 2e-6 * points)
 
@@ -124,8 +121,7 @@ ASKED = {  # title, which cells, axis, measure
     "noisy": ("Spiral, with a tenth of the labels wrong", SPIRAL | {"noise": NOISE}, "points", "accuracy"),
     "board": ("Connect Four", {"task": "connect4"}, "positions", "accuracy"),
 }
-Measured = Mapping[str, Mapping[str, Curve]]
-"""by where they were asked, the curves of all learners"""
+Measured = Mapping[str, Mapping[str, curves.Curve]]  # by where they were asked, the curves of all learners
 
 
 def _measured(records: Sequence[lab.Record]) -> Measured:
@@ -140,8 +136,10 @@ def conclude(records: Sequence[lab.Record]) -> lab.Conclusion:
     measured = _measured(records)
     thin, overall, board = measured["thin"], measured["overall"], measured["board"]
     constants: dict[str, lab.Constant] = {}
-    for where, task in (("thin", thin), ("overall", overall)):
-        for rival in (ONE, NETWORK):
+    for rival in (ONE, NETWORK):
+        name = f"thin: points from which {rival} equals {POLAR} with the fewest"
+        constants[name] = curves.reaching(thin[rival], thin[POLAR].values_SX[:, :1])
+        for where, task in (("thin", thin), ("overall", overall)):
             constants[f"{where}: points from which {rival} beats {POLAR}"] = curves.overtaking(task[rival], task[POLAR])
     for rival in (BOARD, ONE) if board else ():
         name = f"positions from which {rival} beats {FEATURES}"
@@ -188,7 +186,7 @@ def _spiral_claims(measured: Measured, constants: Mapping[str, lab.Constant]) ->
     )
 
 
-def _board_claims(board: Mapping[str, Curve]) -> Iterator[lab.Claim]:
+def _board_claims(board: Mapping[str, curves.Curve]) -> Iterator[lab.Claim]:
     yield curves.all_above_zero(
         "with the fewest positions handcrafted features beat every other",
         {f"over {name}": curves.lead(board[FEATURES], board[name]).values_SX[:, 0] for name in (BOARD, *NEIGHBOURS)},
@@ -201,16 +199,19 @@ def _board_claims(board: Mapping[str, Curve]) -> Iterator[lab.Claim]:
 
 
 def _answer(measured: Measured, constants: Mapping[str, lab.Constant]) -> str:
-    thin, events = measured["thin"], {}
-    for name, found in constants.items():
-        counted, _, event = name.partition(" from which ")
-        events.setdefault(counted, []).append(f"{event} {curves.since(found, counted.split()[-1])}")
-    few = {name: curves.share(thin[name].values_SX[:, 0]) for name in (POLAR, NETWORK, ONE)}
-    said = f"With {thin[POLAR].x_X[0]:,.0f} points the polar network gets"
-    said += f" {few[POLAR]} of the thin part right, the plain one {few[NETWORK]}, one neighbour {few[ONE]}."
-    for where, counted in (("there", "thin: points"), ("on Connect Four", "positions")):
-        said += f" With more, {where}, {' and '.join(events[counted])}." if counted in events else ""
-    return said
+    thin, since = measured["thin"], {name: curves.since(found) for name, found in constants.items()}
+    said = f"With {thin[POLAR].x_X[0]:,.0f} points the polar network gets {curves.share(thin[POLAR].values_SX[:, 0])}"
+    said += " of the thin part right."
+    for rival in (ONE, NETWORK):
+        equals = since[f"thin: points from which {rival} equals {POLAR} with the fewest"]
+        beats = since[f"thin: points from which {rival} beats {POLAR}"]
+        said += f" {rival.capitalize()} gets as much right {equals}, and beats a polar network of as many {beats}."
+    told = [f"{rival} {since.get(f'positions from which {rival} beats {FEATURES}')}" for rival in (BOARD, ONE)]
+    return (
+        f"{said} On Connect Four handcrafted features are beaten by {', by '.join(told)}."
+        if measured["board"]
+        else said
+    )
 
 
 def draw(records: Sequence[lab.Record]) -> Mapping[str, lab.Picture]:
@@ -220,7 +221,7 @@ def draw(records: Sequence[lab.Record]) -> Mapping[str, lab.Picture]:
     drawn = [record for record in records if "map" in record.outcome.result and record["points"] in DECADES]
     return {
         "maps": lab.Picture(
-            figure=maps.grid_of(drawn, rows="learner", columns="points", below="thin"),
+            figure=maps.grid_of(drawn, rows="points", columns="learner", below="thin"),
             label="What each learner makes of the plane, by the number of points that it was given",
             caption="Blue and orange: the arm that each place is said to belong to; dark red where that is wrong. Below"
             " each, how much of the thin part is right. Top row: the truth, where points fall, the thin part.",
