@@ -20,7 +20,7 @@ _EVERY_S = 10.0
 def measure(arguments: list[str], run_dir: Path, *, every: float = _EVERY_S) -> dict[str, float]:
     """`selfplay train ARGUMENTS --run RUN_DIR` in a process of its own, looked at `every` so many seconds.
 
-    What is seen goes to `RUN_DIR/soak.csv`. `ValueError` for a training that fails or is over too soon.
+    What is seen goes to `RUN_DIR/soak.csv` at once. `ValueError` for a training that fails or is over too soon.
     """
     command = [sys.executable, "-m", "selfplay", "train", *arguments, "--run", str(run_dir)]
     rows: list[tuple[float, ...]] = []
@@ -33,13 +33,12 @@ def measure(arguments: list[str], run_dir: Path, *, every: float = _EVERY_S) -> 
         while training.poll() is None:
             with contextlib.suppress(psutil.Error):  # it has just ended
                 rows.append((time.monotonic() - began, *_held(process), _flops(run_dir)))
+                _write(run_dir, rows[-1])
             with contextlib.suppress(subprocess.TimeoutExpired):
                 training.wait(every)
         if training.returncode:
             said.seek(0)
             raise ValueError(f"the training ended with exit code {training.returncode}: {said.read().strip()[-300:]}")
-    with (run_dir / "soak.csv").open("w", newline="") as out:
-        csv.writer(out).writerows((COLUMNS, *rows))
     return summary(np.array(rows))
 
 
@@ -66,6 +65,14 @@ def summary(seen_RC: np.ndarray) -> dict[str, float]:
         float((part_RC[-1, 5] - part_RC[0, 5]) / (part_RC[-1, 1] - part_RC[0, 1])) for part_RC in (early_RC, late_RC)
     )
     return found | {"flops_per_cpu_s_early": early, "flops_per_cpu_s_late": late, "late_speed": late / early}
+
+
+def _write(run_dir: Path, row: tuple[float, ...]) -> None:
+    """Add a line, once there is a generation: before, the folder is the training's to judge."""
+    path = run_dir / "soak.csv"
+    if row[-1]:
+        with path.open("a", newline="") as out:
+            csv.writer(out).writerows([row] if path.stat().st_size else [COLUMNS, row])
 
 
 def _held(process: psutil.Process) -> tuple[float, float, float, float]:
