@@ -115,6 +115,29 @@ def perfect(name):
     return table(["positions", *(f"`{agent}`" for agent in agents)], rows)
 
 
+def near_to_perfect(name):
+    """Share of moves that keep the outcome by number of simulations; won openings that were won; costs."""
+    found = result(name)["rows"]
+
+    def kept(mark):
+        rate, high, low = (mark[f"outcome_mistake_rate{end}"] for end in ("", "_high", "_low"))
+        return f"{100 * (1 - rate):.1f} % [{100 * (1 - high):.1f}, {100 * (1 - low):.1f}]"
+
+    def converted(row):
+        return " ".join(f"{100 * row['conversion'][f'converted{end}']:.1f}" for end in ("", "_low", "_high"))
+
+    first = found[0]
+    rows = [
+        [mark["suite"], mark["positions"], *(kept(row["results"][number]) for row in found)]
+        for number, mark in enumerate(first["results"])
+    ]
+    shares = [re.sub(r"(\S+) (\S+) (\S+)", r"\1 % [\2, \3]", converted(row)) for row in found]
+    rows.append(["won openings won", first["conversion"]["openings"], *shares])
+    rows.append(["FLOPs a move", "", *(f"{row['flops_per_move']:.1e}" for row in found)])
+    header = ["network" if row["simulations"] == 0 else f"{row['simulations']:,}" for row in found]
+    return table(["positions", "of", *header], rows)
+
+
 def levels_of_the_page():
     """What each level scores against the one before it."""
     rows = []
@@ -137,12 +160,13 @@ def test_levels_of_the_page_are_in_the_order_of_their_strength():
 
 
 TABLES = {"crossings": crossings, "final-scores": final_scores, "levels": levels_of_the_page}
+OF = {"ratings": ratings, "scores": scores, "perfect": perfect, "near": near_to_perfect}
 
 
 def rendered(name):
-    """The table between the marks of this name: one of TABLES, or `ratings`, `scores` or `perfect` and a NAME."""
+    """The table between the marks of this name: one of TABLES, or of OF and a NAME."""
     kind, _, of = name.partition(" ")
-    return {"ratings": ratings, "scores": scores, "perfect": perfect}[kind](of) if of else TABLES[kind]()
+    return OF[kind](of) if of else TABLES[kind]()
 
 
 def marks():

@@ -192,15 +192,15 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
         except BaseException as error:
             from selfplay.train.divergence import DivergedError
 
-            whole = "nothing was kept"
+            whole, from_there = "nothing was kept", "begins anew"
             if found := checkpoint.folders(run_dir):
                 kept, folder = found.popitem()
                 names = {path.name for path in folder.iterdir()}
                 played = sum(line.generation == kept for line in read.evals(run_dir))
                 broken_off = checkpoint.PENDING in names and checkpoint.MEASURED not in names
                 matches = f", and {played} of its matches" if broken_off and played else ""
-                whole = f"generation {kept} is kept{matches}"
-            goes_on = "" if isinstance(error, DivergedError) else "; the same command goes on from there"
+                whole, from_there = f"generation {kept} is kept{matches}", "goes on from there"
+            goes_on = "" if isinstance(error, DivergedError) else f"; the same command {from_there}"
             print(f"{whole}{goes_on}", file=sys.stderr)
             raise
         from selfplay.report import page  # matplotlib takes a second, of no use at the start
