@@ -22,8 +22,14 @@ def test_the_share_of_the_budget_is_that_of_the_limit_which_ends_the_run():
     assert limits.spent(limited(flops=4e12), NOW, 3) == 0.75
     assert limits.spent(limited(minutes=12, generations=6, flops=4e12), NOW, 3) == 0.75
     assert limits.spent(limited(generations=2), NOW, 3) == 1.0
-    # 270 s have gone by, matches included, for a quarter of the budget: three times as much is left.
-    assert limits.seconds_left(limited(minutes=12), NOW, 3) == pytest.approx(810)
+    # 180 s of training are a quarter of the budget: 540 s are left. Four evaluations are due in each tenfold of compute
+    # from 1e12 on: the 90 s were two, at 1e12 and 1.8e12; of the 12e12 there are two more, at 5.6e12 and 1e13.
+    assert limits.seconds_left(limited(minutes=12), NOW, 3) == pytest.approx(540 + 2 * 45)
+    rare = dataclasses.replace(PLAIN.eval, per_decade=0)
+    assert limits.seconds_left(limited(minutes=12, eval=rare), NOW, 3) == pytest.approx(540)
+    # Ten minutes, of which the first twelve seconds had an evaluation of as long: the 1.7 decades that are left have six.
+    early = Ledger(learn_flops=1.2e12, learn_seconds=12.0, eval_seconds=12.0)
+    assert limits.seconds_left(limited(minutes=10), early, 1) == pytest.approx(588 + 6 * 12)
     assert limits.seconds_left(PLAIN, NOW, 3) is None
     assert limits.seconds_left(limited(minutes=12), Ledger(), 0) == 720
     assert limits.train_seconds_at_end(limited(generations=6), NOW, 3) == 360

@@ -81,7 +81,7 @@ def test_plain_lines():
     line = terminal_run.plain_line(config, generation(3))
     assert line == (
         "generation 3  3:00 trained  games 3,702  positions/s 3,457  loss policy 0.500 value 0.750  memory 912 MB"
-        "  ETA 13:30"
+        "  ETA 10:30"
     )
     assert terminal_run.plain_line(config, generation(3), 900.0).endswith("  ETA 15:00")  # with the matches at the end
     assert terminal_run.plain_line(config, generation(3, done=True)).endswith("  done")
@@ -95,7 +95,7 @@ def test_the_time_left_is_the_runs_own():
     """What a run began with had taken an hour; three minutes of its own twelve are over."""
     one = generation(3)
     one = dataclasses.replace(one, ledger=one.ledger + Ledger(play_seconds=3600.0))
-    assert terminal_run.plain_line(dataclasses.replace(Config(), minutes=12), one).endswith("  ETA 13:30")
+    assert terminal_run.plain_line(dataclasses.replace(Config(), minutes=12), one).endswith("  ETA 10:30")
 
 
 def test_a_metric_that_is_missing_is_a_dash():

@@ -4,6 +4,7 @@ What a limit looks at is the run's own ledger, without what it began with. The l
 so that runs of one limit in FLOPs end at equal compute.
 """
 
+import math
 from dataclasses import dataclass
 
 from selfplay.config import Config
@@ -60,9 +61,19 @@ def train_seconds_at_end(config: Config, ledger: Ledger, generation: int) -> flo
 
 
 def seconds_left(config: Config, ledger: Ledger, generation: int) -> float | None:
-    """Estimate of the time to the end of training, matches at their rate so far included, without those at its end;
-    None before there is one."""
+    """Estimate of the time to the end of training, with the matches on the way and without those at its end; None
+    before there is one."""
     share = spent(config, ledger, generation)
     if share:
-        return (ledger.train_seconds + ledger.eval_seconds) * (1 - share) / share
+        return ledger.train_seconds * (1 - share) / share + _matches_to_come(config, ledger, share)
     return train_seconds_at_end(config, ledger, generation)
+
+
+def _matches_to_come(config: Config, ledger: Ledger, share: float) -> float:
+    """Seconds of the evaluations before the end, each as long as those so far: they are evenly apart in log compute, so
+    that most of them are at the beginning."""
+    per_decade, begun = config.eval.per_decade, ledger.train_flops / max(1.0, config.eval.first_flops)
+    if not ledger.eval_seconds or begun <= 0:
+        return 0.0
+    so_far = 1 + int(per_decade * math.log10(max(1.0, begun)))
+    return ledger.eval_seconds / so_far * int(per_decade * math.log10(1 / share))
