@@ -27,7 +27,7 @@ def test_the_share_of_the_budget_is_that_of_the_limit_which_ends_the_run():
     assert limits.seconds_left(limited(minutes=12), NOW, 3) == pytest.approx(540 + 2 * 45)
     rare = dataclasses.replace(PLAIN.eval, per_decade=0)
     assert limits.seconds_left(limited(minutes=12, eval=rare), NOW, 3) == pytest.approx(540)
-    # Ten minutes, of which the first twelve seconds had an evaluation of as long: the 1.7 decades that are left have six.
+    # Ten minutes, whose first twelve seconds had an evaluation of as long: the 1.7 decades that are left have six.
     early = Ledger(learn_flops=1.2e12, learn_seconds=12.0, eval_seconds=12.0)
     assert limits.seconds_left(limited(minutes=10), early, 1) == pytest.approx(588 + 6 * 12)
     assert limits.seconds_left(PLAIN, NOW, 3) is None
