@@ -4,6 +4,9 @@ Python runs its signal handlers between two steps of the interpreter, so not whi
 and other threads never hear of a signal. But at the moment of the signal Python writes its number to a file, if it is
 given one (`signal.set_wakeup_fd`). Here that file is memory: `STOP_1[0]` is not 0 from then on, for every thread. A
 kernel that sees it returns at once, and what it has found is worth nothing: `check` raises.
+
+Where many are thought for at once, each piece of work may have a word of its own (`stoppable`), so that one can be
+stopped and the others go on. Kernels look at `word()`, which is that of the thread that calls them.
 """
 
 import mmap
@@ -39,9 +42,33 @@ class Stopped(KeyboardInterrupt):
     """A kernel was stopped. Threads other than the main one see this; the main one has its own exception by then."""
 
 
+_of_thread = threading.local()
+
+
+def word() -> np.ndarray:
+    """int64 [1]: what kernels that this thread calls look at; once it is not 0 they return."""
+    return getattr(_of_thread, "stop_1", STOP_1)
+
+
+def follow(stop_1: np.ndarray) -> None:
+    """Have this thread, which works for another, look at the word of that one. An initializer of pools."""
+    _of_thread.stop_1 = stop_1
+
+
+@contextmanager
+def stoppable(stop_1: np.ndarray) -> Generator[None, None, None]:
+    """What this thread does in the block is stopped by writing to this word, int64 [1], and by nothing else."""
+    before = word()
+    follow(stop_1)
+    try:
+        yield
+    finally:
+        follow(before)
+
+
 def check() -> None:
-    """Raise `Stopped` if a signal has come."""
-    if STOP_1[0] != 0:
+    """Raise `Stopped` if what this thread does is to stop."""
+    if word()[0] != 0:
         raise Stopped
 
 

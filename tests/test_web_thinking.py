@@ -9,6 +9,7 @@ import pytest
 from web_server import GAME, RUN, think
 
 import games
+from games import interrupt
 from selfplay.players.agent import Agent, Analysis
 
 pytest.importorskip("starlette")
@@ -70,11 +71,15 @@ def positions(count):
         yield state_W
 
 
-def asked_together(spec, count):
+def asked_together(spec, count, clients=1):
     async def run():
         thinker = thinking.Thinking()
+        game = games.make(GAME)
         try:
-            asks = [thinker.ask(spec, games.make(GAME), state_W, 5 * n) for n, state_W in enumerate(positions(count))]
+            asks = [
+                thinker.ask(spec, game, state_W, 5 * n, client=f"client {n % clients}")
+                for n, state_W in enumerate(positions(count))
+            ]
             return await asyncio.gather(*asks, return_exceptions=True)
         finally:
             thinker.close()
@@ -84,10 +89,10 @@ def asked_together(spec, count):
 
 def test_positions_that_wait_for_one_network_are_thought_about_together(monkeypatch):
     slow = Slow(monkeypatch)
-    answers = asked_together("mcts:x,sims=100", 20)
+    answers = asked_together("mcts:x,sims=100", 20, clients=2)
     assert [isinstance(answer, dict) and answer["move"] for answer in answers] == [str(n % 7 + 1) for n in range(20)]
     assert slow.batches == [16, 4]
-    assert slow.seeds == [5 * n for n in range(20)]
+    assert sorted(slow.seeds) == [5 * n for n in range(20)]
     slow = Slow(monkeypatch)
     asked_together("mcts:x,sims=2048", 6)
     assert slow.batches == [4, 2]  # no more simulations at once than 8192
@@ -96,12 +101,120 @@ def test_positions_that_wait_for_one_network_are_thought_about_together(monkeypa
     assert slow.batches == [1, 1, 1]
 
 
-def test_too_many_who_wait_are_told_so(monkeypatch):
-    Slow(monkeypatch)
-    answers = asked_together("rules", 70)
+@pytest.mark.parametrize(("clients", "answered"), [(70, 64), (1, 16), (2, 32)])
+def test_too_many_who_wait_are_told_so(monkeypatch, clients, answered):
+    """In all, and of one client."""
+    Slow(monkeypatch, seconds=0.001)
+    answers = asked_together("rules", 70, clients)
     refused = [answer for answer in answers if isinstance(answer, thinking.BusyError)]
-    assert len(refused) == 6
-    assert all(isinstance(answer, dict) for answer in answers[:64])
+    assert len(refused) == 70 - answered
+    assert all(isinstance(answer, dict) for answer in answers[:answered])
+
+
+def test_who_asks_for_much_waits_for_it_and_others_do_not(monkeypatch):
+    """A client that asks many agents has one thread at a time; the next one has the other at once."""
+    Slow(monkeypatch, seconds=0.2)
+    order = []
+
+    async def one(thinker, name, client):
+        game = games.make(GAME)
+        await thinker.ask(name, game, game.initial(), 0, client=client)
+        order.append(client)
+
+    async def run():
+        thinker = thinking.Thinking()
+        many = [asyncio.create_task(one(thinker, f"rollout:sims={n + 1}", "greedy")) for n in range(8)]
+        await asyncio.sleep(0.05)
+        began = time.perf_counter()
+        await one(thinker, "rules", "modest")
+        waited = time.perf_counter() - began
+        await asyncio.gather(*many)
+        thinker.close()
+        return waited
+
+    assert asyncio.run(run()) < 0.4  # its own thinking takes half of that
+    assert order.index("modest") <= 2
+
+
+def test_clients_take_turns(monkeypatch):
+    """Five of one ask before one of each of two others, who are not behind all of them."""
+    Slow(monkeypatch, seconds=0.05)
+    order = []
+
+    async def one(thinker, n, client):
+        game = games.make(GAME)
+        await thinker.ask(f"rollout:sims={n + 1}", game, game.initial(), 0, client=client)
+        order.append(client)
+
+    async def run():
+        thinker = thinking.Thinking()
+        await asyncio.gather(*(one(thinker, n, client) for n, client in enumerate(["a"] * 5 + ["b"] * 2 + ["c"] * 2)))
+        thinker.close()
+
+    asyncio.run(run())
+    assert order.index("b") < 3 and order.index("c") < 4
+    assert order[-1] == "a"
+
+
+def test_what_nobody_waits_for_any_more_is_stopped_or_never_begun(monkeypatch):
+    begun, stopped = [], []
+
+    def make(spec, game):
+        def act(states_NW, seeds_N):
+            begun.append(spec)
+            deadline = time.monotonic() + 10
+            try:
+                while time.monotonic() < deadline:
+                    interrupt.check()
+                    time.sleep(0.005)
+            except interrupt.Stopped:
+                stopped.append(spec)
+                raise
+            raise AssertionError("nobody stopped it")
+
+        return Agent(spec, act)
+
+    monkeypatch.setattr(thinking, "make_agent", make)
+
+    async def run():
+        thinker = thinking.Thinking()
+        game = games.make(GAME)
+        asks = [
+            asyncio.create_task(thinker.ask(f"rollout:sims={n + 1}", game, game.initial(), 0, client="gone"))
+            for n in range(6)
+        ]
+        await asyncio.sleep(0.2)
+        for ask in asks:
+            ask.cancel()
+        await asyncio.gather(*asks, return_exceptions=True)
+        monkeypatch.setattr(thinking, "make_agent", Slow(monkeypatch, seconds=0).make)
+        began = time.perf_counter()
+        answer = await thinker.ask("rules", game, game.initial(), 0, client="gone")
+        thinker.close()
+        return answer, time.perf_counter() - began
+
+    answer, waited = asyncio.run(run())
+    assert answer["move"] and waited < 1
+    assert begun == stopped == ["rollout:sims=1"]
+
+
+def test_of_two_who_wait_for_one_search_one_may_leave(monkeypatch):
+    Slow(monkeypatch, seconds=0.2)
+
+    async def run():
+        thinker = thinking.Thinking()
+        game = games.make(GAME)
+        stays, leaves = (
+            asyncio.create_task(thinker.ask("mcts:x,sims=100", game, game.initial(), 0, client=client))
+            for client in ("a", "b")
+        )
+        await asyncio.sleep(0.05)
+        leaves.cancel()
+        answer = await stays
+        thinker.close()
+        return answer
+
+    assert asyncio.run(run())["move"] == "1"
 
 
 def test_an_agent_that_fails_fails_for_those_who_asked_and_may_be_asked_again(monkeypatch):
@@ -133,9 +246,9 @@ def test_agents_that_nobody_asks_are_let_go(monkeypatch):
     async def run():
         thinker = thinking.Thinking()
         game = games.make(GAME)
-        for n in [*range(1, 13), 1, 13, 1, 2]:  # twelve are kept; 2 was not asked for longest when 13 came
+        for n in [*range(1, 9), 1, 9, 1, 2]:  # eight are kept; 2 was not asked for longest when 9 came
             await thinker.ask(f"rollout:sims={n}", game, game.initial(), 0)
         thinker.close()
 
     asyncio.run(run())
-    assert slow.made == [f"rollout:sims={n}" for n in [*range(1, 14), 2]]
+    assert slow.made == [f"rollout:sims={n}" for n in [*range(1, 10), 2]]

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from games import interrupt
 from games.game import Game
 from games.outcome import PROVEN_DRAW, PROVEN_LOSS, PROVEN_WIN, UNPROVEN
 from games.registry import nearest
@@ -127,7 +128,7 @@ def _on_all_cores(work: Callable[[slice, int], np.ndarray], positions: int) -> n
         return work(slice(0, positions), 0)
     ends = [positions * core // cores for core in range(cores + 1)]
     shares = [slice(*ends[core : core + 2]) for core in range(cores)]
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(cores, initializer=interrupt.follow, initargs=(interrupt.word(),)) as pool:
         return np.concatenate(list(pool.map(work, shares, range(cores))))
 
 

@@ -42,7 +42,7 @@ class Timer(NamedTuple):
     """What looking at the clock needs."""
 
     time_2: np.ndarray  # int64; scratch, of one thread
-    stop_1: np.ndarray  # int64; `interrupt.STOP_1`
+    stop_1: np.ndarray  # int64; `interrupt.word()`
 
 
 timer_t = types.NamedUniTuple(types.Array(i64, 1, "C"), 2, Timer)
@@ -51,7 +51,7 @@ _LATE = 2 * UNLIMITED  # later than any deadline, and far enough from the end of
 
 def new_timer() -> Timer:
     """For the searches of one thread."""
-    return Timer(np.zeros(2, np.int64), interrupt.STOP_1)
+    return Timer(np.zeros(2, np.int64), interrupt.word())
 
 
 @kernel(i64(CLOCK, timer_t))

@@ -241,7 +241,7 @@ def _shared_out(workers: Sequence[Callable[[np.ndarray], Answer]], states_NW: np
         return found
 
     shares = [share_NW for share_NW in np.array_split(states_NW, len(workers)) if len(share_NW)]
-    with ThreadPoolExecutor(len(workers)) as pool:
+    with ThreadPoolExecutor(len(workers), initializer=interrupt.follow, initargs=(interrupt.word(),)) as pool:
         answers = list(pool.map(work, workers[: len(shares)], shares))
     return [answer for some in answers for answer in some]
 

@@ -174,12 +174,12 @@ def search(
     def work(rows_N: np.ndarray) -> None:
         visits, values = np.zeros((len(rows_N), game.actions), np.int32), np.zeros(len(rows_N))
         states, seeds = states_NW[rows_N], seeds_N[rows_N]
-        stop_1 = interrupt.STOP_1
+        stop_1 = interrupt.word()
         _search(game.legal, game.step, states, seeds, game.actions, simulations, exploration, stop_1, visits, values)
         interrupt.check()
         visits_NA[rows_N], values_N[rows_N] = visits, values
 
     shares = [share for share in np.array_split(np.arange(len(states_NW)), os.cpu_count() or 1) if len(share)]
-    with ThreadPoolExecutor(max(1, len(shares))) as pool:
+    with ThreadPoolExecutor(max(1, len(shares)), initializer=interrupt.follow, initargs=(interrupt.word(),)) as pool:
         list(pool.map(work, shares))
     return Counted(visits_NA, values_N.astype(np.float32))

@@ -17,7 +17,7 @@ Answers are JSON; a mistake is {"error": one line} and a 4xx.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -99,6 +99,29 @@ def _truth(game: Game, state_W: np.ndarray) -> dict[str, Any]:
     return {"moves": moves}
 
 
+def _client(request: Request) -> str:
+    """By whom threads are shared out."""
+    return request.client.host if request.client else ""
+
+
+async def _while_there(request: Request, asked: Coroutine[Any, Any, Any]) -> Any:
+    """What was asked for; it is given up when its asker hangs up."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    work, leaving = asyncio.ensure_future(asked), asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait((work, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+        raise RefusedError(499, "nobody waits for the answer")
+    finally:
+        work.cancel()
+        leaving.cancel()
+
+
 def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
     """The server for the runs folder `root`; `names` are hosts it goes by besides `localhost` and numbers."""
     files = {path.name: path.read_bytes() for path in sorted(_STATIC.iterdir()) if path.suffix in _TYPES}
@@ -133,7 +156,8 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
 
         weights = await run_in_threadpool(found)
         async with exporting:  # one at a time, so that one thread is left to think
-            return JSONResponse(alone.encoded(await thinking.work(partial(alone.network, weights))))
+            graph = thinking.work(partial(alone.network, weights), client=_client(request))
+            return JSONResponse(alone.encoded(await _while_there(request, graph)))
 
     async def position(request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(_judged, root, request.query_params))
@@ -143,7 +167,8 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
         seed = request.query_params.get("seed", "0")
         if not (seed.isascii() and seed.isdigit() and len(seed) < 19):
             raise RefusedError(400, "'seed' is a whole number of at most 18 digits")
-        (actions,) = await thinking.work(partial(openings.openings, game, 1, int(seed)))
+        call = partial(openings.openings, game, 1, int(seed))
+        (actions,) = await _while_there(request, thinking.work(call, client=_client(request)))
         return JSONResponse({"moves": text.format_moves(game, actions)})
 
     async def think(request: Request) -> Response:
@@ -158,14 +183,16 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
 
         bounded, game, state_W = await run_in_threadpool(checked)
         # Another seed at every ply, or an agent that draws lots would always draw the same one.
-        found = await thinking.ask(bounded, game, state_W, seed + game.plies(state_W))
+        answer = thinking.ask(bounded, game, state_W, seed + game.plies(state_W), client=_client(request))
+        found = await _while_there(request, answer)
         return JSONResponse({"moves": asked["moves"], **found})
 
     async def truth(request: Request) -> Response:
         asked = parsed(await request.body())
         game, state_W = await run_in_threadpool(_position, root, asked)
         oracle.check(game)
-        return JSONResponse(await thinking.work(partial(_truth, game, state_W)))
+        truth = thinking.work(partial(_truth, game, state_W), client=_client(request))
+        return JSONResponse(await _while_there(request, truth))
 
     async def all_runs(request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(folders.summaries, root))

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,30 +19,65 @@ from selfplay.web.app import application
 _KERNELS = (rollout, alphabeta, rules, search)  # loaded once, before any thread starts
 _HEAD_SECONDS = 15.0  # for the head of a request to come
 _MOST_CONNECTIONS = 2000
+_WRITE_SECONDS = 10.0  # in which somebody has to take something of an answer
+_MOST_UNTAKEN = 16 << 20  # bytes of answers to one address that wait to be taken
 _OPEN_FILES = 4096
 
 
 class _Connection(H11Protocol):
-    """Hangs up on who connects and then says nothing, or says it ever so slowly."""
+    """Hangs up on who connects and then says nothing, or says it ever so slowly, or takes nothing of an answer."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _look: asyncio.TimerHandle | None = None
+    _untaken = 0  # bytes of answers, when it was looked at
+    _since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(transport)
+        self._since = self.loop.time()
         if len(self.connections) > _MOST_CONNECTIONS:
-            transport.close()
+            self._make_room()
         self._arm()
+        self._look_on()
 
     def data_received(self, data: bytes) -> None:
+        mine = (each.transport for each in self._all() if each.host == self.host)
+        if sum(transport.get_write_buffer_size() for transport in mine) > _MOST_UNTAKEN:
+            self.transport.abort()
+            return
         super().data_received(data)
         if self.conn.their_state is h11.IDLE:  # between requests, or in the middle of a head
             self._arm()
         else:
             self._disarm()
 
+    @property
+    def host(self) -> str:
+        return self.client[0] if self.client else ""
+
+    def _all(self) -> list["_Connection"]:
+        return [each for each in self.connections if isinstance(each, _Connection) and not each.transport.is_closing()]
+
+    def _make_room(self) -> None:
+        """Hang up on the address that has most connections: on the oldest of them."""
+        counts = Counter(each.host for each in self._all())
+        greedy = max(counts, key=lambda host: counts[host])
+        min((each for each in self._all() if each.host == greedy), key=lambda each: each._since).transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        if self._look is not None:
+            self._look.cancel()
         super().connection_lost(exc)
+
+    def _look_on(self) -> None:
+        """Now and then, hang up if nothing was taken of what waits to be."""
+        untaken = self.transport.get_write_buffer_size()
+        if untaken and untaken == self._untaken:
+            self.transport.abort()
+            return
+        self._untaken = untaken
+        self._look = self.loop.call_later(_WRITE_SECONDS, self._look_on)
 
     def _arm(self) -> None:
         if self._deadline is None:

@@ -60,7 +60,17 @@ const percent = (share) => `${(100 * share).toFixed(share > 0.995 || share < 0.1
 export async function open(page, query, { path }) {
   let all = await get("/api/runs");
   const sound = all.filter((run) => !run.error);
-  if (sound.length === 0) {
+  if (sound.length === 0 && all.length > 0) {
+    page.replaceChildren(
+      h(
+        "div",
+        { class: "notice" },
+        h("h1", {}, "No run that can be read"),
+        h("p", {}, "Each says why:"),
+        h("div", { class: "chips", role: "group", "aria-label": "Runs that cannot be read" }, all.map(unreadable)),
+      ),
+    );
+  } else if (sound.length === 0) {
     page.replaceChildren(
       h(
         "div",
@@ -75,8 +85,10 @@ export async function open(page, query, { path }) {
         h("a", { class: "button", href: "#/play" }, "Play meanwhile"),
       ),
     );
+  }
+  if (sound.length === 0) {
     const again = setInterval(async () => {
-      if ((await get("/api/runs")).length) window.dispatchEvent(new HashChangeEvent("hashchange"));
+      if ((await get("/api/runs")).some((run) => !run.error)) window.dispatchEvent(new HashChangeEvent("hashchange"));
     }, EVERY);
     return () => clearInterval(again);
   }
@@ -179,6 +191,8 @@ export async function open(page, query, { path }) {
     if (document.hidden || state.gone) return;
     try {
       all = await get("/api/runs");
+      if (state.gone) return;
+      head();
       const stamp =
         state.chosen.join() +
         JSON.stringify(
@@ -196,7 +210,6 @@ export async function open(page, query, { path }) {
       }
       head();
       busy();
-      trouble.hidden = true;
     } catch (error) {
       if (state.gone) return;
       if (error.message === GONE) return; // which stands above every page
@@ -243,9 +256,18 @@ export async function open(page, query, { path }) {
               run.running ? [h("i", { class: "pulse", title: "training" })] : [],
             ),
           ),
+        ...all.filter((run) => run.error).map(unreadable),
       ),
     );
     const [first] = all.filter(({ name }) => name === state.chosen[0]);
+    if (!first || first.error) {
+      trouble.textContent = first ? `${first.name}: ${first.error}` : `The run ${state.chosen[0]} is gone.`;
+      trouble.hidden = false;
+      return;
+    }
+    const harmed = all.filter((run) => state.chosen.includes(run.name) && run.damage?.length);
+    trouble.textContent = harmed.map((run) => `${run.name}: ${run.damage.join("; ")}`).join(". ");
+    trouble.hidden = harmed.length === 0;
     title.textContent = state.chosen.length === 1 ? first.name : `${state.chosen.length} runs`;
     const ago = first.modified ? Date.now() / 1000 - first.modified : null;
     const news = first.running
@@ -490,6 +512,10 @@ export async function open(page, query, { path }) {
     live.stop();
   };
 }
+
+/** A run that cannot be read, and why. */
+const unreadable = (run) =>
+  h("span", { class: "chip unreadable", title: run.error }, run.name, h("small", {}, run.error));
 
 /** What may be wider than the screen, to be scrolled by keys too. */
 const scroller = (label, ...children) =>
