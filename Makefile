@@ -72,6 +72,7 @@ mutants: install
 KERNEL_TESTS := game_laws game_rules game_valid train_replay search_naive search_proofs search_traps
 fuzz: install
 	SELFPLAY_EXAMPLES=110000 $(PYTEST) --dist load --timeout 0 tests/test_strangers.py
+	SELFPLAY_DAMAGES=20000 $(PYTEST) --timeout 0 tests/test_damages.py
 	SELFPLAY_KILLS=200 $(PYTEST) --timeout 0 tests/test_train_resume.py -k killed
 	cache=$$(mktemp -d) && NUMBA_BOUNDSCHECK=1 XDG_CACHE_HOME=$$cache $(PYTEST) $(KERNEL_TESTS:%=tests/test_%.py) && rm -r $$cache
 

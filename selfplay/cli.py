@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from selfplay.printed import visible
 from selfplay.report.terminal import starting, stopping
 
 COMMANDS = {
@@ -146,11 +147,11 @@ def _command(argv: Sequence[str]) -> int:
 def _said(error: Exception) -> str:
     """An error in one line, as a user reads it."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return visible(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     text = " ".join(str(error).split())
     if isinstance(error, MemoryError):
         return "not enough memory" + (f": {text}" if text else "")
-    return text or type(error).__name__
+    return visible(text) or type(error).__name__
 
 
 _other_warnings = warnings.formatwarning
@@ -159,7 +160,7 @@ _other_warnings = warnings.formatwarning
 def _in_one_line(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> str:
     """Our own warnings as a user reads them, others as Python shows them."""
     if category.__module__.startswith(("selfplay.", "games.")):
-        return f"selfplay: warning: {message}\n"
+        return f"selfplay: warning: {visible(str(message))}\n"
     return _other_warnings(message, category, *where, **more)
 
 

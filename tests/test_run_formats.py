@@ -12,7 +12,7 @@ from selfplay import __version__, cli
 from selfplay.config import read_toml
 from selfplay.network.weights import load_weights, weights_metadata
 from selfplay.players.make import make_agent
-from selfplay.run import checkpoint, folder, formats, metrics, presets, read, session
+from selfplay.run import checkpoint, checksums, folder, formats, metrics, presets, read, session
 
 OLD = Path(__file__).with_name("golden") / "run_of_0_1"
 STAMP = {"format": 1, "written_by": __version__}
@@ -68,6 +68,7 @@ def aged(run_dir):
             if new in content:
                 content[old] = content.pop(new)
 
+    shutil.rmtree(run_dir / checksums.DIR)
     config = (run_dir / folder.CONFIG).read_text()
     for line in ("format = 1", f'written_by = "{__version__}"'):
         config = config.replace(f"{line}\n", "")
@@ -164,6 +165,7 @@ SAID = f"was written by selfplay 9.9.1, in format 2; this is {__version__}, whic
 
 def as_written_later(run_dir, name):
     path = run_dir / name
+    checksums.place(path).unlink(missing_ok=True)
     if name == folder.CONFIG:
         path.write_text(path.read_text().replace("format = 1", "format = 2").replace(__version__, "9.9.1"))
     elif path.name == checkpoint.WEIGHTS:

@@ -15,7 +15,7 @@ from optional import present
 
 from selfplay.config import Config, ConfigError
 from selfplay.ledger import Ledger
-from selfplay.run import checkpoint, folder, metrics, session
+from selfplay.run import checkpoint, checksums, folder, metrics, session
 
 STATE: dict[str, bytes] = dict.fromkeys(checkpoint.STATE, b"content")
 COMMAND = ["selfplay", "train", "--run", "a folder"]
@@ -244,6 +244,7 @@ def test_a_damaged_meta_file_is_named(tmp_path):
     config = begun(tmp_path / "r", generations=1)
     (tmp_path / "r/meta.json").write_text("{}")
     with (
+        pytest.warns(checksums.DamageWarning, match=r"meta\.json is not as it was written"),
         pytest.raises(ValueError, match=r"meta\.json is damaged"),
         session.opened(tmp_path / "r", config, command=COMMAND),
     ):

@@ -19,7 +19,7 @@ from games import record, text
 from games.game import ONGOING
 from selfplay.knowledge import oracle
 from selfplay.network.weights import load_weights
-from selfplay.run import activity, checkpoint, session
+from selfplay.run import activity, checkpoint, checksums, session
 from selfplay.run import folder as runs
 
 pytest.importorskip("starlette")
@@ -163,6 +163,7 @@ def test_an_opening_is_legal_and_the_seed_decides_it(port):
 def test_a_copied_run_is_as_old_as_it_says_and_does_not_run(tmp_path):
     folder = a_run(tmp_path, "shipped", matches=2)
     (folder / runs.HOLDER).unlink()
+    checksums.place(folder / "meta.json").unlink()
     meta = json.loads((folder / "meta.json").read_text())
     meta["sessions"][-1]["started"] = "2026-01-02T03:04:05+00:00"
     (folder / "meta.json").write_text(json.dumps(meta))

@@ -10,6 +10,7 @@ import pytest
 from web_server import GAME, RUN, a_record, a_run, ask, served
 
 from games import record
+from selfplay.run import checksums
 from selfplay.run import folder as runs
 
 pytest.importorskip("starlette")
@@ -34,7 +35,8 @@ def shared(tmp_path_factory):
 
 
 def damaged(path, line):
-    """The last line of a file of lines with something changed."""
+    """The last line of a file of lines with something changed, as strangers may write it: without checksums."""
+    checksums.place(path).unlink()
     lines = path.read_text().splitlines()
     path.write_text(
         "\n".join([*lines[:-1], line if isinstance(line, str) else json.dumps(json.loads(lines[-1]) | line)]) + "\n"
@@ -73,6 +75,31 @@ def test_a_run_with_a_bad_line_says_so_and_the_others_are_shown(shared, whole, n
     assert ask(port, "GET", f"/api/players?game={GAME}")[0] == 200
     shutil.copytree(whole, root / "zbad", dirs_exist_ok=True)
     assert "error" not in ask(port, "GET", "/api/runs")[2][1], "mended, it is shown again"
+
+
+def test_of_a_log_that_was_changed_the_page_shows_the_other_lines_and_says_so(shared, whole):
+    root, port = shared
+    shutil.copytree(whole, root / "changed")
+    for name, old, new in ((runs.METRICS, ": 1.0", ": 0.9"), (runs.EVALS, ": 10", ": 11")):
+        path = root / "changed" / name
+        first, *rest = path.read_text().splitlines(keepends=True)
+        path.write_text("".join([first, rest[0].replace(old, new), *rest[1:]]))
+    found = ask(port, "GET", "/api/runs/changed")[2]
+    assert found["damage"] == [
+        "metrics.jsonl: line 2 is not as it was written; the other 2 are used",
+        "evals.jsonl: line 2 is not as it was written; the other 2 are used",
+    ]
+    assert found["curves"]["generation"] == [1, 3]
+    assert [line["generation"] for line in found["evals"]] == [1, 3]
+    with (root / "changed" / runs.METRICS).open("a") as file:
+        file.write(a_line(4))
+    assert ask(port, "GET", "/api/runs/changed")[2]["curves"]["generation"] == [1, 3, 4]
+    cut = (root / "changed" / runs.EVALS).read_text().splitlines(keepends=True)[:1]
+    (root / "changed" / runs.EVALS).write_text("".join(cut))
+    assert ask(port, "GET", "/api/runs/changed")[2]["damage"][1] == (
+        "evals.jsonl: 2 lines are missing; the other 1 are used"
+    )
+    shutil.rmtree(root / "changed")
 
 
 def a_pipe(path):

@@ -29,7 +29,7 @@ from games import record, text
 from games.game import DRAW, MOVER_WON, ONGOING
 from selfplay.knowledge import oracle
 from selfplay.report import words
-from selfplay.run import activity, session
+from selfplay.run import activity, checksums, session
 from selfplay.run import folder as runs
 
 pytest.importorskip("starlette")
@@ -526,6 +526,7 @@ def test_another_version_of_the_server_is_said(opened):
 def test_a_game_that_is_not_known_is_said_and_never_null(browser, tmp_path):
     folder = a_run(tmp_path, "elsewhere", matches=1)
     config = folder / runs.CONFIG
+    checksums.place(config).unlink()
     config.write_text(config.read_text().replace('"connect4"', '"blokus"'))
     with served(tmp_path) as port, visiting(browser, f"http://127.0.0.1:{port}/") as go:
         page = go("#/runs/elsewhere")

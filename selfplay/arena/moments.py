@@ -21,7 +21,7 @@ from games.record import FIRST_WON, SECOND_WON, GameRecord
 from selfplay.arena.match import MatchResult
 from selfplay.ledger import written
 from selfplay.players.spec import describe
-from selfplay.run import atomic, folder, formats
+from selfplay.run import atomic, checksums, folder, formats
 from selfplay.stats import crossover
 from selfplay.stats.records import CrossoverRecord, EvalLine, Lines, WrittenForecast
 
@@ -58,7 +58,7 @@ def add_overtaken(
 
 def write_record(run_dir: Path, record: CrossoverRecord) -> None:
     """Write crossover.json. It is as old as the lines of evals.jsonl that it was made from, or newer."""
-    atomic.write_file(
+    checksums.replace(
         run_dir / folder.CROSSOVER, json.dumps({**formats.stamp(), **record.as_dict()}, indent=1).encode() + b"\n"
     )
 

@@ -5,13 +5,15 @@ import argparse
 import json
 import shutil
 import textwrap
+import warnings
 from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
 from typing import Any
 
+from selfplay.printed import visible
 from selfplay.report import health
-from selfplay.run import checkpoint, folder, metrics, read, session
+from selfplay.run import checkpoint, checksums, folder, metrics, read, session
 
 _EPILOG = """\
 examples:
@@ -30,6 +32,15 @@ _DAMAGED = health.Check(
     cause="a disk that is full or fails, a copy that was broken off, or somebody who changed a file",
     fix="copy the run again, if it is a copy; damaged checkpoints are passed over: nobody plays or goes on with them",
 )
+_CHANGED = health.Check(
+    symptom="A file of the run was changed",
+    shows_in="checksums/: how many of config.toml, meta.json and the logs are not as they were written",
+    read=lambda run: None,  # it is in no number of the run: see `_changed`
+    bounds=metrics.Bounds(high=0, form="{:.0f}"),
+    cause="a disk that is full or fails, a copy that was broken off, or somebody who changed a file",
+    fix="copy the run again, if it is a copy; damaged lines are left out by everyone, and training goes on without"
+    " them. If a change is meant, delete the file's checksums",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([metric.as_dict() for metric in metrics.METRICS]) if args.json else _table())
         return 0
     if args.run is not None:
-        found, damage = _looked_at(args.run)
-        print(json.dumps([one.as_dict() for one in found]) if args.json else _told(found, damage))
+        found, details = _looked_at(args.run)
+        print(json.dumps([one.as_dict() for one in found]) if args.json else _told(found, details))
         return 0
     found = examine()
     if args.json:
@@ -60,13 +71,32 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _looked_at(run_dir: Path) -> tuple[list[health.Finding], list[str]]:
-    """What every check says of a run, that of its checkpoints first, and lines on what is damaged."""
-    config = folder.recorded_config(run_dir)
-    if config is None:
-        raise ValueError(folder.no_run(run_dir))
-    whole, damage = _damaged(checkpoint.conditions(run_dir))
-    return [whole, *health.examine(config, read.metrics(run_dir), read.evals(run_dir))], damage
+def _looked_at(run_dir: Path) -> tuple[list[health.Finding], dict[str, list[str]]]:
+    """What every check says of a run, those of its files first, and lines on what is damaged, by symptom."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", checksums.DamageWarning)  # all of it is among the findings
+        config = folder.recorded_config(run_dir)
+        if config is None:
+            raise ValueError(folder.no_run(run_dir))
+        whole, damage = _damaged(checkpoint.conditions(run_dir))
+        changed, changes = _changed(run_dir)
+        found = [whole, changed, *health.examine(config, read.metrics(run_dir), read.evals(run_dir))]
+    return found, {_DAMAGED.symptom: damage, _CHANGED.symptom: changes}
+
+
+def _changed(run_dir: Path) -> tuple[health.Finding, list[str]]:
+    """What the checksums of a run's texts say, and which of those are not as they were written."""
+    lines = []
+    for name in folder.OBJECTS:
+        if not folder.is_whole(run_dir / name):
+            lines.append(f"{name} is not as it was written")
+    for name in folder.LOGS:
+        if damage := folder.damage(run_dir / name):
+            lines.append(f"{name}: {damage}")
+    compared = (run_dir / checksums.DIR).is_dir()
+    if not compared:
+        lines.append("there are no checksums: the run was written by a version that kept none")
+    return health.Finding(check=_CHANGED, reading=len(lines) if compared else None), lines
 
 
 def _damaged(conditions: Sequence[checkpoint.Condition]) -> tuple[health.Finding, list[str]]:
@@ -78,7 +108,7 @@ def _damaged(conditions: Sequence[checkpoint.Condition]) -> tuple[health.Finding
     lines = [f"generation {one.generation}: {', '.join(one.damage)}" for one in worn]
     play, go_on = ([one.generation for one in conditions if getattr(one, of)] for of in ("plays", "goes_on"))
     newest = conditions[-1].generation
-    lines.append(f"of use still: {_ranges(play) or 'none'}, to play with")
+    lines.append(f"of use still: {checksums.ranges(play) or 'none'}, to play with")
     if go_on:
         after = "; what was learned after it is lost" if go_on[-1] < newest else ""
         lines.append(f"training goes on from generation {go_on[-1]}{after}")
@@ -87,27 +117,17 @@ def _damaged(conditions: Sequence[checkpoint.Condition]) -> tuple[health.Finding
     return finding, lines
 
 
-def _ranges(numbers: Sequence[int]) -> str:
-    """`1-38, 40`."""
-    found: list[list[int]] = []
-    for number in numbers:
-        if found and number == found[-1][1] + 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in found)
-
-
-def _told(found: list[health.Finding], damage: list[str]) -> str:
+def _told(found: list[health.Finding], details: dict[str, list[str]]) -> str:
     """A line for each check, and what helps where one fails."""
     width = max(len(one.check.symptom) for one in found)
     lines = []
     for one in found:
         reading = f"{one.shown} (healthy: {one.check.bounds})" if one.shown else ""
         lines.append(f"{one.verdict:<11}{one.check.symptom:<{width}}  {reading}".rstrip())
-        if one.failing:
-            here = damage if one.check is _DAMAGED else []
+        here = [visible(line) for line in details.get(one.check.symptom, [])]
+        if one.failing or here:
             told = (one.check.shows_in, *here, f"cause: {one.check.cause}", f"fix: {one.check.fix}")
+            told = told if one.failing else here
             lines += [textwrap.fill(line, 110, initial_indent=" " * 11, subsequent_indent=" " * 13) for line in told]
     return "\n".join(lines)
 

@@ -19,7 +19,7 @@ from selfplay.ledger import Ledger
 from selfplay.network.frozen import FrozenNetwork
 from selfplay.report import words
 from selfplay.report.terminal import run as terminal_run
-from selfplay.run import atomic, checkpoint, folder, read
+from selfplay.run import checkpoint, checksums, folder, read
 from selfplay.stats import crossover
 from selfplay.stats.records import CrossoverRecord
 
@@ -76,6 +76,7 @@ def _frontier(args: argparse.Namespace, config: Config) -> int:
         raise ValueError(f"--frontier takes numbers of simulations, at least 1, not {fewest}")
     with folder.locked(args.run):
         due = list(_due(config.eval, read.metrics(args.run)))
+        folder.mend(args.run / folder.FRONTIER)
         frontier.measure(
             args.run, config, due, args.frontier, lambda line: print(terminal_run.match_line(line), flush=True)
         )
@@ -91,7 +92,7 @@ def _measured(run_dir: Path, config: Config) -> CrossoverRecord:
     if not due:
         raise ValueError(f"{run_dir} has no generation yet")
     for name in (folder.OVERTAKEN, folder.FORECASTS):
-        (run_dir / name).unlink(missing_ok=True)
+        checksums.remove(run_dir / name)
     new = run_dir / f"{folder.EVALS}.new"  # what is there stays until all of this is played
     new.unlink(missing_ok=True)
     record = CrossoverRecord(game=game.name, crossings=())
@@ -105,7 +106,7 @@ def _measured(run_dir: Path, config: Config) -> CrossoverRecord:
         record = crossover.record(referee.lines, game.name)
         wins = {pairing: win for pairing, result in referee.results.items() if (win := moments.best_win(result))}
         moments.add_overtaken(run_dir, game, record, referee.lines, wins)
-    atomic.write_file(run_dir / folder.EVALS, new.read_bytes())
+    checksums.replace(run_dir / folder.EVALS, new.read_bytes())
     new.unlink()
     moments.write_record(run_dir, record)
     return record

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 from selfplay.arena import training
 from selfplay.config import RENAMED, Config, ConfigError, number, shown, warn_of_old_name
+from selfplay.printed import visible
 from selfplay.report import words
 from selfplay.report.terminal import run as terminal_run
 from selfplay.report.terminal import starting
@@ -213,7 +214,7 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
 
 
 def _warn(line: str) -> None:
-    print(f"selfplay: warning: {line}", file=sys.stderr)
+    print(f"selfplay: warning: {visible(line)}", file=sys.stderr)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from games.registry import nearest
+from selfplay.printed import visible
 
 Option = int | float | str
 
@@ -138,13 +139,13 @@ class Spec:
 def describe(text: str) -> str:
     """What a person calls the player that `text` names, in a run's records too; the text itself if nobody knows."""
     try:
-        return Spec.parse(text, learner=True).describe()
+        return visible(Spec.parse(text, learner=True).describe())
     except ValueError:
         pass
     try:
-        return Spec.parse(text).describe()
+        return visible(Spec.parse(text).describe())
     except ValueError:
-        return text
+        return visible(text)
 
 
 def value_text(value: Option) -> str:

@@ -151,7 +151,7 @@ def _growth(run: Run) -> float | None:
     None where the games are too few to tell growth from standstill, or the opponents too weak.
     """
     agent, lowest = _searching(run), _lowest_score(run)
-    lines = [line for line in run.evals if line.agent == agent and line.flops > 0]
+    lines = [line for line in run.evals if line.agent == agent and line.flops > 0 and line.played]
     points = strength(lines).learner.get(agent or "", ())
     if len(points) < 2 or points[0][0] * 2 > points[-1][0] or (lowest or 0) > _BEATEN:
         return None
@@ -169,7 +169,7 @@ def _growth(run: Run) -> float | None:
 
 
 def _distinct_matches(run: Run) -> float | None:
-    shares = [line.distinct_games / line.played for line in run.evals]
+    shares = [line.distinct_games / line.played for line in run.evals if line.played]
     return min(shares) if shares else None
 
 

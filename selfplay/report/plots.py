@@ -32,6 +32,7 @@ _INK, GREY, _GRID = "#111827", "#6b7280", "#e5e7eb"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", _INK, "#b3a100")
 _APART = 0.035  # of the height of a picture, between the middles of two labels
 _NARROW, _NARROW_DPI = 4.4, 180  # inches, and dots of each, of a picture for a telephone
+_LONGEST = 30  # characters of a learner's name
 _FEW = 4  # labels that find room inside a picture
 _FOLLOWING = {_INK: "var(--ink)", GREY: "var(--soft)", _GRID: "var(--line)", story.LEARNER: "var(--learner)"}
 """colours that a page decides"""
@@ -193,13 +194,13 @@ def draw_elo(axes: Axes, evals: Sequence[Lines], *, narrow: bool = False) -> Non
     shades = _colours(list(dict.fromkeys(player for one in found for player in one.learner)))
     for player, colour in shades.items():
         lines = [points for one in found if (points := one.learner.get(player))]
-        _draw_runs(axes, lines, colour, words.player(player))
+        _draw_runs(axes, lines, colour, words.label(player))
     for height in heights.values():
         axes.axhline(height, color=GREY, linewidth=0.9, linestyle=":")
     low, high = axes.get_ylim()
     placed = story.spread(list(heights.values()), _APART * (high - low))
     for opponent, height in zip(heights, placed, strict=True):
-        axes.text(0.99 if narrow else 1.0, height, f" {words.player(opponent)}", fontsize=7.5, color=GREY,
+        axes.text(0.99 if narrow else 1.0, height, f" {words.label(opponent)}", fontsize=7.5, color=GREY,
                   transform=axes.get_yaxis_transform(), ha="right" if narrow else "left",
                   va="bottom" if narrow else "center")  # fmt: skip
     axes.set_ylabel("Elo among the ladder")
@@ -234,7 +235,7 @@ def draw_scores(axes: Axes, evals: Sequence[Lines], record: CrossoverRecord) -> 
         played = [[match for match in lines if (match.opponent, match.agent) == (opponent, agent)] for lines in evals]
         played = [matches for matches in played if matches]
         points = [[(match.flops, 100 * match.score) for match in matches] for matches in played]
-        _draw_runs(axes, points, shades[opponent], f"{words.player(opponent)} ({words.learner(agent)})")
+        _draw_runs(axes, points, shades[opponent], f"{words.label(opponent)} ({words.learner(agent):.{_LONGEST}})")
         if len(evals) == 1:
             flops, low, high = zip(*((m.flops, 100 * m.score_low, 100 * m.score_high) for m in played[0]), strict=True)
             axes.fill_between(flops, low, high, color=shades[opponent], alpha=0.1, linewidth=0)
@@ -280,7 +281,7 @@ def draw_frontier(axes: Axes, points: Sequence[Point]) -> None:
                 capsize=3,
                 linewidth=1.4,
             )
-        axes.plot([], [], color=colour, label=words.player(opponent))
+        axes.plot([], [], color=colour, label=words.label(opponent))
         later = [(p.crossing.flops_low, p.simulations, ">") for p in mine if not p.crossing.overtaken]
         earlier = [
             (p.crossing.flops_high, p.simulations, "<")

@@ -73,12 +73,12 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
         evals: the lines of each run's evals.jsonl; those of the player with a fixed number of simulations count.
         record: of `selfplay.stats.crossover`, over all of these runs.
     """
-    rows = [row for row in record.crossings if "sims" in Spec.parse(row.agent, learner=True).options]
+    rows = [row for row in record.crossings if _counts(row.agent)]
     if not rows:
         return None
     found = [strength([line for line in lines if line.flops > 0]) for lines in evals]
     curves = [_curve(lines, one, rows[0].agent) for lines, one in zip(evals, found, strict=True)]
-    if any(len(minutes_E) < 2 for minutes_E, _ in curves):
+    if any(len(minutes_E) < 2 or minutes_E[0] <= 0 for minutes_E, _ in curves):
         return None
     first, last = max(minutes_E[0] for minutes_E, _ in curves), min(minutes_E[-1] for minutes_E, _ in curves)
     minutes_T = np.geomspace(first, last, _POINTS)
@@ -110,6 +110,14 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
     )
 
 
+def _counts(agent: str) -> bool:
+    """Whether it plays with a fixed number of simulations."""
+    try:
+        return "sims" in Spec.parse(agent, learner=True).options
+    except ValueError:  # of another version
+        return False
+
+
 def _level(elo: float, row: Crossing) -> Level:
     minutes = row.seconds / 60 if row.overtaken and row.seconds else None
     name = words.plain_player(row.opponent)
@@ -117,7 +125,7 @@ def _level(elo: float, row: Crossing) -> Level:
     done = sum(run.overtaken for run in row.runs)
     if done and not row.overtaken:
         name, short = f"{name} (passed in {done} of {len(row.runs)} runs)", f"{short} ({done} of {len(row.runs)} runs)"
-    knows = Spec.parse(row.opponent).kind not in _NO_KNOWLEDGE
+    knows = row.opponent.partition(":")[0] not in _NO_KNOWLEDGE
     return Level(name=name, short=short, elo=elo, overtaken=row.overtaken, minutes=minutes, knows=knows)
 
 
@@ -177,7 +185,7 @@ def draw(axes: "Axes", story: Story, *, narrow: bool = False) -> None:
     right.
     """
     minutes_T, elo_T = np.array(story.minutes), np.array(story.elo)
-    first, last = minutes_T[0], minutes_T[-1]
+    first, last = minutes_T[0], max(minutes_T[-1], 1.01 * minutes_T[0])
     if story.low != story.high:
         axes.fill_between(minutes_T, story.low, story.high, color=LEARNER, alpha=0.18, linewidth=0)
     axes.plot(minutes_T, elo_T, color=LEARNER, linewidth=3, solid_capstyle="round", zorder=3)

@@ -12,6 +12,7 @@ from selfplay.players import spec as players
 from selfplay.run.activity import Activity
 from selfplay.stats.records import Crossing, EvalLine, Forecast, GradedForecast
 
+_LABEL = 40  # characters
 _ABOUT = {  # by kind of player
     "random": "any legal move",
     "rules": "win, block, do not hand over a win",
@@ -27,6 +28,15 @@ def player(spec: str) -> str:
     return players.describe(spec)
 
 
+def label(spec: str) -> str:
+    """`player` where there is little room, as in a picture."""
+    return _short(player(spec))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
+
+
 def learner(agent: str) -> str:
     """A run's own player beside others of its own: `64 simulations`, `20 ms`, `alone`."""
     return player(agent).removeprefix("network ").removeprefix("+ ")
@@ -34,9 +44,12 @@ def learner(agent: str) -> str:
 
 def plain_player(spec: str) -> str:
     """An opponent for somebody who knows no term of the field: `a program that looks 6 moves ahead`."""
-    found = players.Spec.parse(spec)
+    try:
+        found = players.Spec.parse(spec)
+    except ValueError:  # of another version
+        return label(spec)
     if found.kind != "alphabeta" or "without" in found.options:
-        return player(spec)
+        return label(spec)
     if "preset" in found.options:
         return "a textbook minimax"
     if "ms" in found.options:

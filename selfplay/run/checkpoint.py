@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from games import regular
+from selfplay.printed import visible
 from selfplay.run import atomic, formats
 from selfplay.run.folder import no_run, runs_in
 
@@ -66,8 +67,9 @@ def _digests(folder: Path) -> dict[str, str]:
         read = json.loads(regular.read(folder / MANIFEST, _LARGEST_MANIFEST))
         formats.check(read, folder / MANIFEST)
         digests = read["sha256"]
-        # A manifest comes from outside: a name with a slash would lead out of the folder.
-        if all(isinstance(value, str) and Path(name).name == name for name, value in digests.items()):
+        # A manifest comes from outside: a name with a slash would lead out of the folder, and names are printed.
+        sound = (Path(name).name == name and name.isprintable() for name in digests)
+        if all(sound) and all(isinstance(value, str) for value in digests.values()):
             return digests
     except FileNotFoundError:
         raise ValueError(f"{MANIFEST} is missing") from None
@@ -135,7 +137,7 @@ def _condition(generation: int, folder: Path) -> Condition:
 
 
 def _warn(line: str) -> None:
-    print(f"selfplay: warning: {line}", file=sys.stderr)
+    print(f"selfplay: warning: {visible(line)}", file=sys.stderr)
 
 
 def newest(
@@ -231,13 +233,13 @@ def state_bytes(state: dict[str, Any]) -> bytes:
 
 def load_state(path: Path) -> dict[str, Any]:
     """What `state_bytes` wrote; `ValueError` for anything else, code above all."""
-    import pickle
-
     import torch
 
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # what is damaged fails in any way
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path} is not a learner's state: {reason}") from error
 

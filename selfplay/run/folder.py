@@ -10,6 +10,7 @@
     activity.json  what is being done now             selfplay.run.activity
     .won.jsonl     of an evaluation that is under way   selfplay.arena.training
     matches.jsonl  matches that need not be played again   selfplay.arena.store
+    checksums/     of the files above that are text   selfplay.run.checksums
     .lock, .lock-holder   taken by the process that writes here, and which one that is
 
 The line of a generation is written before its checkpoint. A killed run may therefore hold lines newer than
@@ -24,15 +25,16 @@ import math
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from games import regular
 from games.registry import nearest
-from selfplay.config import Config, from_dict, read_toml, to_toml, with_present_names
-from selfplay.run import atomic, formats
+from selfplay.config import Config, ConfigError, from_dict, read_toml, to_toml, with_present_names
+from selfplay.run import atomic, checksums, formats
 from selfplay.stats.records import brief
 
 LOCK = ".lock"
@@ -51,6 +53,11 @@ LATEST = "latest.jsonl"
 ACTIVITY = "activity.json"
 WON = ".won.jsonl"
 
+LOGS = (METRICS, EVALS, FORECASTS, FRONTIER)
+"""files of lines that have checksums"""
+OBJECTS = (CONFIG, META, CROSSOVER)
+"""other files that have"""
+
 MOST_BYTES = {CONFIG: 1 << 20, META: 16 << 20, ACTIVITY: 1 << 16, METRICS: 512 << 20}
 """what is read of a file at most; of others `_MOST_BYTES`"""
 _MOST_BYTES = 64 << 20
@@ -58,9 +65,23 @@ _MOST_BYTES = 64 << 20
 _MOST_NAMED = 8  # runs of a folder, in a message
 
 
+def most_bytes(path: Path) -> int:
+    """What is read of a file at most."""
+    return MOST_BYTES.get(path.name, _MOST_BYTES)
+
+
 def read_bytes(path: Path) -> bytes:
     """A file of a run, whole. `ValueError` if it is larger than such a file may be, or no regular file."""
-    return regular.read(path, MOST_BYTES.get(path.name, _MOST_BYTES))
+    return regular.read(path, most_bytes(path))
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file of `OBJECTS` is as it was written, as far as its checksum can tell."""
+    return checksums.fits(path, most_bytes(path)) is not False
+
+
+def _warn(line: str) -> None:
+    warnings.warn(line, checksums.DamageWarning, stacklevel=1)  # as if from here, so that each is said once
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -74,19 +95,25 @@ def read_object(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged: {error}") from None
     if not isinstance(found, dict):
         raise ValueError(f"{path} is an object, not {brief(found)}")
+    if not is_whole(path):
+        _warn(f"{path} is not as it was written")
     return found
 
 
 def append(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Add lines to a .jsonl file and wait until the disk holds them."""
+    """Add lines to a .jsonl file, and those of `LOGS` to its checksums, and wait until the disk holds them."""
     if not lines:
         return
     # JSON has no infinity and no nan.
     rows = [{k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in lines]
-    with atomic.naming(path), path.open("a", encoding="utf-8") as file:
-        file.write("".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
+    added = [f"{json.dumps(row, allow_nan=False)}\n".encode() for row in rows]
+    with atomic.naming(path), path.open("ab") as file:
+        begins = file.tell() == 0
+        file.write(b"".join(added))
         file.flush()
         os.fsync(file.fileno())
+    if path.name in LOGS:
+        checksums.add(path, added, begins=begins)
 
 
 def drop_torn_line(path: Path) -> None:
@@ -101,10 +128,30 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number (from 1) and content of each line that is whole; `ValueError` names one that is not a generation's."""
-    for number, raw in enumerate(_raw_lines(path), start=1):
+    """Number (from 1) and content of each line that is whole; `ValueError` names one that is not a generation's, and a
+    `DamageWarning` those that are not as they were written, which are left out."""
+    log, spoilt = checksums.read_log(path, most_bytes(path)), set[int]()
+    for number, raw in log.lines:
         if (line := parsed(raw, f"{path}, line {number}")) is not None:
             yield number, line
+        elif raw.endswith(b"\n"):
+            spoilt.add(number)
+    if said := log.damage(spoilt):
+        _warn(f"{path}: {said}")
+
+
+def damage(path: Path) -> str:
+    """What is not as it was written in a log, and what is of use still, in words; empty if nothing is."""
+    log = checksums.read_log(path, most_bytes(path))
+    return log.damage(number for number, raw in log.lines if _spoilt(raw))
+
+
+def _spoilt(raw: bytes) -> bool:
+    """Whether a line is none that anything can be made of; half of one, from a kill, is another matter."""
+    try:
+        return parsed(raw, "") is None and raw.endswith(b"\n")
+    except ValueError:
+        return True
 
 
 def parsed(raw: bytes, where: str) -> dict[str, Any] | None:
@@ -131,33 +178,36 @@ def is_generation(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
 
 
-def _raw_lines(path: Path) -> list[bytes]:
-    try:
-        return read_bytes(path).splitlines(keepends=True)
-    except FileNotFoundError:
-        return []
-
-
-def _whole_lines(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Bytes and generation of each line that has one: what is of no use is passed over."""
-    for raw in _raw_lines(path):
-        try:
-            line = parsed(raw, "")
-        except ValueError:
-            continue
-        if line is not None:
-            yield raw, line["generation"]
-
-
 def rewind(run_dir: Path, generation: int, complete: int | None = None) -> None:
     """Cut the files of lines back to what was written up to `generation`; all but the matches to what was written up to
     `complete`, where that is less."""
-    for name in (METRICS, EVALS, FORECASTS, FRONTIER):
-        path, last = run_dir / name, generation if complete is None or name == EVALS else complete
-        if path.exists():
-            kept = b"".join(raw for raw, number in _whole_lines(path) if number <= last)
-            if kept != read_bytes(path):
-                atomic.write_file(path, kept)
+    for name in LOGS:
+        last = generation if complete is None or name == EVALS else complete
+        mend(run_dir / name, lambda number, last=last: number <= last)
+
+
+def mend(path: Path, keep: Callable[[int], bool] = lambda generation: True) -> None:
+    """Have a log hold its whole lines alone, of generations to `keep`, and a checksum for each.
+
+    Where lines are damaged, the log as it was stays beside it, and a `DamageWarning` says so.
+    """
+    log, content = checksums.read_log(path, most_bytes(path)), read_bytes(path) if path.exists() else b""
+    spoilt = {number for number, raw in log.lines if _spoilt(raw)}
+    if said := log.damage(spoilt):
+        if content:
+            before = path.with_name(f"{path.name}.damaged")
+            atomic.write_file(before, content)
+            said += f"; as it was, it is {before.name} now"
+        _warn(f"{path}: {said}")
+    kept = []
+    for number, raw in log.lines:
+        line = None if number in spoilt else parsed(raw, "")
+        if line is not None and keep(line["generation"]):
+            kept.append(raw)
+    if not path.exists():
+        checksums.remove(path)
+    elif b"".join(kept) != content or checksums.known(path) != [*map(checksums.of, kept)]:
+        checksums.replace(path, b"".join(kept))
 
 
 def default_dir(game_name: str) -> Path:
@@ -170,9 +220,14 @@ def recorded_config(run_dir: Path) -> Config | None:
     path = run_dir / CONFIG
     if path.exists():
         settings = read_toml(path)
-        if formats.check(settings, path) == 0:
-            settings = with_present_names(settings, warn=False)
-        return from_dict(Config, {name: value for name, value in settings.items() if name not in formats.stamp()})
+        if not is_whole(path):
+            _warn(f"{path} was changed since the run wrote it")
+        old = formats.check(settings, path) == 0
+        try:
+            settings = with_present_names(settings, warn=False) if old else settings
+            return from_dict(Config, {name: value for name, value in settings.items() if name not in formats.stamp()})
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from None
     if run_dir.exists():
         others = [path.name for path in run_dir.iterdir() if not path.name.startswith((LOCK, atomic.TEMPORARY))]
         if others:
@@ -200,7 +255,7 @@ def no_run(run_dir: Path) -> str:
 def write_config(run_dir: Path, config: Config) -> None:
     """Put the settings of a run in the place of those that were there."""
     stamp = "".join(f"{name} = {json.dumps(value)}\n" for name, value in formats.stamp().items())
-    atomic.write_file(run_dir / CONFIG, f"{stamp}{to_toml(config)}".encode())
+    checksums.replace(run_dir / CONFIG, f"{stamp}{to_toml(config)}".encode())
 
 
 @contextmanager

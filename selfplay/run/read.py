@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from selfplay.config import Config
+from selfplay.printed import visible
 from selfplay.run import checkpoint
 from selfplay.run import folder as runs
 from selfplay.run.rows import MetricsLine, Rows
@@ -93,13 +94,13 @@ class Run:
     def meta(self) -> Mapping[str, Any]:
         """The commands that made the run, with commit, versions and machine of each."""
         path = self.dir / runs.META
-        return _shaped(runs.read_object(path), _META, str(path))
+        return _visible(_shaped(runs.read_object(path), _META, str(path)))
 
     @cached_property
     def prices(self) -> Mapping[str, Any] | None:
         """What pieces of human knowledge are worth, where `selfplay arena --ablate` asked."""
         path = self.dir / runs.PRICES
-        return _shaped(runs.read_object(path), _PRICES, str(path)) if path.exists() else None
+        return _visible(_shaped(runs.read_object(path), _PRICES, str(path))) if path.exists() else None
 
     @cached_property
     def dtype(self) -> str:
@@ -180,7 +181,8 @@ def recorded_crossover(run_dir: Path, game: str, lines: Lines) -> CrossoverRecor
     """
     path = run_dir / runs.CROSSOVER
     try:
-        if path.stat().st_mtime_ns >= (run_dir / runs.EVALS).stat().st_mtime_ns:
+        newer = path.stat().st_mtime_ns >= (run_dir / runs.EVALS).stat().st_mtime_ns
+        if newer and runs.is_whole(path):
             return CrossoverRecord.from_dict(runs.read_object(path))
     except (FileNotFoundError, ValueError):  # all that it holds comes from the lines
         pass
@@ -233,6 +235,15 @@ def _shaped(found: Any, shape: Any, where: str) -> Any:
             said = " or ".join(_WORDS[kind] for kind in kinds)
             raise ValueError(f"{where} is {said}, not {brief(found)}")
     return found
+
+
+def _visible(found: Any) -> Any:
+    """What was read, its texts fit to be printed."""
+    if isinstance(found, Mapping):
+        return {visible(name): _visible(value) for name, value in found.items()}
+    if isinstance(found, list):
+        return [_visible(value) for value in found]
+    return visible(found) if isinstance(found, str) else found
 
 
 _WORDS = {

@@ -23,8 +23,8 @@ import psutil
 
 from selfplay.config import Config, ConfigError, merged
 from selfplay.ledger import Ledger
-from selfplay.run import atomic, checkpoint, folder, formats
-from selfplay.stats.records import Lines
+from selfplay.run import atomic, checkpoint, checksums, folder, formats
+from selfplay.stats.records import Lines, brief
 
 # Settings that a continued run may change: how long, where, what it is measured against, and the learning rate,
 # which has to be lower where learning diverges. All others would make it another run under the same name.
@@ -121,9 +121,10 @@ def opened(
         generation = found.generation if found else 0
         complete = found.complete if found else -1
         folder.rewind(run_dir, found.generation if found else -1, complete)
+        edited = recorded is not None and not folder.is_whole(run_dir / folder.CONFIG)
         folder.write_config(run_dir, config)  # first: it is what makes the folder a run
         changed = {name: [old, new] for name, old, new in _differences(recorded or config, config)}
-        _describe(run_dir, config, command, generation, initial, changed)
+        _describe(run_dir, config, command, generation, initial, changed, edited)
         yield OpenRun(run_dir, config, generation, max(complete, 0))
 
 
@@ -134,17 +135,16 @@ def _describe(
     generation: int,
     initial: Mapping[str, Any] | None,
     changed: Mapping[str, Any],
+    edited: bool,
 ) -> None:
-    """Add this session to meta.json; `changed` has the old and the new value of settings that it changes."""
+    """Add this session to meta.json; `changed` has the old and the new value of settings that it changes, and `edited`
+    says that somebody had changed config.toml before."""
     path = run_dir / folder.META
-    try:
-        before = json.loads(path.read_bytes()) if path.exists() else {"sessions": []}
-        formats.check(before, path)
-        sessions = before["sessions"]
-    except formats.NewerFormatError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+    before = folder.read_object(path) if path.exists() else {"sessions": []}
+    formats.check(before, path)
+    sessions = before.get("sessions")
+    if not isinstance(sessions, list):
+        raise ValueError(f"{path} is damaged: sessions is a list, not {brief(sessions)}")
     commit, dirty = source_version()
     sessions.append(
         {
@@ -152,6 +152,7 @@ def _describe(
             "command": shlex.join(command),
             "from_generation": generation,
             **({"changed": dict(changed)} if changed else {}),
+            **({"config_edited": True} if edited else {}),
             "commit": commit,
             "dirty": dirty,
             "versions": versions(),
@@ -163,7 +164,7 @@ def _describe(
     described = {**formats.stamp(), "game": config.game, "seed": config.seed, "sessions": sessions}
     if begun_with := before.get("initial_weights", before.get("parent")) if generation else initial:  # parent until 0.1
         described["initial_weights"] = begun_with
-    atomic.write_file(path, json.dumps(described, indent=1).encode() + b"\n")
+    checksums.replace(path, json.dumps(described, indent=1).encode() + b"\n")
 
 
 def source_version() -> tuple[str | None, bool | None]:

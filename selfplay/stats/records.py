@@ -12,7 +12,7 @@ every game. FLOPs are those of training, of self-play and of learning, 2 per mul
 
 `as_dict` gives the record as JSON has it, key by key; `from_dict` reads it back. Optional keys may be missing, as they
 are in older files, and are then None; keys that are not known here are passed over. A key that is missing otherwise,
-or holds another type, is a `ValueError` that names it.
+or holds another type, is a `ValueError` that names it. Texts are printed: what of them is not fit for that is escaped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Self, cast, get_args, get_origin, get_type_hints
 
+from selfplay.printed import visible
 from selfplay.stats.score import evidence
 
 AMOUNTS = ("evaluations", "games", "seconds", "jones_flops", "joules")
@@ -89,7 +90,18 @@ class EvalLine:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        return cls(**_fields(cls, raw))
+        made = cls(**_fields(cls, raw))
+        names = ("generation", "flops", "evaluations", "games", "seconds", "jones_flops", "joules", "simulations")
+        names += ("wins", "draws", "losses", "distinct_games", "distinct_pairs")
+        _no_less_than_0(made, names)
+        for count in (*made.pairs, *(made.ms_per_move or ())):
+            if count < 0:
+                raise ValueError(f"pairs and ms_per_move are from 0 up, not {brief(count)}")
+        if not 0 <= made.score <= 1:
+            raise ValueError(f"score is from 0 to 1, not {brief(made.score)}")
+        if not -1 <= made.score_low <= made.score_high <= 2:  # an interval by a simple rule may leave [0, 1]
+            raise ValueError(f"score_low and score_high are no interval: {made.score_low}, {made.score_high}")
+        return made
 
     def as_dict(self) -> dict[str, Any]:
         found = _as_json(self)
@@ -122,7 +134,10 @@ class Forecast:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        return cls(**_fields(cls, raw))
+        made = cls(**_fields(cls, raw))
+        _no_less_than_0(made, ("made_at_flops", "flops_low", "flops", "flops_high"))
+        _in_order(made)
+        return made
 
     def as_dict(self) -> dict[str, Any]:
         return _as_json(self)
@@ -196,7 +211,10 @@ class Crossing:
             given["forecast"] = _nested("forecast", GradedForecast, forecast)
         runs, whose = _entries(raw, "runs"), {"agent": given["agent"], "opponent": given["opponent"]}
         given["runs"] = tuple(_nested(f"runs[{i}]", cls, run, whose) for i, run in enumerate(runs))
-        return cls(**given)
+        made = cls(**given)
+        _no_less_than_0(made, ("flops_low", "flops", "flops_high", "flops_at_end", *AMOUNTS))
+        _in_order(made)
+        return made
 
     def as_dict(self) -> dict[str, Any]:
         found = _as_json(self) | {"forecast": self.forecast and self.forecast.as_dict()}
@@ -231,6 +249,19 @@ def brief(value: Any) -> str:
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
+def _no_less_than_0(record: Any, names: Sequence[str]) -> None:
+    for name in names:
+        if (value := getattr(record, name)) is not None and value < 0:
+            raise ValueError(f"{name} is from 0 up, not {brief(value)}")
+
+
+def _in_order(found: Forecast | Crossing) -> None:
+    """`ValueError` where an amount of compute is not within its interval."""
+    known = [value for value in (found.flops_low, found.flops, found.flops_high) if value is not None]
+    if known != sorted(known):
+        raise ValueError(f"flops are within [flops_low, flops_high], not {brief(known)}")
+
+
 def _without(record: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in names}
 
@@ -258,6 +289,8 @@ def _fields(cls: Any, raw: Mapping[str, Any], but: Sequence[str] = ()) -> dict[s
             if not _is(value, kind):
                 raise ValueError(f"{item.name} is {_said(kind)}, not {brief(value)}")
             given[item.name] = tuple(cast("list[Any]", value)) if isinstance(value, list) else value
+            if isinstance(value, str):
+                given[item.name] = visible(value)
         elif item.default is not None:  # None is the default of every optional key, and of nothing else
             raise ValueError(f"{item.name} is missing")
     return given

@@ -3,7 +3,6 @@ expected, before anything compiled indexes by what they hold.
 """
 
 import math
-import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +30,9 @@ def load(path: Path) -> dict[str, np.ndarray]:
             for entry in entries:
                 with archive.open(entry) as member:
                     found[entry.filename.removesuffix(".npy")] = _array(member, entry.file_size)
-    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError, struct.error) as error:
+    except OSError:
+        raise
+    except Exception as error:  # what is damaged fails in any way
         raise ValueError(f"{path} is not a file of arrays: {error}") from error
     return found
 

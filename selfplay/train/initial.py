@@ -16,7 +16,7 @@ from games.game import Game
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import Network, build
 from selfplay.network.weights import load_weights, weights_metadata
-from selfplay.run import checkpoint, folder
+from selfplay.run import checkpoint, read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ def _spent(weights: Path) -> Ledger | None:
     """The totals of the run in whose folder the weights lie, up to their generation."""
     if weights.parent.parent.name != "checkpoints":
         return None
-    for line in folder.read_lines(weights.parents[2] / folder.METRICS):
-        if line["generation"] == int(weights.parent.name):
-            return Ledger(**{item.name: line[item.name] for item in dataclasses.fields(Ledger) if item.name in line})
+    for line in read.metrics(weights.parents[2]):
+        if line.generation == int(weights.parent.name):
+            return line.ledger
     return None

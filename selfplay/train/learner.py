@@ -175,7 +175,7 @@ class Learner:
         _expect_tensors("average", state["average"], expected["average"])
         if not (type(state["steps"]) is int and state["steps"] >= 0):
             raise ValueError(f"steps is a whole number, not {state['steps']!r}")
-        moments = state["optimizer"]["state"] if isinstance(state["optimizer"], dict) else None
+        moments = state["optimizer"].get("state") if isinstance(state["optimizer"], dict) else None
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         if not isinstance(moments, dict) or set(moments) not in (set(), set(range(len(parameters)))):
             raise ValueError("optimizer: it knows other parameters than the network has")
@@ -191,7 +191,8 @@ def _expect_tensors(where: str, found: Any, expected: Mapping[str, torch.Tensor]
         raise ValueError(f"{where}: its tensors are not {', '.join(expected)}"[:200])
     for name, like in expected.items():
         tensor = found[name]
-        if not isinstance(tensor, torch.Tensor) or tensor.shape != like.shape or tensor.dtype != like.dtype:
+        plain = isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided
+        if not plain or tensor.shape != like.shape or tensor.dtype != like.dtype:
             raise ValueError(f"{where}: {name} is not a tensor of {list(like.shape)}")
         if not torch.isfinite(tensor).all():
             raise ValueError(f"{where}: {name} is not finite")

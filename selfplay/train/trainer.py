@@ -26,6 +26,7 @@ from selfplay.network.evaluator import pick_device
 from selfplay.network.weights import weights_bytes
 from selfplay.run import checkpoint, formats, limits
 from selfplay.run.activity import Activity
+from selfplay.run.rows import MetricsLine
 from selfplay.stats.records import EvalLine
 from selfplay.train import arrays, divergence
 from selfplay.train.actor import Allowance
@@ -42,6 +43,7 @@ ShowActivity = Callable[[Activity], None]
 
 _LEARNING = 1_000_003  # number of the learner's random stream; actors have 0, 1, ...
 _PLAY_SHARE = 0.4  # of the time of a generation, as a first guess
+_LARGEST = 1e30  # of a number; its square is one still
 _SHOWS_S = 0.25  # seconds between two looks at what is learned
 
 
@@ -376,11 +378,23 @@ class Trainer:
         try:
             found = json.loads(saved.path(name).read_bytes())
             if name == checkpoint.PENDING:
-                return Learned(**found)
+                return _learned(found)
+            if not _counted(found["eval_seconds"]):
+                raise ValueError("eval_seconds is no number from 0 up")
             self.ledger = replace(self.ledger, eval_seconds=float(found["eval_seconds"]))
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise ValueError(f"{saved.path(name)} does not tell of matches: {error!s:.100}") from error
         return None
+
+
+def _learned(found: dict[str, Any]) -> Learned:
+    """What `dataclasses.asdict` made of it; `ValueError` or `TypeError` if it is none."""
+    learned = Learned(**found)
+    MetricsLine.from_dict({"generation": 1, **learned.metrics})
+    texts = isinstance(learned.notes, list) and all(isinstance(note, str) for note in learned.notes)
+    if not (texts and _counted(learned.seconds) and isinstance(learned.scheduled, bool)):
+        raise ValueError("notes, seconds or scheduled are of another type")
+    return learned
 
 
 def restore_counters(saved: checkpoint.Checkpoint) -> dict[str, Any]:
@@ -405,6 +419,8 @@ def restore_counters(saved: checkpoint.Checkpoint) -> dict[str, Any]:
             numbers += dataclasses.asdict(Ledger(**state[name])).values()
         if state["dtype"] not in ("float32", "bfloat16") or not all(map(_counted, numbers)):
             raise ValueError("a number that is none, or is below 0")
+        if state["number"] != saved.generation or not isinstance(state["retreats"], int):
+            raise ValueError(f"it is of generation {state['number']}")
     except formats.NewerFormatError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -413,7 +429,7 @@ def restore_counters(saved: checkpoint.Checkpoint) -> dict[str, Any]:
 
 
 def _counted(value: Any) -> bool:
-    return isinstance(value, int | float) and 0 <= value < math.inf
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST
 
 
 def train(

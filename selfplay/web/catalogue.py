@@ -13,7 +13,7 @@ from games.game import Game
 from games.registry import nearest
 from selfplay.knowledge import oracle
 from selfplay.players.spec import Option, Spec, value_text
-from selfplay.run import checkpoint, folder
+from selfplay.run import checkpoint, checksums, folder
 from selfplay.web import levels
 
 # Each game that is made compiles its rules, so a request may name these, what people added, and what a run is for.
@@ -30,6 +30,7 @@ _READ = (
     folder.ACTIVITY,
     folder.HOLDER,
     "checkpoints",
+    checksums.DIR,
 )
 _LONGEST_MS = 3000  # of one move
 _MOST_NODES = 4_000_000  # of one tree, times actions: memory and time

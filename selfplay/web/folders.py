@@ -56,8 +56,12 @@ def _summary(run: Path) -> dict[str, Any]:
     assert config is not None  # a folder without settings is no run
     busy = _modified(run / runs.ACTIVITY)  # an old file was left behind by a kill
     now = activity.read(run) if busy is not None and time.time() - busy < _STILL_RUNNING else None
+    damage = [] if runs.is_whole(run / runs.CONFIG) else [f"{runs.CONFIG} was changed since the run wrote it"]
     with logs.MetricsLog.of(run / runs.METRICS) as log:
         last = log.last
+        damage += [f"{runs.METRICS}: {log.damage}"] if log.damage else []
+    with logs.EvalsLog.of(run / runs.EVALS) as log:
+        damage += [f"{runs.EVALS}: {log.damage}"] if log.damage else []
     here = (run / runs.HOLDER).exists()  # else it was copied to this place, and its files have the date of that
     written = filter(None, (_modified(run / name) for name in (runs.METRICS, runs.EVALS)))
     modified = max(written, default=None) if here else _dated(run)
@@ -73,6 +77,7 @@ def _summary(run: Path) -> dict[str, Any]:
         "games": last.get("games", 0),
         "seconds": last.get("play_seconds", 0) + last.get("learn_seconds", 0),
         "modified": modified,
+        "damage": damage,
         "running": now is not None or (here and modified is not None and time.time() - modified < _STILL_RUNNING),
         "doing": words.doing(now) if now else None,
         "left": None if now is None or now.seconds_left is None else words.duration(now.seconds_left),
@@ -85,7 +90,6 @@ def summaries(root: Path) -> list[dict[str, Any]]:
     for name, run in catalogue.run_dirs(root).items():
         try:
             summary = _summary(run)
-            logs.evals(run)
         except Exception as error:  # whatever is wrong with one run, the others are shown
             summary = {"name": name, "error": reason(error, run)}
         found.append(summary)

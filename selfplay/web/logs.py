@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, ClassVar, Self
 import numpy as np
 
 from games import regular
-from selfplay.run import folder
+from selfplay.run import checksums, folder
 from selfplay.run.rows import MetricsLine
 from selfplay.stats.records import EvalLine
 
@@ -31,6 +31,9 @@ class Log:
 
     _known: ClassVar[OrderedDict[tuple[type, Path], "Log"]] = OrderedDict()
     _all: ClassVar[threading.Lock] = threading.Lock()
+
+    damage: str
+    """what is not as it was written, in words, and left out; empty if nothing is"""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,7 +65,7 @@ class Log:
     def _forget(self) -> None:
         self._offset, self._number, self._end = 0, 0, b""
         self._seen: tuple[int, ...] = ()
-        self._mistake = ""
+        self._mistake = self.damage = ""
         self.clear()
 
     def _refresh(self) -> None:
@@ -74,13 +77,14 @@ class Log:
                 raise
             return
         with file:
-            stat = os.fstat(file.fileno())
-            seen = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
-            if seen != self._seen:
+            if _stamp(file) != self._seen:
+                told = checksums.known(self.path)  # before the lines: the run may be adding some
+                seen = _stamp(file)
                 if not self._continues(file, seen):
                     self._forget()
                 try:
-                    self._read_on(file, stat.st_size)
+                    if not self._read_on(file, seen[2], told):
+                        self._read_damaged()
                 except ValueError as error:
                     self._forget()
                     self._mistake = str(error)
@@ -90,13 +94,31 @@ class Log:
 
     def _continues(self, file: BinaryIO, seen: tuple[int, ...]) -> bool:
         """Whether the file is the one that was read, with more at its end."""
-        if self._mistake or self._seen[:2] != seen[:2] or seen[2] <= self._seen[2]:
+        if self._mistake or not self._offset or self._seen[:2] != seen[:2] or seen[2] <= self._seen[2]:
             return False
         file.seek(self._offset - len(self._end))
         return file.read(len(self._end)) == self._end
 
-    def _read_on(self, file: BinaryIO, size: int) -> None:
-        if size > (most := folder.MOST_BYTES.get(self.path.name, 64 << 20)):
+    def _read_damaged(self) -> None:
+        """Read the whole file anew, and take what of it is as it was written."""
+        self._forget()
+        log = checksums.read_log(self.path, folder.most_bytes(self.path))
+        self.damage = log.damage([number for number, raw in log.lines if not self._taken(number, raw)])
+
+    def _taken(self, number: int, raw: bytes) -> bool:
+        """Take a line that ends, and say whether anything could be made of it; `ValueError` names what is wrong."""
+        where = f"{self.path}, line {number}"
+        if (line := folder.parsed(raw, where)) is None:
+            return not raw.endswith(b"\n")
+        try:
+            self.take(line)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        return True
+
+    def _read_on(self, file: BinaryIO, size: int, told: Sequence[bytes] | None) -> bool:
+        """Take the lines that were added; False if one is not as it was written."""
+        if size > (most := folder.most_bytes(self.path)):
             raise ValueError(f"{self.path} has more than {most >> 20} MiB, the most that is read of such a file")
         file.seek(self._offset)
         while block := file.read(min(_BLOCK, size - self._offset)):
@@ -104,18 +126,23 @@ class Log:
             if not whole and len(block) == _BLOCK:
                 raise ValueError(f"{self.path}, line {self._number + 1}: it is longer than {_BLOCK >> 20} MiB")
             for raw in whole.splitlines(keepends=True):
+                if told and self._number < len(told) and checksums.of(raw) != told[self._number]:
+                    return False
                 self._number += 1
-                where = f"{self.path}, line {self._number}"
-                if (line := folder.parsed(raw, where)) is not None:
-                    try:
-                        self.take(line)
-                    except ValueError as error:
-                        raise ValueError(f"{where}: {error}") from None
+                if not self._taken(self._number, raw):
+                    return False
             self._offset += len(whole)
             self._end = (self._end + whole)[-_END:]
             if not whole:
-                return
+                break
             file.seek(self._offset)
+        return not told or self._number >= len(told)
+
+
+def _stamp(file: BinaryIO) -> tuple[int, ...]:
+    """Which file it is, its size, and when it was changed."""
+    stat = os.fstat(file.fileno())
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 class MetricsLog(Log):

@@ -54,10 +54,10 @@ def draw_strengths(axes: Axes, found: "SettingsComparison") -> None:
     for opponent, elo in known.opponents.items():
         if low < elo < high:
             axes.axhline(elo, color=plots.GREY, linewidth=0.9, linestyle=":")
-            axes.text(1.0, elo, f" {words.player(opponent)}", transform=axes.get_yaxis_transform(), va="center",
+            axes.text(1.0, elo, f" {words.label(opponent)}", transform=axes.get_yaxis_transform(), va="center",
                       fontsize=7.5, color=plots.GREY)  # fmt: skip
     axes.axvline(known.flops, color=plots.GREY, linewidth=0.9, linestyle="--")
-    axes.set(xscale="log", ylim=(low, high), ylabel=f"Elo of {words.player(known.agent)} among all opponents")
+    axes.set(xscale="log", ylim=(low, high), ylabel=f"Elo of {words.label(known.agent)} among all opponents")
     axes.set_xlabel("training compute (FLOPs, 2 per multiply-add)")
     said = "bands: 95 % intervals of the mean over seeds; thin: single seeds; dashed: equal compute"
     axes.set_title(said, fontsize=8, color=plots.GREY)

@@ -224,7 +224,7 @@ def _scores(
         score = words.score(match.score, match.score_low, match.score_high, digits=0 if compact else 1)
         style = "green" if match.score_low > 0.5 else ""
         table.add_row(
-            words.player(opponent),
+            Text(words.player(opponent)),
             *(() if compact else (Text(words.learner(agent), style="dim"),)),
             Text(score, style=style),
             *more(pairing),
