@@ -14,7 +14,7 @@ from web_server import GAME, served, some_runs
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from selfplay.web import server
+from selfplay.web import folders, server
 
 GREEDY, MODEST = "127.0.0.2", "127.0.0.3"
 
@@ -68,6 +68,22 @@ def test_searches_whose_askers_hang_up_are_given_up(port):
     for each in asked:
         each.close()
     assert seconds(port, GREEDY) < 3
+
+
+def test_who_reads_much_has_a_few_threads_of_many_and_none_once_gone(port, monkeypatch):
+    reads = []
+    monkeypatch.setattr(folders, "summaries", lambda root: (reads.append(root), time.sleep(0.5), [])[2])
+    seconds(port, MODEST)
+    greedy = [socket.create_connection(("127.0.0.1", port), source_address=(GREEDY, 0)) for _ in range(60)]
+    for each in greedy:
+        each.sendall(b"GET /api/runs HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    time.sleep(0.3)
+    assert len(reads) == 4
+    assert seconds(port, MODEST) < 1
+    for each in greedy:
+        each.close()
+    time.sleep(1.5)
+    assert len(reads) < 24
 
 
 def test_who_never_reads_an_answer_is_hung_up_on(tmp_path, monkeypatch):
@@ -126,6 +142,7 @@ def test_where_there_are_too_many_connections_who_has_most_loses_the_oldest(port
 def test_what_waits_to_be_taken_by_one_address_is_bounded(port, monkeypatch):
     """Who asks for much on many connections and reads none of it is asked for nothing more."""
     monkeypatch.setattr(server, "_MOST_UNTAKEN", 10_000)
+    monkeypatch.setattr(server, "_ADDED_UP_EVERY", 1)
     head = b"GET /static/play.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
     first = socket.socket()
     first.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

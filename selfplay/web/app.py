@@ -17,11 +17,12 @@ Answers are JSON; a mistake is {"error": one line} and a 4xx.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from starlette.applications import Starlette
@@ -46,6 +47,7 @@ _STATIC = Path(__file__).with_name("static")
 _LONGEST_MOVES = 2400  # characters: a full 20 x 20 board
 _LONGEST_SPEC = 300
 _MOST_RUNS = 8
+_READS_OF_ONE = 4  # at a time, of the forty threads that there are for it
 _NO_VERSION = b'<meta name="selfplay-version" content="">'
 _TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css", ".html": "text/html"}
 
@@ -128,6 +130,15 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
     version = hashlib.sha256(b"".join(files.values()) + selfplay.__version__.encode()).hexdigest()[:16]
     files["index.html"] = files["index.html"].replace(_NO_VERSION, _NO_VERSION.replace(b'""', f'"{version}"'.encode()))
     thinking, exporting = Thinking(), asyncio.Lock()
+    places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()  # of each client that reads now
+
+    async def read(request: Request, call: Callable[..., Any], *arguments: Any) -> Any:
+        """What a call returns that reads files or replays moves; a client has a few at a time."""
+        place = places.setdefault(_client(request), asyncio.Semaphore(_READS_OF_ONE))
+        async with place:
+            if await request.is_disconnected():
+                raise RefusedError(499, "nobody waits for the answer")
+            return await run_in_threadpool(call, *arguments)
 
     def served(name: str) -> Response:
         return Response(files[name], media_type=_TYPES[Path(name).suffix], headers={"cache-control": "no-cache"})
@@ -142,11 +153,11 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
         return served(name)
 
     async def all_games(request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(catalogue.all_games, root))
+        return JSONResponse(await read(request, catalogue.all_games, root))
 
     async def players(request: Request) -> Response:
-        game = await run_in_threadpool(catalogue.game, root, request.query_params.get("game", ""))
-        return JSONResponse(await run_in_threadpool(catalogue.players, root, game))
+        game = await read(request, catalogue.game, root, request.query_params.get("game", ""))
+        return JSONResponse(await read(request, catalogue.players, root, game))
 
     async def network(request: Request) -> Response:
         def found() -> Path:
@@ -154,16 +165,16 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
             spec = catalogue.bounded(root, game, f"net:{request.query_params.get('of', '')}")
             return checkpoint.resolve(spec.removeprefix("net:"), game.name)
 
-        weights = await run_in_threadpool(found)
+        weights = await read(request, found)
         async with exporting:  # one at a time, so that one thread is left to think
             graph = thinking.work(partial(alone.network, weights), client=_client(request))
             return JSONResponse(alone.encoded(await _while_there(request, graph)))
 
     async def position(request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(_judged, root, request.query_params))
+        return JSONResponse(await read(request, _judged, root, request.query_params))
 
     async def opening(request: Request) -> Response:
-        game = await run_in_threadpool(catalogue.game, root, request.query_params.get("game", ""))
+        game = await read(request, catalogue.game, root, request.query_params.get("game", ""))
         seed = request.query_params.get("seed", "0")
         if not (seed.isascii() and seed.isdigit() and len(seed) < 19):
             raise RefusedError(400, "'seed' is a whole number of at most 18 digits")
@@ -181,7 +192,7 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
             game, state_W = _position(root, asked)
             return catalogue.bounded(root, game, spec), game, state_W
 
-        bounded, game, state_W = await run_in_threadpool(checked)
+        bounded, game, state_W = await read(request, checked)
         # Another seed at every ply, or an agent that draws lots would always draw the same one.
         answer = thinking.ask(bounded, game, state_W, seed + game.plies(state_W), client=_client(request))
         found = await _while_there(request, answer)
@@ -189,33 +200,33 @@ def application(root: Path, *, names: Iterable[str] = ()) -> Starlette:
 
     async def truth(request: Request) -> Response:
         asked = parsed(await request.body())
-        game, state_W = await run_in_threadpool(_position, root, asked)
+        game, state_W = await read(request, _position, root, asked)
         oracle.check(game)
         truth = thinking.work(partial(_truth, game, state_W), client=_client(request))
         return JSONResponse(await _while_there(request, truth))
 
     async def all_runs(request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(folders.summaries, root))
+        return JSONResponse(await read(request, folders.summaries, root))
 
     async def run(request: Request) -> Response:
-        folder = await run_in_threadpool(catalogue.run_dir, root, request.path_params["run"])
-        tag = f'"{await run_in_threadpool(folders.stamp, folder)}"'
+        folder = await read(request, catalogue.run_dir, root, request.path_params["run"])
+        tag = f'"{await read(request, folders.stamp, folder)}"'
         headers = {"etag": tag, "cache-control": "no-cache"}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        return JSONResponse(await run_in_threadpool(folders.full, folder), headers=headers)
+        return JSONResponse(await read(request, folders.full, folder), headers=headers)
 
     async def crossings(request: Request) -> Response:
         names = request.query_params.get("runs", "").split(",")
         if len(names) > _MOST_RUNS:
             raise RefusedError(400, f"at most {_MOST_RUNS} runs together")
-        return JSONResponse(await run_in_threadpool(folders.crossings, root, names))
+        return JSONResponse(await read(request, folders.crossings, root, names))
 
     async def all_records(request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(folders.record_files, root))
+        return JSONResponse(await read(request, folders.record_files, root))
 
     async def recorded(request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(folders.recorded, root, request.path_params["file"]))
+        return JSONResponse(await read(request, folders.recorded, root, request.path_params["file"]))
 
     def refused(status: int) -> Any:
         async def handler(request: Request, error: Exception) -> Response:

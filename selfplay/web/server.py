@@ -1,6 +1,7 @@
 """The HTTP server around the application: kernels loaded first, connections that do nothing closed."""
 
 import asyncio
+import itertools
 import logging
 import socket
 from collections import Counter
@@ -20,7 +21,9 @@ _KERNELS = (rollout, alphabeta, rules, search)  # loaded once, before any thread
 _HEAD_SECONDS = 15.0  # for the head of a request to come
 _MOST_CONNECTIONS = 2000
 _WRITE_SECONDS = 10.0  # in which somebody has to take something of an answer
-_MOST_UNTAKEN = 16 << 20  # bytes of answers to one address that wait to be taken
+_MOST_UNTAKEN = 16 << 20  # bytes of answers to one address that wait to be taken,
+_ADDED_UP_EVERY = 16  # requests, for that takes a moment where there are many
+_arrivals = itertools.count()
 _OPEN_FILES = 4096
 
 
@@ -41,8 +44,7 @@ class _Connection(H11Protocol):
         self._look_on()
 
     def data_received(self, data: bytes) -> None:
-        mine = (each.transport for each in self._all() if each.host == self.host)
-        if sum(transport.get_write_buffer_size() for transport in mine) > _MOST_UNTAKEN:
+        if next(_arrivals) % _ADDED_UP_EVERY == 0 and self._untaken_by_mine() > _MOST_UNTAKEN:
             self.transport.abort()
             return
         super().data_received(data)
@@ -57,6 +59,10 @@ class _Connection(H11Protocol):
 
     def _all(self) -> list["_Connection"]:
         return [each for each in self.connections if isinstance(each, _Connection) and not each.transport.is_closing()]
+
+    def _untaken_by_mine(self) -> int:
+        """Bytes that wait to be taken by this connection's address."""
+        return sum(each.transport.get_write_buffer_size() for each in self._all() if each.host == self.host)
 
     def _make_room(self) -> None:
         """Hang up on the address that has most connections: on the oldest of them."""
