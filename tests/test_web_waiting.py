@@ -78,6 +78,20 @@ def test_a_page_that_is_on_its_way_says_so(opened):
     api.expect(main.get_by_text("Loading…")).to_have_count(0)
 
 
+def test_a_page_that_comes_too_late_does_not_replace_the_one_that_was_opened_since(opened):
+    page = on_the_table(opened)
+    release = held(page, "**/api/runs")
+    page.evaluate("location.hash = '#/runs'")
+    api.expect(page.get_by_role("main").get_by_role("status")).to_have_text("Loading…")
+    page.evaluate("location.hash = '#/play'")
+    api.expect(page.get_by_role("button", name="New game")).to_be_visible()
+    with page.expect_response("**/api/runs"):
+        release()
+    page.evaluate("new Promise((done) => setTimeout(done, 300))")  # what came may draw now
+    api.expect(page.get_by_role("button", name="New game")).to_be_visible()
+    api.expect(page.get_by_role("main").get_by_role("heading", name=RUN)).to_have_count(0)
+
+
 def test_who_thinks_is_said_while_it_thinks(opened):
     page = on_the_table(opened)
     release = held(page, "**/api/think")

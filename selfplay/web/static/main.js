@@ -34,21 +34,20 @@ async function show() {
     else link.removeAttribute("aria-current");
   }
   document.title = `${known[0].toUpperCase()}${known.slice(1)} · selfplay`;
-  page.replaceChildren();
+  const room = h("div", { class: "room" }); // what comes late for another page writes where nobody looks
+  page.replaceChildren(room);
   const patience = setTimeout(() => {
-    if (turn === shown && !page.hasChildNodes())
-      page.append(h("p", { class: "notice loading", role: "status" }, "Loading…"));
+    if (!room.hasChildNodes()) room.append(h("p", { class: "notice loading", role: "status" }, "Loading…"));
   }, SOON);
   try {
     const module = await PAGES[known]().catch(() => {
       throw new Error(GONE); // of a module the browser says in its own words that it did not come
     });
-    const left = await module.open(page, new URLSearchParams(query), { path: rest.map(decodeURIComponent) });
+    const left = await module.open(room, new URLSearchParams(query), { path: rest.map(decodeURIComponent) });
     if (turn === shown) leave = left;
     else left?.();
   } catch (error) {
-    if (turn !== shown) return;
-    page.replaceChildren(
+    room.replaceChildren(
       h(
         "div",
         { class: "notice", role: "alert" },
