@@ -260,9 +260,10 @@ def test_a_claim_holds_by_its_intervals(leads, held):
 
 
 def test_events_in_a_sentence():
-    said = [curves.since(Constant(*bounds)) for bounds in ((123_456, 91_000, None), (None, 5000, None), (None,) * 3)]
-    assert said == [
+    several = ((123_456, 91_000, None), (8_912, None, None), (None, 5000, None), (None, None, None))
+    assert [curves.since(Constant(*bounds)) for bounds in several] == [
         "from 120,000 on [91,000, …]",
+        "from 8,900 on",
         "at no number that was tried (later than 5,000)",
         "at no number that was tried",
     ]

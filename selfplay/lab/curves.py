@@ -110,7 +110,7 @@ def _draw_errors(axes: Axes, curves: Mapping[str, Curve], colours: Mapping[str, 
             axes.plot(curve.x_X, error_X, ".", color=colour, markersize=3.5, alpha=0.6)
     axes.set(xscale="log", yscale="log")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
-    axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
+    axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g} %" if f"{value:e}"[0] in "25" else "")
     axes.tick_params(axis="y", which="minor", labelsize=7)
     plots.plain(axes, legend=False)
     axes.legend(frameon=False, fontsize=8)
@@ -146,4 +146,4 @@ def since(found: Constant) -> str:
     low, value, high = ("…" if each is None else f"{each:,.0f}" for each in rounded)
     if found.value is None:
         return "at no number that was tried" + ("" if found.low is None else f" (later than {low})")
-    return f"from {value} on [{low}, {high}]"
+    return f"from {value} on" + ("" if found.low is found.high is None else f" [{low}, {high}]")

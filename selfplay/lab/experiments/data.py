@@ -202,16 +202,13 @@ def _answer(measured: Measured, constants: Mapping[str, lab.Constant]) -> str:
     thin, since = measured["thin"], {name: curves.since(found) for name, found in constants.items()}
     said = f"With {thin[POLAR].x_X[0]:,.0f} points the polar network gets {curves.share(thin[POLAR].values_SX[:, 0])}"
     said += " of the thin part right."
-    for rival in (ONE, NETWORK):
+    for rival, called in ((ONE, "One neighbour, who is told nothing,"), (NETWORK, "The plain network")):
         equals = since[f"thin: points from which {rival} equals {POLAR} with the fewest"]
         beats = since[f"thin: points from which {rival} beats {POLAR}"]
-        said += f" {rival.capitalize()} gets as much right {equals}, and beats a polar network of as many {beats}."
+        said += f" {called} gets as much right {equals}, and beats a polar network of as many {beats}."
     told = [f"{rival} {since.get(f'positions from which {rival} beats {FEATURES}')}" for rival in (BOARD, ONE)]
-    return (
-        f"{said} On Connect Four handcrafted features are beaten by {', by '.join(told)}."
-        if measured["board"]
-        else said
-    )
+    on_board = f" On Connect Four handcrafted features are beaten by {', by '.join(told)}."
+    return said + on_board if measured["board"] else said
 
 
 def draw(records: Sequence[lab.Record]) -> Mapping[str, lab.Picture]:
