@@ -276,6 +276,25 @@ def test_a_reader_beside_a_writer_sees_no_damage(run_dir):
     assert writer.returncode == 0 and looks > 20
 
 
+def test_a_file_that_is_replaced_while_it_is_read_is_looked_at_again(run_dir, monkeypatch):
+    """Its checksums were read before it was cut, and its lines after."""
+    before = checksums.known(run_dir / folder.EVALS)
+    folder.mend(run_dir / folder.EVALS, lambda generation: generation < 3)
+    after = checksums.known(run_dir / folder.EVALS)
+    seen = iter([before, after])
+    monkeypatch.setattr(checksums, "known", lambda path: next(seen, after))
+    assert folder.damage(run_dir / folder.EVALS) == ""
+
+
+def test_a_line_that_has_no_checksum_yet_is_used_after_a_damaged_one(run_dir):
+    """Killed between the line and its checksum."""
+    path, sums = run_dir / folder.EVALS, checksums.place(run_dir / folder.EVALS)
+    sums.write_bytes(sums.read_bytes()[:-9])
+    change_line(path, 4, b": 4", b": 3")
+    with pytest.warns(DamageWarning, match="line 4 is not as it was written; the other 4 are used"):
+        assert generations(run_dir)[1] == [1, 2, 3, 5]
+
+
 def test_a_power_cut_may_take_checksums_and_leaves_none_that_do_not_fit(run_dir):
     """The end of the file of checksums is gone, or is what the disk held there before."""
     sums = checksums.place(run_dir / folder.EVALS)
