@@ -18,7 +18,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from selfplay.printed import visible
 from selfplay.report.terminal import starting, stopping
 
 COMMANDS = {
@@ -146,6 +145,8 @@ def _command(argv: Sequence[str]) -> int:
 
 def _said(error: Exception) -> str:
     """An error in one line, as a user reads it."""
+    from selfplay.stats.records import visible
+
     if isinstance(error, OSError) and error.strerror:
         return visible(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     text = " ".join(str(error).split())
@@ -159,6 +160,8 @@ _other_warnings = warnings.formatwarning
 
 def _in_one_line(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> str:
     """Our own warnings as a user reads them, others as Python shows them."""
+    from selfplay.stats.records import visible
+
     if category.__module__.startswith(("selfplay.", "games.")):
         return f"selfplay: warning: {visible(str(message))}\n"
     return _other_warnings(message, category, *where, **more)

@@ -330,4 +330,4 @@ def test_packages_are_as_small_as_the_house_says():
     crowded = [package.name for package in packages if len(list(package.glob("*.py"))) > 13]
     assert len(packages) > 15 and crowded == []
     top = {path.name for path in (ROOT / "selfplay").glob("*.py")}
-    assert top == {"__init__.py", "__main__.py", "cli.py", "config.py", "ledger.py", "printed.py"}
+    assert top == {"__init__.py", "__main__.py", "cli.py", "config.py", "ledger.py"}

@@ -7,8 +7,8 @@ import pytest
 from damages import a_run, controls
 
 from selfplay import cli
-from selfplay.printed import visible
 from selfplay.run import checksums, folder
+from selfplay.stats.records import visible
 
 NAME = "\x1b]0;mine\x07\x1b[2Jrules\u202e\u200b\x9b31m<script>alert(1)</script>[/red]\r\nselfplay: well"
 SHOWN = r"\x1b]0;mine\x07\x1b[2Jrules\u202e\u200b\x9b31m<script>alert(1)</script>[/red]\r\nselfplay: well"

@@ -11,9 +11,9 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
-from selfplay.printed import visible
 from selfplay.report import health
 from selfplay.run import checkpoint, checksums, folder, metrics, read, session
+from selfplay.stats.records import visible
 
 _EPILOG = """\
 examples:

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 from selfplay.arena import training
 from selfplay.config import RENAMED, Config, ConfigError, number, shown, warn_of_old_name
-from selfplay.printed import visible
 from selfplay.report import words
 from selfplay.report.terminal import run as terminal_run
 from selfplay.report.terminal import starting
 from selfplay.run import atomic, checkpoint, read
+from selfplay.stats.records import visible
 
 if TYPE_CHECKING:
     from selfplay.train.trainer import Generation

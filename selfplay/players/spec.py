@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from games.registry import nearest
-from selfplay.printed import visible
+from selfplay.stats.records import visible
 
 Option = int | float | str
 

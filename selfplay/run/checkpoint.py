@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from games import regular
-from selfplay.printed import visible
 from selfplay.run import atomic, formats
 from selfplay.run.folder import no_run, runs_in
+from selfplay.stats.records import visible
 
 WEIGHTS = "weights.safetensors"
 STATE = (WEIGHTS, "learner.pt", "replay.npz", "games.npz", "state.json")  # what a run needs to go on

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from selfplay.config import Config
-from selfplay.printed import visible
 from selfplay.run import checkpoint
 from selfplay.run import folder as runs
 from selfplay.run.rows import MetricsLine, Rows
 from selfplay.stats import crossover
 from selfplay.stats import frontier as frontier_of
 from selfplay.stats.frontier import Point
-from selfplay.stats.records import Crossing, CrossoverRecord, EvalLine, Forecast, Lines, WrittenForecast, brief
+from selfplay.stats.records import Crossing, CrossoverRecord, EvalLine, Forecast, Lines, WrittenForecast, brief, visible
 
 Metrics = Sequence[Mapping[str, Any]]
 """the lines of metrics.jsonl, oldest first"""

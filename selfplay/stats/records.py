@@ -21,7 +21,6 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Self, cast, get_args, get_origin, get_type_hints
 
-from selfplay.printed import visible
 from selfplay.stats.score import evidence
 
 AMOUNTS = ("evaluations", "games", "seconds", "jones_flops", "joules")
@@ -238,6 +237,14 @@ class CrossoverRecord:
 
     def as_dict(self) -> dict[str, Any]:
         return {"game": self.game, "rungs": [crossing.as_dict() for crossing in self.crossings]}
+
+
+def visible(text: str) -> str:
+    """The text with all that a terminal would obey (control characters, escape sequences, letters that turn the
+    direction of writing) or could not show as `\\x1b`, so that it can be read and does nothing."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def brief(value: Any) -> str:
