@@ -48,7 +48,7 @@ def _words(game: Game, line: str) -> list[str]:
         return parts
     if len(parts) > 1 and (long := next((part for part in parts if len(part) > 1), None)):
         raise ValueError(
-            f"{long!r} in a line of several words: moves are written together, as in {''.join(parts)[:60]}, "
+            f"{long!r} in a line of several words: moves are written together, as in {''.join(parts)[:60]!r}, "
             "or one by one"
         )
     return list("".join(parts))

@@ -53,7 +53,7 @@ def test_public_position_files_are_read_as_positions_with_a_score(monkeypatch, c
     assert (records[0]["score"], records[0]["proven"]) == (11, "win")
     assert records[1]["policy"] == records[2]["policy"] and "score" not in records[2]
     assert "'35' is no score after 2 moves" in records[3]["error"]
-    assert "moves are written together, as in 443521" in records[4]["error"]
+    assert "moves are written together, as in '443521'" in records[4]["error"]
 
 
 def test_a_program_that_waits_for_each_answer_gets_it():

@@ -62,7 +62,7 @@ def test_names_of_columns_and_cells():
         ("connect4", "4444444", "move 7, 4: column 4 is full"),
         (
             *("connect4", "32164625 11"),
-            "'32164625' in a line of several words: moves are written together, as in 3216462511, or one by one",
+            "'32164625' in a line of several words: moves are written together, as in '3216462511', or one by one",
         ),
         ("connect4", "12121213", "move 8, 3: the game is already over after move 7"),
         ("connect4:height=1,width=32,k=5", "x", "move 1: 'x' is not a column; columns are 1 to w"),

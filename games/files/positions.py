@@ -67,7 +67,7 @@ def parse(game: Game, line: str, *, scored: bool = False) -> Position:
     if score is not None and abs(score) > most:
         raise ValueError(
             f"{words[1]!r} is no score after {len(actions)} moves, which is {-most} to {most}; "
-            f"moves are written together, as in {words[0] + words[1]}"
+            f"moves are written together, as in {words[0] + words[1]!r}"
         )
     return Position(moves=moves, actions=actions, state_W=state_W, status=status, score=score)
 
