@@ -479,6 +479,25 @@ def test_a_small_cell_wants_a_second_tap(opened):
     assert moves(page) == ["4"]
 
 
+@pytest.mark.parametrize("width", [360, 390])
+def test_two_taps_on_the_same_spot_are_a_move(opened, width):
+    page = opened(play_address(game="gomoku:size=15", second="rules"), size="phone")
+    page.set_viewport_size({"width": width, "height": 844})
+    settled(page)
+    buttons = page.locator(".board-column .buttons")
+    box, row = page.get_by_role("button", name="l12: empty").bounding_box(), buttons.bounding_box()
+    spot = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.touchscreen.tap(*spot)
+    api.expect(page.get_by_role("button", name="Play l12")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_by_role("button", name="l12: empty").bounding_box() == box
+    assert buttons.bounding_box() == row and row["height"] < 50  # one row of buttons, as before
+    page.touchscreen.tap(*spot)
+    wait_for_moves(page, 2)
+    assert moves(page)[0] == "l12"
+    api.expect(page.get_by_role("button", name="Hint")).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("game", ["gomoku:size=9", "tictactoe"])
 def test_stones_beside_the_board_stand_out(opened, game, scheme):
@@ -724,6 +743,14 @@ def test_nothing_is_wider_than_the_screen(opened, view, size):
     page = opened(VIEWS[view], size=size)
     settled(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+@pytest.mark.parametrize("seats", [{"second": "you"}, {"first": "rules", "second": "random", "moves": "4"}])
+def test_a_narrow_phone_is_wide_enough_to_play(opened, seats):
+    page = opened(play_address(**seats), size="phone")
+    page.set_viewport_size({"width": 360, "height": 780})
+    settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

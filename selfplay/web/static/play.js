@@ -208,6 +208,7 @@ export async function open(page, query) {
   /** A cell is marked and waits for a second tap; null: no longer. */
   function marked(action) {
     confirm.hidden = action === null;
+    hint.hidden = !confirm.hidden; // one takes the other's place: a row more would move what is under the finger
     if (action === null) return say();
     const cell = format(game, action);
     confirm.querySelector("span").textContent = `Play ${cell}`;
