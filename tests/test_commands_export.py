@@ -1,6 +1,7 @@
 """Exports to safetensors and ONNX compute what the network computes; mistakes cost one line."""
 
 import csv
+import os
 
 import numpy as np
 import onnx
@@ -67,6 +68,14 @@ def test_a_run_folder_is_its_newest_checkpoint_and_a_file_is_replaced(run_dir, t
     assert export(run_dir, "safetensors", tmp_path / "again") == 0
     assert "in place" not in capsys.readouterr().out
     assert (tmp_path / "again").read_bytes() == out.read_bytes()
+
+
+def test_a_pipe_is_refused_before_the_network_is_compared(run_dir, tmp_path, capsys, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(onnx_graph, "difference", lambda *args: pytest.fail("it was compared"))
+    assert export(run_dir, "onnx", tmp_path / "pipe") == 2
+    assert capsys.readouterr().err == f"selfplay: {tmp_path / 'pipe'}: is a pipe, not a file that may be replaced\n"
+    assert (tmp_path / "pipe").is_fifo()
 
 
 # --- ONNX

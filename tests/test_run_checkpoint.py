@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import torch
 from optional import present
 
 import games
+from games import regular
 from selfplay.run import atomic, checkpoint
 from selfplay.train.arrays import load
 
@@ -119,6 +121,65 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path):
     assert caught.value.errno == errno.ENOSPC
     assert caught.value.filename.endswith("checkpoints/000002")
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("through_a_link", [False, True])
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path, through_a_link):
+    """As root, a rename would make a file of /dev/full."""
+    pipe, folder = tmp_path / "pipe", tmp_path / "folder"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    for target, kind in ((pipe, "a pipe"), (folder, "a folder")):
+        path = tmp_path / "link" if through_a_link else target
+        if through_a_link:
+            path.unlink(missing_ok=True)
+            path.symlink_to(target)
+        before = path.lstat()
+        with pytest.raises(regular.NotRegularError, match=f"is {kind}, not a file") as caught:
+            atomic.write_file(path, b"x")
+        assert caught.value.filename == str(path)
+        assert path.lstat() == before
+    assert not list(tmp_path.glob(".tmp-*"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [(stat.S_IFCHR, "a device"), (stat.S_IFBLK, "a device"), (stat.S_IFSOCK, "a socket")]
+)
+def test_a_device_is_not_replaced(tmp_path, monkeypatch, mode, kind):
+    path = tmp_path / "full"
+    path.write_bytes(b"")
+    real = Path.stat
+
+    def as_a_device(self, **how):
+        found = real(self, **how)
+        return os.stat_result((mode | 0o666, *found[1:])) if self == path else found
+
+    monkeypatch.setattr(Path, "stat", as_a_device)
+    with pytest.raises(regular.NotRegularError, match=f"is {kind}, not a file"):
+        atomic.write_file(path, b"x")
+    assert path.read_bytes() == b""
+
+
+def test_standard_output_is_not_replaced_where_it_is_a_file(tmp_path, monkeypatch):
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "out.txt").write_bytes(b"said")
+    stdout = tmp_path / "dev" / "stdout"
+    stdout.symlink_to(tmp_path / "out.txt")
+    monkeypatch.setattr(atomic, "_OF_THE_SYSTEM", (tmp_path / "dev", tmp_path / "proc"))
+    with pytest.raises(regular.NotRegularError, match="not a file that may be replaced"):
+        atomic.write_file(stdout, b"x")
+    assert stdout.is_symlink()
+    (tmp_path / "dev" / "shm").mkdir()
+    atomic.write_file(tmp_path / "dev" / "shm" / "file", b"x")
+    assert (tmp_path / "dev" / "shm" / "file").read_bytes() == b"x"
+
+
+def test_a_folder_takes_the_place_of_nothing_else(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(regular.NotRegularError, match="is no folder"):
+        atomic.write_folder(tmp_path / "pipe", lambda temporary: None)
+    assert (tmp_path / "pipe").is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path):

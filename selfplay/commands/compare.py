@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     """Print the comparison, and draw it if asked to."""
     if args.out is not None and args.out.suffix != ".png":
         raise ValueError(f"--out is a picture, as in compare.png, not {args.out}")
+    if args.out is not None:
+        atomic.check_replaceable(args.out)
     parts: list[list[str]] = [[]]
     for word in args.runs:
         if word == _BETWEEN:

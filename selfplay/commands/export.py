@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(
             f"--out {out} is a folder" if out.is_dir() else f"--out {out}: there is no folder {out.parent}"
         )
+    atomic.check_replaceable(out)  # before the network is compared, which takes a while
     if args.ages:
         return _write_ages(Path(args.run), out)
     weights = checkpoint.resolve(args.run, wanted)

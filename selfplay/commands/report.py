@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         for path in args.runs:
             print(page.write(path))
         return 0
+    atomic.check_replaceable(args.out)
     runs = groups.seeds(args.runs)
     if args.out.suffix == ".html":
         together = page.written(runs).encode()

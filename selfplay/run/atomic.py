@@ -4,13 +4,25 @@ Each is written under a temporary name beside its place, synced, renamed, and th
 that begin with `.tmp-` are what an interrupted write left behind.
 """
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from games.regular import NotRegularError
+
 TEMPORARY = ".tmp-"
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_OF_THE_SYSTEM = (Path("/dev"), Path("/proc"))  # whose names are devices, or lead to what a process has open
 
 
 @contextmanager
@@ -34,8 +46,29 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def check_replaceable(path: Path) -> None:
+    """`NotRegularError` if a rename onto `path` would put a file in the place of something else.
+
+    Root may do that to /dev/null, and every other program would then write into a file. A link counts as what it leads
+    to; of /dev and /proc no name is replaced, as /dev/stdout may well lead to a file.
+    """
+    with naming(path):
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            mode = stat.S_IFREG
+        folder = path.parent.resolve()
+    kind = _KINDS.get(stat.S_IFMT(mode))
+    if kind is None and (folder == _OF_THE_SYSTEM[0] or folder.is_relative_to(_OF_THE_SYSTEM[1])):
+        kind = f"in {folder}"
+    if kind is not None:
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise NotRegularError(number, f"is {kind}, not a file that may be replaced", str(path))
+
+
 def write_file(path: Path, content: bytes) -> None:
-    """Replace one file."""
+    """Replace one file, or make it; `NotRegularError` for the name of a folder, a device or a pipe."""
+    check_replaceable(path)
     temporary = path.with_name(f"{TEMPORARY}{path.name}")
     try:
         with naming(path), temporary.open("wb") as file:
@@ -50,9 +83,14 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Replace one folder by what `fill(temporary_folder)` puts into it. `fill` writes files, no folders."""
+    """Replace one folder by what `fill(temporary_folder)` puts into it. `fill` writes files, no folders.
+
+    `NotRegularError` if something other than a folder stands there.
+    """
     temporary = path.with_name(f"{TEMPORARY}{path.name}")
     displaced = path.with_name(f"{TEMPORARY}displaced-{path.name}")
+    if os.path.lexists(path) and not path.is_dir():
+        raise NotRegularError(errno.ENOTDIR, "is no folder, and is not replaced by one", str(path))
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         for stale in (temporary, displaced):
