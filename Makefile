@@ -17,11 +17,11 @@ STAMP := $(VENV)/.installed
 
 install: $(STAMP)
 
-# What training and playing need.
+# What training, playing and the page need.
 $(RUNTIME): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing torch and what else training needs: about a gigabyte, a few minutes"
-	@$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e .
+	@$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[web,oracle]'
 	@echo "compiling the rules and the search by a training of a few seconds"
 	@runs=$$(mktemp -d) && $(BIN)/selfplay train --config tiny --game connect4 --generations 1 --run $$runs/warm \
 		--eval.opponents rules alphabeta:depth=1 alphabeta:preset=alphazero-jl --eval.equal_time alphabeta:ms=1 > /dev/null && rm -r $$runs

@@ -165,6 +165,7 @@ def test_cells_may_look_at_earlier_ones(tmp_path):
 
 def test_fit_json(tmp_path):
     runner.run_experiment(toy()[0], "tiny", tmp_path, "selfplay lab toy --preset tiny")
+    assert "read nothing into them" in (tmp_path / "report.html").read_text()
     fit = json.loads((tmp_path / page.FIT).read_bytes())
     assert fit["constants"] == {"sum": {"value": 18, "low": 16.5, "high": None}}
     assert fit["claims"][:2] == [

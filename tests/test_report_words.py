@@ -148,7 +148,7 @@ def test_what_became_of_forecasts():
 def test_a_table_of_crossings():
     short = replace(AHEAD, agent="net", opponent="rules")
     assert words.crossings([CROSSED, short]).splitlines() == [
-        "player        opponent           overtaken (training FLOPs)  minutes  score at the end",
+        "player        opponent           overtaken (training FLOPs)  minutes  fitted score at the end",
         "mcts:sims=64  alphabeta:depth=6  at 3.1e13 [2.2e13, 4.0e13]  20.1     87.7 % [85.0, 90.0]",
         "net           rules              beyond 1.2e14                        87.7 % [85.0, 90.0]",
     ]

@@ -5,6 +5,7 @@ import errno
 import importlib.util
 import ipaddress
 import socket
+import sys
 import threading
 from pathlib import Path
 from urllib.parse import quote
@@ -84,9 +85,7 @@ def run(args: argparse.Namespace) -> int:
     """`selfplay serve`."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise ValueError(
-            f"serve needs {', '.join(missing)}: pip install {' '.join(missing)} (or install the extra `web`)"
-        )
+        raise ValueError(f"serve needs {', '.join(missing)}: {sys.executable} -m pip install {' '.join(missing)}")
     root = _folder(args)
     bound = _bound(args.host, args.port)
     print(f"selfplay is at {_address(bound, args.run)}  (Ctrl-C ends it)", flush=True)

@@ -164,7 +164,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"\n{len(dirs)} seeds; intervals over seeds")
         together = crossover.together([one.crossover for one in found])
         print(words.crossings(together.crossings, terminal_run.width()))
-    picture = base.with_name(f"{base.name}-seeds.png")
+    picture = base.with_name(f"{base.name}.png")  # no name that `-seed*` means
     atomic.write_file(picture, plots.overlay_runs(found))
     print(f"seeds: {picture}")
     return 0
@@ -186,10 +186,11 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
                         _warn(note)
                     show.generation(done, open_run.crossover if done.evals else None, open_run.seconds_left(done))
 
+                trained = 0
                 for _ in open_run.generations(
                     [*consumers, show_generation], on_match_end=show.match, show_activity=show.activity
                 ):
-                    pass
+                    trained += 1
         except BaseException as error:
             from selfplay.train.divergence import DivergedError
 
@@ -211,6 +212,8 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
             record = read.recorded_crossover(run_dir, open_run.game.name, open_run.lines)
             print(words.crossings(record.crossings, terminal_run.width()))
         print(f"report: {page.write(run_dir)}")
+        if not args.quiet:
+            print(terminal_run.what_next(read.Run(run_dir), trained))
 
 
 def _warn(line: str) -> None:

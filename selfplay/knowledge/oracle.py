@@ -7,6 +7,7 @@ has the score ILLEGAL. N positions, W words, A = 7 actions.
 
 import functools
 import importlib.util
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from bitbully import BitBully
 
 ILLEGAL = -100
-_INSTALL = "the perfect player needs the package `bitbully`: pip install bitbully (or install the extra `oracle`)"
+_INSTALL = f"the perfect player needs the package `bitbully`: {sys.executable} -m pip install bitbully"
 
 
 def available() -> bool:

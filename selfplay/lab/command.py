@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             kept = sum(1 for _ in (out / CELLS).open(encoding="utf-8"))
             print(f"\n{kept} cells are kept in {out}; the same command goes on from there", file=sys.stderr)
         raise
-    for note in found.notes:
+    for note in [*([page.TINY] if args.preset == "tiny" else []), *found.notes]:
         print(f"selfplay: {note}", file=sys.stderr)
     if args.json:
         print(json.dumps(json.loads((out / page.FIT).read_bytes())))

@@ -20,6 +20,8 @@ REPORT = "report.html"
 FIT = "fit.json"
 _HELD = {True: "held", False: "did not hold", None: "not told"}
 
+TINY = "These are numbers of the preset tiny, which shows that everything runs: read nothing into them."
+
 
 def write(
     out: Path,
@@ -95,6 +97,8 @@ def _sections(
     """Question, first picture, answer, what would have refuted it, then everything else."""
     first, *others = [html.image(drawn[name], picture.label, picture.caption) for name, picture in pictures.items()]
     yield html.paragraph(experiment.question, "lead")
+    if fit["preset"] == "tiny":
+        yield html.paragraph(TINY, "lead")
     yield Markup('<p class="lead"><strong>{}</strong></p>').format(conclusion.answer)
     yield first
     for note in notes:

@@ -165,8 +165,8 @@ def _crossings(record: CrossoverRecord) -> Markup:
             + " “Beyond” is no failure of the measurement: it was not overtaken by then."
         ),
         html.table(
-            ("opponent", "with search: overtaken (FLOPs)", "minutes", "score at the end",
-             "network alone: overtaken", "score at the end"),
+            ("opponent", "with search: overtaken (FLOPs)", "minutes", "fitted score at the end",
+             "network alone: overtaken", "fitted score at the end"),
             rows,
             "When each opponent was overtaken",
         ),

@@ -248,7 +248,7 @@ def _outcome(run: Crossing, made: GradedForecast) -> str:
     return f"came at {flops(run.flops)}, {'inside' if made.covered else 'outside'} the interval"
 
 
-CROSSING_HEADERS = ("player", "opponent", "overtaken (training FLOPs)", "minutes", "score at the end")
+CROSSING_HEADERS = ("player", "opponent", "overtaken (training FLOPs)", "minutes", "fitted score at the end")
 
 
 def crossing_row(found: Crossing) -> tuple[str, ...]:

@@ -1,10 +1,13 @@
 """What a run looks like in the terminal: a live view on a terminal, plain lines elsewhere, a summary at the end."""
 
 import os
+import shutil
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
@@ -18,9 +21,10 @@ from rich.text import Text
 
 from selfplay.config import Config
 from selfplay.ledger import Ledger
-from selfplay.report import words
+from selfplay.report import story, words
 from selfplay.run import limits
 from selfplay.run.activity import Activity
+from selfplay.run.read import Run
 from selfplay.stats.records import Crossing, CrossoverRecord, EvalLine, Lines
 
 if TYPE_CHECKING:
@@ -313,3 +317,31 @@ def show_summary(matches: Lines) -> None:
         console.width = 120
     if matches:
         console.print(fitting(console, console.options, lambda compact: summary(matches, compact=compact) or Table()))
+
+
+def what_next(run: Run, trained: int) -> str:
+    """What a finished run has found, and how to play against it and go on with it; `trained` generations are new."""
+    command, game = _command(), run.config.game
+    spent = run.last.get("play_seconds", 0.0) + run.last.get("learn_seconds", 0.0)
+    told = story.of([run.evals], run.crossover)
+    lines = [f"{told.finding}."] if told else []
+    if not trained:
+        lines.append(f"The run had all that was asked for already: {words.duration(spent)} of training.")
+    return "\n".join(
+        [
+            *lines,
+            f"play against it:  {command} play --game {game} --agent mcts:{run.dir},sims=200",
+            f"in a browser:     {command} serve",
+            f"train it longer:  {command} train --game {game} --run {run.dir} --minutes {max(1, round(spent / 30))}",
+        ]
+    )
+
+
+def _command() -> str:
+    """What to type for `selfplay` here."""
+    if shutil.which("selfplay"):
+        return "selfplay"
+    path = Path(sys.argv[0])
+    if path.name != "selfplay":
+        return "python -m selfplay"
+    return str(path.relative_to(Path.cwd()) if path.is_absolute() and path.is_relative_to(Path.cwd()) else path)
