@@ -216,6 +216,7 @@ def test_what_is_won_is_converted_by_perfect_play_and_not_by_chance(monkeypatch)
     perfect = conversion.convert(game, make_agent("solver", game))
     assert (perfect.won, perfect.openings) == (len(won_GW), len(won_GW))
     assert conversion.convert(game, make_agent("random", game)).won == 0
+    assert conversion.convert(game, make_agent("random", game), openings=3).openings == 3
     assert perfect.as_dict()["converted"] == 1 > perfect.as_dict()["converted_low"] > 0.7
 
 

@@ -4,6 +4,8 @@ G games, W words, A actions; scores as in `oracle`.
 """
 
 import itertools
+import sys
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +18,7 @@ from selfplay.players.agent import Agent
 from selfplay.stats import score
 
 LONGEST = 4  # plies of an opening
+_SILENCE_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +56,21 @@ def won_openings(game: Game) -> np.ndarray:
     return states_GW[scores_GA.max(axis=1) > 0]
 
 
-def convert(game: Game, agent: Agent, seed: int = 0) -> Conversion:
-    """Play every won opening out: the agent to win, perfect play against it, which resists for as long as it can.
+def convert(game: Game, agent: Agent, seed: int = 0, openings: int | None = None) -> Conversion:
+    """Play won openings out: the agent to win, perfect play against it, which resists for as long as it can.
 
-    Among equally good moves the perfect player draws lots, by `seed`.
+    All of them, or `openings` of them, drawn by `seed`; so does the perfect player draw lots among equally good moves.
+    How far it is goes to stderr now and then, since perfect play takes its time in the middle of a game.
     """
     rng = np.random.default_rng(seed)
     states_GW = won_openings(game)
-    openings, won, to_win = len(states_GW), 0, True
+    if openings is not None:
+        states_GW = rng.permutation(states_GW)[:openings]
+    openings, won, to_win, said = len(states_GW), 0, True, time.monotonic()
     while len(states_GW):
+        if time.monotonic() - said > _SILENCE_S:
+            said = time.monotonic()
+            print(f"won openings: {len(states_GW)} of {openings} games go on", file=sys.stderr)
         if to_win:
             actions_G = agent.act(states_GW, rng.integers(0, 1 << 63, len(states_GW)).astype(np.uint64)).actions_N
         else:

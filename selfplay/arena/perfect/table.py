@@ -1,6 +1,7 @@
 """How near to perfect: a network alone and with more and more simulations, on all that perfect play can grade."""
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -72,21 +73,25 @@ def rows(
     suites: Sequence[Suite],
     *,
     simulations: Sequence[int] = SIMULATIONS,
+    openings: int | None = None,
     seed: int = 0,
 ) -> Iterator[Row]:
-    """A row for each number of simulations."""
+    """A row for each number of simulations; `openings` as in `convert`. What is done goes to stderr."""
     from selfplay.network.architectures import evaluation_flops
 
     each = evaluation_flops(network.module, game)
     for number in simulations:
         counted = _Counted(network)
         agent = _player(counted, game, number)
-        marks = [grade(suite, agent, seed) for suite in suites]
+        marks = []
+        for suite in suites:
+            marks.append(grade(suite, agent, seed))
+            print(f"{suite.name}: {number} simulations, {marks[-1].seconds:.1f} s", file=sys.stderr)
         moves, evaluations = sum(mark.positions for mark in marks), counted.evaluations
         yield Row(
             simulations=number,
             marks=marks,
-            conversion=convert(game, agent, seed),
+            conversion=convert(game, agent, seed, openings),
             flops=evaluations * each / moves,
             ms=1000 * sum(mark.seconds for mark in marks) / moves,
         )
