@@ -25,7 +25,7 @@ from selfplay.run import folder as runs
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from selfplay.web import server
+from selfplay.web import catalogue, server
 
 
 def test_the_page_and_its_parts_come_with_their_types_and_ask_nothing_of_other_hosts(port):
@@ -77,6 +77,16 @@ def test_players_of_a_game_are_its_ladder_and_the_checkpoints_of_its_runs(port):
     assert "solver" not in found["ladder"]
     # A run goes by its game's one name, whatever it was begun with.
     assert {run["name"]: run["game"] for run in ask(port, "GET", "/api/runs")[2]}["nine"] == "gomoku:size=9"
+
+
+def test_ones_own_runs_are_opponents_newest_first(tmp_path):
+    for age, name in enumerate(["example-connect4", "d", "a", "c", "b"]):
+        run = a_run(tmp_path, name, matches=2 if name != "c" else 0)
+        os.utime(run / "checkpoints" / "000002", (1e9 - age, 1e9 - age))
+    a_run(tmp_path, "another-game", game="tictactoe")
+    found = catalogue.players(tmp_path, catalogue.game(tmp_path, "connect4"))["own"]
+    assert [level["name"] for level in found] == ["Yours: d, 1 minute", "Yours: a, 1 minute", "Yours: c"]
+    assert [level["spec"] for level in found] == [f"mcts:{name},sims=200" for name in "dac"]
 
 
 @pytest.mark.parametrize(

@@ -399,6 +399,10 @@ def test_a_level_is_chosen_in_words_and_remembered(opened):
     wait_for_moves(page, 1)
     menu.select_option("rollout:sims=30")  # the one opponent, wherever it sits
     api.expect(page.locator(".player.first .name")).to_have_text("Beginner")
+    menu.select_option("Yours: tiny, 1 minute")
+    wait_for_moves(page, 1)
+    api.expect(page.locator(".player.first .name")).to_have_text("tiny · 200 sims")
+    api.expect(page.get_by_text("What your run has learned so far")).to_be_visible()
     menu.select_option("other")
     api.expect(page.get_by_role("group", name="Red plays first").get_by_label("who")).to_be_visible()
 

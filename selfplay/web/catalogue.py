@@ -13,8 +13,9 @@ from games.game import Game
 from games.registry import nearest
 from selfplay.knowledge import oracle
 from selfplay.players.spec import Option, Spec, value_text
+from selfplay.report import words
 from selfplay.run import checkpoint, checksums, folder
-from selfplay.web import levels
+from selfplay.web import levels, logs
 
 # Each game that is made compiles its rules, so a request may name these, what people added, and what a run is for.
 _GAMES = ("connect4", "gomoku9", "gomoku15", "tictactoe")
@@ -32,6 +33,8 @@ _READ = (
     "checkpoints",
     checksums.DIR,
 )
+_EXAMPLE = "example-connect4"  # comes with a clone: nobody's own
+_MOST_OWN = 3  # runs among the opponents
 _LONGEST_MS = 3000  # of one move
 _MOST_NODES = 4_000_000  # of one tree, times actions: memory and time
 
@@ -154,10 +157,11 @@ def game(root: Path, name: str) -> Game:
 
 def players(root: Path, game: Game) -> dict[str, Any]:
     """Who may be played against: kinds of the ladder, and runs of this game with their checkpoints."""
-    found = []
+    found, newest = [], {}
     for name, run in run_dirs(root).items():
-        if game_of(run) == game.name and (generations := list(checkpoint.folders(run))):
-            found.append({"name": name, "generations": generations})
+        if game_of(run) == game.name and (kept := checkpoint.folders(run)):
+            found.append({"name": name, "generations": list(kept)})
+            newest[run] = max(kept)
     ladder = ["random", "rules", "alphabeta", "rollout"]
     if game.name == "connect4" and oracle.available():
         ladder.append("solver")
@@ -173,9 +177,35 @@ def players(root: Path, game: Game) -> dict[str, Any]:
         "ladder": ladder,
         "pretrained": ships,
         "runs": found,
+        "own": _own(newest),
         "most_rollouts": most_rollouts,
         "in_page": game.kind in _LINES,
     }
+
+
+def _own(newest: Mapping[Path, int]) -> list[dict[str, Any]]:
+    """Of runs and the newest generation whose weights each has: the levels of those changed last, newest first."""
+
+    def changed(run: Path) -> float:
+        try:
+            return checkpoint.folders(run)[newest[run]].stat().st_mtime
+        except (KeyError, OSError):  # it was removed just now
+            return 0.0
+
+    mine = [run for run in newest if run.name != _EXAMPLE]
+    return [
+        levels.own(run.name, _trained(run, newest[run])) for run in sorted(mine, key=changed, reverse=True)[:_MOST_OWN]
+    ]
+
+
+def _trained(run: Path, generation: int) -> str:
+    """For how long, in words; empty where its metrics do not say."""
+    try:
+        with logs.MetricsLog.of(run / folder.METRICS) as log:
+            minutes = log.minutes().get(generation)
+    except (ValueError, OSError):
+        return ""
+    return words.long_minutes(minutes) if minutes else ""
 
 
 def bounded(root: Path, game: Game, spec: str) -> str:

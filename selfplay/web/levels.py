@@ -67,6 +67,12 @@ def of(game: Game, *, ships: bool, solver: bool) -> list[dict[str, Any]]:
     return [asdict(level) for level in there()]
 
 
+def own(name: str, trained: str) -> dict[str, Any]:
+    """A run of one's own, which has trained for so long, in words; as much search as the experts have."""
+    said = f"Yours: {name}{trained and f', {trained}'}"
+    return asdict(Level(said, "What your run has learned so far; 200 simulations a move.", f"mcts:{name},sims=200"))
+
+
 def in_page(name: str) -> list[dict[str, Any]]:
     """The levels of a network that thinks in the page, by how long it does."""
     return [

@@ -3,7 +3,7 @@
 import { allGames, gameNamed, get, inPage, served, think } from "./api.js";
 import { shape } from "./board.js";
 import { announce, h, icon } from "./dom.js";
-import { called as calledBy, Levels, playersOf, Seat, strongest, YOU } from "./players.js";
+import { called as calledBy, Levels, opponents, playersOf, Seat, strongest, YOU } from "./players.js";
 import { Review } from "./review.js";
 import { colours, drops, format, formatMoves, parse, parseMoves } from "./rules.js";
 import { Table } from "./table.js";
@@ -31,7 +31,7 @@ const button = (label, drawing, onclick, attributes = {}) =>
 /** The level that was chosen last, where there still is such a one. */
 function usual(game, players) {
   const chosen = localStorage.getItem(`level ${game.name}`);
-  return players.levels.find(({ spec }) => spec === chosen)?.spec;
+  return opponents(players).find(({ spec }) => spec === chosen)?.spec;
 }
 
 /** Fill the page. Returns what to do when it is left. */
@@ -106,7 +106,7 @@ export async function open(page, query) {
   );
   const both = h(
     "details",
-    { class: "settings", open: !players.levels.some(({ spec }) => state.seats.includes(spec)) && query.has("second") },
+    { class: "settings", open: !opponents(players).some(({ spec }) => state.seats.includes(spec)) && query.has("second") },
     h("summary", {}, "Choose both players"),
     seats.map((seat) => seat.element),
   );

@@ -22,7 +22,7 @@ const count = (n) => n.toLocaleString("en");
 
 const asked = new Map();
 
-/** Who can play a game: {ladder, pretrained, runs, most_rollouts}. */
+/** Who can play a game: {levels, own, ladder, pretrained, runs, most_rollouts}. */
 export async function playersOf(game, { anew = false } = {}) {
   if (anew || !asked.has(game.name))
     asked.set(game.name, get(`/api/players?game=${encodeURIComponent(game.name)}`));
@@ -204,6 +204,9 @@ const spread = (numbers, most) =>
 
 const OTHER = "other";
 
+/** What the menu of opponents has: the levels, and the newest of one's own runs. */
+export const opponents = ({ levels, own = [] }) => [...levels, ...own];
+
 /** One menu of levels for the opponent, with what each can do in words; `onChange(spec)`, or `onOther()`. */
 export class Levels {
   constructor(players, onChange, onOther) {
@@ -228,7 +231,7 @@ export class Levels {
   }
 
   set(chosen) {
-    const { levels } = this.players;
+    const levels = opponents(this.players);
     const level = levels.find(({ spec }) => spec === chosen);
     const value = level || chosen === YOU ? chosen : OTHER;
     this.menu.replaceChildren(
