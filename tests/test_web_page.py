@@ -333,6 +333,7 @@ def test_a_mistake_in_the_address_is_said(opened):
     api.expect(page.get_by_role("alert").filter(has_text="“8”, is not on this board")).to_be_visible()
     page = opened(play_address(first="mcts:nobody,sims=8", show=0))
     api.expect(page.get_by_role("alert").filter(has_text="no run 'nobody' here")).to_be_visible()
+    api.expect(page.get_by_text("is thinking")).to_have_count(0)
     assert [trouble.rpartition("/")[2] for trouble in opened.troubles if trouble.startswith("http")] == ["think"]
     opened.troubles.clear()
 

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from web_browser import NEEDS_CHROMIUM, api, launched, visiting
+from web_browser import NEEDS_CHROMIUM, api, column, launched, visiting, wait_for_moves
 from web_server import RUN, a_run, served
 
 pytest.importorskip("starlette")
@@ -112,6 +112,20 @@ def test_a_server_that_is_gone_is_said_until_it_is_back(opened):
     api.expect(alert.filter(has_text=GONE)).to_be_visible()
     back()
     api.expect(alert.filter(has_text=GONE)).to_be_hidden()
+    opened.troubles[:] = [trouble for trouble in opened.troubles if "ERR_FAILED" not in trouble]
+
+
+def test_who_cannot_be_asked_does_not_think_and_moves_once_the_server_is_back(opened):
+    page = opened(f"#/play?game=connect4&first=you&second=mcts:{RUN},sims=16")
+    api.expect(page.get_by_text("Your move")).to_be_visible()
+    back = cut_off(page)
+    column(page, 4).click()
+    api.expect(page.get_by_role("main").get_by_role("alert").filter(has_text=GONE)).to_be_visible()
+    api.expect(page.get_by_role("main").get_by_role("status").filter(has_text="Yellow to move.")).to_be_visible()
+    api.expect(page.get_by_text("is thinking")).to_have_count(0)
+    api.expect(page.locator(".thinking")).to_have_count(0)
+    back()
+    wait_for_moves(page, 2)
     opened.troubles[:] = [trouble for trouble in opened.troubles if "ERR_FAILED" not in trouble]
 
 

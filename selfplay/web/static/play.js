@@ -47,6 +47,7 @@ export async function open(page, query) {
     paused:
       query.has("moves") && query.get("first") !== YOU && query.get("second") !== YOU && query.has("first"),
     thinking: null,
+    unanswered: false, // whose turn it is could not be asked
     leaving: new AbortController(),
   };
   const [first, second] = colours(game);
@@ -57,7 +58,7 @@ export async function open(page, query) {
     onPlay: (action) => table.play(action),
     onTurn: () => turn(),
     onMark: (action) => marked(action),
-    onProblem: (error) => failed(error),
+    onProblem: (error) => unanswered(error),
     auto: opponent,
     settings: {
       on: query.get("show") === "1",
@@ -222,6 +223,7 @@ export async function open(page, query) {
   function turn() {
     state.thinking?.abort();
     state.thinking = null;
+    state.unanswered = false;
     const { position } = table;
     const agent = toMove();
     const watching = state.seats.every((seat) => seat !== YOU);
@@ -258,7 +260,7 @@ export async function open(page, query) {
         : `Your move: you are ${colour.toLowerCase()}.`;
     else
       status.textContent =
-        state.paused || !atEnd() ? `${colour} to move.` : `${called(toMove())} is thinking…`;
+        state.paused || state.unanswered || !atEnd() ? `${colour} to move.` : `${called(toMove())} is thinking…`;
     status.classList.toggle("ended", position.over);
   }
 
@@ -285,9 +287,16 @@ export async function open(page, query) {
       table.play(parse(game, found.move));
     } catch (error) {
       if (asked.signal.aborted) return;
-      failed(error);
-      chips[table.ply % 2].classList.remove("thinking");
+      unanswered(error);
     }
+  }
+
+  /** Who did not answer does not think any more. */
+  function unanswered(error) {
+    state.unanswered = true;
+    for (const chip of chips) chip.classList.remove("thinking");
+    say();
+    failed(error);
   }
 
   function failed(error) {
@@ -399,6 +408,8 @@ export async function open(page, query) {
     setTimeout(() => (copied.textContent = ""), 3000);
   }
 
+  const back = () => state.unanswered && table.set(game, table.actions, table.ply);
+  window.addEventListener("serverback", back);
   const keys = (event) => table.key(event) && event.preventDefault();
   document.addEventListener("keydown", keys);
   let actions = [];
@@ -415,6 +426,7 @@ export async function open(page, query) {
     table.thoughts.asking.abort();
     table.judging.abort();
     review.stop();
+    window.removeEventListener("serverback", back);
     document.removeEventListener("keydown", keys);
   };
 }
