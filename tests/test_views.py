@@ -20,7 +20,7 @@ from selfplay.report.terminal import match as terminal_match
 from selfplay.report.terminal import run as terminal_run
 from selfplay.run.activity import Activity
 from selfplay.stats.rating import Strength
-from selfplay.stats.records import CrossoverRecord
+from selfplay.stats.records import Crossing, CrossoverRecord
 from selfplay.train.pool import OngoingGame
 from selfplay.train.trainer import Generation
 
@@ -115,6 +115,21 @@ def test_lines_where_there_is_no_terminal_or_it_wants_none(capsys, monkeypatch, 
     assert lines[0] == "a title"
     assert [line.split("  ")[0] for line in lines[1:]] == ["generation 1", "generation 1"]
     assert not any("\x1b" in line for line in lines)
+
+
+def test_what_was_announced_is_taken_back(capsys):
+    ahead = Crossing(
+        agent="net", opponent="random", status="overtaken", flops=2e9, flops_low=1e9, flops_high=3e9, flops_at_end=4e9,
+        score_at_end=0.6, score_low=0.52, score_high=0.68,
+    )  # fmt: skip
+    behind = dataclasses.replace(ahead, status="not overtaken", flops=None, flops_high=None, score_low=0.48)
+    with terminal_run.watching(Config(), "a title") as show:
+        for number, crossing in enumerate((behind, ahead, ahead, behind, ahead), start=1):
+            show.generation(generation(number), CrossoverRecord(game="connect4", crossings=(crossing,)), None)
+    said = [line for line in capsys.readouterr().out.splitlines() if "random moves" in line]
+    assert [line.split(" random moves")[0].removeprefix("network alone ") for line in said] == [
+        "has overtaken", "is no longer surely ahead of", "has overtaken"
+    ]  # fmt: skip
 
 
 class ZMQInteractiveShell:

@@ -12,7 +12,8 @@ _BEFORE = "before: ahead at its first evaluation already, so when it drew level 
 _EPILOG = """\
 Several runs are seeds of one setting: the interval is then Student's over the seeds. Runs of different settings are
 refused: `selfplay compare` is for those. "before" the first
-evaluation nobody knows when; "beyond" the compute given, it was not overtaken by then.
+evaluation nobody knows when. "beyond 5.6e13" is not overtaken: until there the learner was surely behind, since then
+nobody can tell. The fitted score at the end is that of the curve through all matches, which knows more than the last.
 
 examples:
   selfplay crossover runs/connect4

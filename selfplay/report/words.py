@@ -216,6 +216,11 @@ def overtaken(found: Crossing) -> str:
     return f"{player(found.agent)} has overtaken {player(found.opponent)}, {crossing(found)} training FLOPs"
 
 
+def fell_back(found: Crossing) -> str:
+    """The news that it was not for good."""
+    return f"{player(found.agent)} is no longer surely ahead of {player(found.opponent)}"
+
+
 def forecasts(crossings: Iterable[Crossing]) -> list[str]:
     """A line for each forecast that was made before a crossing, and what became of it."""
     return [

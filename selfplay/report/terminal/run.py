@@ -280,6 +280,9 @@ class _Lines:
             if crossed.overtaken and crossed.pairing not in self._announced:
                 self._announced.add(crossed.pairing)
                 self._print(words.overtaken(crossed))
+            elif not crossed.overtaken and crossed.pairing in self._announced:
+                self._announced.remove(crossed.pairing)
+                self._print(words.fell_back(crossed))
 
     def match(self, line: EvalLine) -> None:
         self._print(match_line(line))
