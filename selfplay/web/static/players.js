@@ -18,6 +18,8 @@ const IN_PAGE = [25, 100, 400]; // simulations of a search in the page
 const DEPTHS = [2, 4, 6, 8, 10, 12];
 const PLAYOUTS = [100, 1000, 10000, 100000];
 
+const OPTION = /^(sims|ms|rule|c_scale|device|dtype)=/; // of a network's player
+
 const count = (n) => n.toLocaleString("en");
 
 const asked = new Map();
@@ -34,7 +36,7 @@ function parts(spec) {
   const [kind, ...rest] = spec.split(":");
   const tail = rest.join(":");
   if (!["net", "mcts", "page"].includes(kind)) return [kind, "", tail];
-  const own = tail === "" || tail.split(",")[0].includes("="); // a run's own player, as its records name it
+  const own = tail === "" || OPTION.test(tail); // a run's own player, as its records name it; folders may have a = too
   const [path, ...options] = own ? ["the learner", ...tail.split(",").filter(Boolean)] : tail.split(",");
   const [run, generation = ""] = path.split("@");
   if (kind === "page") return [`run:${run}`, generation, [kind, ...options].join(",")];
