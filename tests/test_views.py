@@ -152,13 +152,14 @@ def test_a_notebook_shows_plain_lines(capsys, monkeypatch):
 
 @pytest.fixture
 def on_a_terminal(capsys, monkeypatch):
-    """What was drawn last, on a terminal of so many columns."""
+    """What was drawn last, on a terminal of so many columns and lines."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
 
-    def draw(columns, happens, history=()):
+    def draw(columns, happens, history=(), lines=60):
         monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setenv("LINES", str(lines))
         with terminal_run.watching(dataclasses.replace(Config(), minutes=10), "a title", history) as show:
             happens(show)
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out).split("╭")[-1]
@@ -198,6 +199,18 @@ def test_no_number_is_cut_off_however_narrow_the_terminal(on_a_terminal, columns
     assert len(re.findall(r"at 3\.1e13", last)) == 12
     for opponent in opponents:
         assert last.count(words.player(opponent)) == 3, opponent
+
+
+def test_on_a_low_terminal_the_most_even_matches_are_seen(on_a_terminal):
+    scores = {"rules": 0.97, "alphabeta:depth=2": 0.7, "alphabeta:depth=4": 0.55, "alphabeta:depth=6": 0.4}
+    history = [
+        match(1, score, agent, opponent) for agent in ("mcts:sims=64", "net") for opponent, score in scores.items()
+    ]
+    last = on_a_terminal(80, lambda show: show.generation(generation(2), None, 600.0), history, lines=24)
+    assert "╰" in last and len(last.splitlines()) <= 24
+    assert last.count("55 % [45, 65]") == 2 and "97 %" not in last
+    assert "and 5 less even matches, in the report" in last
+    assert "less even" not in on_a_terminal(80, lambda show: show.generation(generation(2), None, 600.0), history)
 
 
 def test_the_first_games_are_counted(on_a_terminal):

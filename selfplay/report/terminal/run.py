@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _BARS = "▁▂▃▄▅▆▇█"
 _NO_NUMBER = "–"
+_OTHER_LINES = 21  # of the view, beside a line for each match
 _SILENCE_S = 15.0  # seconds after which a line says what goes on
 
 
@@ -123,7 +124,10 @@ class _View:
             parts += [Text(), columns, Text(_where_the_time_goes(self._generation.ledger), style="dim")]
         if self._matches:
             latest = {pairing: matches[-1] for pairing, matches in self._matches.items()}
-            parts += [Text(), fitting(console, inside, lambda compact: self._strength(latest, compact))]
+            shown = _closest(latest, console.height - _OTHER_LINES)
+            parts += [Text(), fitting(console, inside, lambda compact: self._strength(shown, compact))]
+            if others := len(latest) - len(shown):
+                parts.append(Text(f"and {others} less even matches, in the report", style="dim"))
         yield Panel(Group(*parts), title=self._title, title_align="left", box=box.ROUNDED, padding=(0, 1))
 
     def _progress(self) -> Table:
@@ -190,6 +194,12 @@ class _View:
 
         headers = ("over time", "overtaken" if compact else "overtaken (training FLOPs)")
         return _scores(latest, headers, over_time, compact=compact, title="score against")
+
+
+def _closest(latest: Mapping[tuple[str, str], EvalLine], room: int) -> dict[tuple[str, str], EvalLine]:
+    """The most even matches, as many as there is room for, in their order."""
+    even = sorted(latest, key=lambda pairing: abs(latest[pairing].score - 0.5))[: max(1, room)]
+    return {pairing: match for pairing, match in latest.items() if len(latest) <= room or pairing in even}
 
 
 def _where_the_time_goes(ledger: Ledger) -> str:
