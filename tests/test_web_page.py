@@ -619,6 +619,17 @@ def test_runs_are_laid_over_each_other(opened):
     assert page.locator(".numbers tbody tr").count() == 10
 
 
+def test_a_run_that_is_not_there_is_said_and_the_others_are_listed(opened, root):
+    page = opened("#/runs/nosuch")
+    api.expect(page.get_by_role("heading", level=1)).to_have_text("There is no run “nosuch” here")
+    api.expect(page).to_have_url(re.compile("#/runs/nosuch$"))
+    page.get_by_role("group", name="Runs").get_by_role("link", name="second").click()
+    api.expect(page.get_by_role("heading", level=1)).to_have_text("second")
+    page.goto(page.url.partition("#")[0] + f"#/runs/{RUN},gone-since")
+    api.expect(page.get_by_role("heading", level=1)).to_have_text(RUN)
+    api.expect(page.get_by_role("alert").filter(has_text="no run “gone-since” here")).to_be_visible()
+
+
 def test_runs_of_two_games_are_not_laid_over_each_other(opened, root):
     a_run(root, "other-game", game="tictactoe", matches=2)
     page = opened(f"#/runs/{RUN}")

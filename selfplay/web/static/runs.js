@@ -86,14 +86,32 @@ export async function open(page, query, { path }) {
       ),
     );
   }
-  if (sound.length === 0) {
+  const once = (there) => {
     const again = setInterval(async () => {
-      if ((await get("/api/runs")).some((run) => !run.error)) window.dispatchEvent(new HashChangeEvent("hashchange"));
+      if ((await get("/api/runs").catch(() => [])).some((run) => !run.error && there(run)))
+        window.dispatchEvent(new HashChangeEvent("hashchange"));
     }, EVERY);
     return () => clearInterval(again);
-  }
+  };
+  if (sound.length === 0) return once(() => true);
   const byNews = [...sound].sort((a, b) => (b.modified ?? 0) - (a.modified ?? 0));
-  const wanted = (path[0] ?? "").split(",").filter((name) => sound.some((run) => run.name === name));
+  const asked = (path[0] ?? "").split(",").filter(Boolean);
+  const wanted = asked.filter((name) => sound.some((run) => run.name === name));
+  const missing = () => asked.filter((name) => !all.some((run) => run.name === name)).join(", ");
+  if (asked.length && !wanted.length) {
+    const choice = ({ name }) => h("a", { class: "chip", href: `#/runs/${encodeURIComponent(name)}` }, name);
+    page.replaceChildren(
+      h(
+        "div",
+        { class: "notice" },
+        h("h1", {}, missing() ? `There is no run “${missing()}” here` : "This run cannot be read"),
+        h("p", {}, "These can be shown:"),
+        h("div", { class: "chips", role: "group", "aria-label": "Runs" }, byNews.map(choice)),
+        h("div", { class: "chips" }, all.filter(({ name, error }) => error && asked.includes(name)).map(unreadable)),
+      ),
+    );
+    return once(({ name }) => asked.includes(name));
+  }
   const state = {
     chosen: wanted.length ? wanted : [byNews[0].name],
     axis: Object.hasOwn(AXES, query.get("axis")) ? query.get("axis") : "flops",
@@ -266,8 +284,10 @@ export async function open(page, query, { path }) {
       return;
     }
     const harmed = all.filter((run) => state.chosen.includes(run.name) && run.damage?.length);
-    trouble.textContent = harmed.map((run) => `${run.name}: ${run.damage.join("; ")}`).join(". ");
-    trouble.hidden = harmed.length === 0;
+    const troubles = harmed.map((run) => `${run.name}: ${run.damage.join("; ")}`);
+    if (missing()) troubles.unshift(`There is no run “${missing()}” here`);
+    trouble.textContent = troubles.join(". ");
+    trouble.hidden = troubles.length === 0;
     title.textContent = state.chosen.length === 1 ? first.name : `${state.chosen.length} runs`;
     const ago = first.modified ? Date.now() / 1000 - first.modified : null;
     const news = first.running
