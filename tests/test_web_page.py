@@ -303,6 +303,7 @@ def test_thoughts_are_shown_when_asked_for_and_hidden(opened):
     api.expect(page.get_by_role("img", name=re.compile(r"Red wins \d.* %, draw .* %, Yellow wins"))).to_be_visible()
     api.expect(page.locator(".strip")).to_be_visible()
     api.expect(page.get_by_text("Expects")).to_be_visible()
+    api.expect(page.get_by_text(re.compile("Belief: .* after the search. Search: the share of"))).to_be_visible()
     page.get_by_role("switch", name="Show").uncheck()
     api.expect(table).to_be_hidden()
     api.expect(page.locator(".strip")).to_be_hidden()

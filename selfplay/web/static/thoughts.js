@@ -1,6 +1,6 @@
 // What an agent thinks of a position: win, draw and loss, shares of moves, the line it expects; and the truth beside it.
 
-import { known, think, truth } from "./api.js";
+import { inPage, known, think, truth } from "./api.js";
 import { h } from "./dom.js";
 import { called, Seat } from "./players.js";
 import { colours, drops, format, formatMoves, parse } from "./rules.js";
@@ -132,6 +132,7 @@ export class Thoughts {
     this.body.replaceChildren(
       this.#verdict(game, position, thought),
       this.#table(moves, visits, fact),
+      ...(visits > 0 ? [h("p", { class: "quiet" }, difference(agent))] : []),
       this.#line(game, thought, agent),
     );
   }
@@ -273,6 +274,11 @@ export class Thoughts {
     );
   }
 }
+
+/** What the two columns of shares are; a search in the page shows what its network says, others what they conclude. */
+const difference = (agent) =>
+  `Belief: how good it takes each move to be, ${inPage(agent) ? "before" : "after"} the search. ` +
+  "Search: the share of the search that tried the move, to find out.";
 
 const words = ({ outcome, plies }) =>
   outcome === "draw" ? "draw" : `${outcome === "win" ? "wins" : "loses"} in ${Math.ceil(plies / 2)}`;
