@@ -3,7 +3,10 @@
 import dataclasses
 import json
 import math
+import os
 import re
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from selfplay import cli
 from selfplay.config import Config, merged, to_toml
 from selfplay.report import plots
 from selfplay.report.comparison import picture, settings, verdict
+from selfplay.run import folder
 from selfplay.stats.comparison import Comparison, Factor
 
 STEPS = np.arange(12.4, 14.3, 0.2)
@@ -188,6 +192,16 @@ def test_what_makes_a_comparison_weaker_is_said(wide, a_run, capsys, change, giv
     code, _, err = said(capsys, *wide, "--", *other)
     assert (code, err) == (0, [f"selfplay: warning: {warning}"])
     assert json.loads(said(capsys, *wide, "--", *other, "--json")[1])["warnings"] == [warning]
+
+
+def test_a_run_that_still_trains_is_said(wide, a_run, capsys):
+    other = [a_run(f"young{seed}", off, {"seed": seed}) for seed, off in enumerate(SPREAD)]
+    now = Path(other[1]) / folder.ACTIVITY
+    now.write_text("{}")
+    _, _, err = said(capsys, *wide, "--", *other)
+    assert f"selfplay: warning: still training: {other[1]}; what they have by now is compared" in err
+    os.utime(now, (time.time() - 3600,) * 2)  # of a run that was killed an hour ago
+    assert not [line for line in said(capsys, *wide, "--", *other)[2] if "still training" in line]
 
 
 def test_few_seeds_the_same_seeds_and_the_same_settings_are_said(plain, a_run, capsys):

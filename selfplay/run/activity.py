@@ -11,6 +11,7 @@ from selfplay.run import atomic, folder
 
 _LARGEST = 1e15  # of a count, or of seconds
 _EVERY_S = 1.0  # seconds between two writings, so that looking on costs nothing
+_OLD_S = 60.0  # seconds after the last writing: it was killed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,14 @@ def read(run_dir: Path) -> Activity | None:
     except (OSError, ValueError, TypeError):
         return None
     return found if all(map(_is_sound, fields(Activity), astuple(found))) else None
+
+
+def trains(run_dir: Path) -> bool:
+    """Whether somebody trains there just now, as far as can be seen from outside."""
+    try:
+        return time.time() - (run_dir / folder.ACTIVITY).stat().st_mtime < _OLD_S
+    except OSError:
+        return False
 
 
 def _is_sound(item: Field[Any], value: Any) -> bool:

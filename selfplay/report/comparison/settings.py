@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from selfplay.report.comparison import verdict
-from selfplay.run import folder
+from selfplay.run import activity, folder
 from selfplay.run import groups as grouping
 from selfplay.run.read import Run
 from selfplay.stats import comparison
@@ -249,6 +249,8 @@ def _warnings(named: Sequence[Group]) -> Iterator[str]:
         if kind and len({tuple(sorted(each)) for each in values.values()}) > 1:
             said = ", ".join(f"{' or '.join(each)} in {name}" for name, each in values.items())
             yield f"{kind} differ: {key} is {said}"
+    if young := [str(run.dir) for group in named for run in group.runs if activity.trains(run.dir)]:
+        yield f"still training: {', '.join(young)}; what they have by now is compared"
     ends = [end for group in named for end in group.ends]
     if max(ends) > _APART * min(ends):
         yield f"runs ended at {min(ends):.1e} to {max(ends):.1e} FLOPs".replace("e+", "e") + ": compared at the least"
