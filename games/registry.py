@@ -19,6 +19,7 @@ from games.game import Game
 ADDED = "SELFPLAY_GAMES"
 _ADDED_MODULE = "games_added_"
 _FACTORIES: dict[str, Callable[..., Game]] = {}
+_ALSO_CALLED = {"gpu": "cuda"}  # nearer in meaning than in letters
 
 
 def register(name: str, factory: Callable[..., Game]) -> None:
@@ -51,7 +52,9 @@ def _read_added(files: str) -> None:
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """`" (did you mean 'x'?)"` for a typo, or nothing."""
+    """`" (did you mean 'x'?)"` for a typo, or for another word for the same; or nothing."""
+    if _ALSO_CALLED.get(word.lower()) in known:
+        return f" (did you mean {_ALSO_CALLED[word.lower()]!r}?)"
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

@@ -53,6 +53,24 @@ SELFPLAY_DEBUG=1 shows where in the code an error arose.
 """
 
 
+_ALSO_CALLED = {
+    "lr": ("--learn.learning_rate",),
+    "sims": ("--search.simulations", "--eval.simulations"),
+    "gpu": ("--device",),
+    "cuda": ("--device",),
+    "epochs": ("--generations",),
+    "iterations": ("--generations",),
+    "time": ("--minutes",),
+    "level": ("--agent",),
+    "difficulty": ("--agent",),
+    "opponent": ("--agent",),
+    "board": ("--game", "--size"),
+    "output": ("--out",),
+}
+"""flags by names that they have elsewhere"""
+_NEAR = 0.6  # of difflib: below that, words have little in common
+
+
 class _Parser(argparse.ArgumentParser):
     """Mistakes in one line with exit code 2, and the nearest match for an unknown option."""
 
@@ -65,7 +83,7 @@ class _Parser(argparse.ArgumentParser):
         args, unknown = self.parse_known_args(argv)
         if unknown:
             word = unknown[0].partition("=")[0][:100]
-            meant = self._meant(word)
+            meant = self._meant(word, unknown[1] if len(unknown) > 1 else "")
             self.error(f"unknown argument {word}" + (f" (did you mean {' or '.join(meant)}?)" if meant else ""))
         return args
 
@@ -81,17 +99,22 @@ class _Parser(argparse.ArgumentParser):
             flag = action.option_strings[-1] if action.option_strings else action.dest
             return number(flag, action.type, arg_string, action.default)
 
-    def _meant(self, word: str) -> list[str]:
-        """What somebody may have meant who typed an argument that there is not."""
+    def _meant(self, word: str, following: str) -> list[str]:
+        """What somebody may have meant who typed an argument that there is not, before another one."""
         known = [option for option in self._option_string_actions if option.startswith("--")]
         if not word.startswith("-"):
+            if f"--{word}" in known:
+                return [f"--{word} {following[:100]}".strip()]
             return [f"--game {word}"] if "--game" in known else []
+        bare = word.lstrip("-")
+        if same := [option for option in _ALSO_CALLED.get(bare.lower(), ()) if option in known]:
+            return same
         ends: dict[str, list[str]] = {}  # a setting is often called by its last name
         for option in known:
             ends.setdefault(option.removeprefix("--").rpartition(".")[2], []).append(option)
-        close = difflib.get_close_matches(word.removeprefix("--").rpartition(".")[2], list(ends), n=1, cutoff=0.5)
-        whole = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-        return whole if whole and ("." in word or not close) else ends[close[0]] if close else []
+        close = difflib.get_close_matches(bare.rpartition(".")[2], list(ends), n=1, cutoff=_NEAR)
+        whole = difflib.get_close_matches(bare, [option.removeprefix("--") for option in known], n=1, cutoff=_NEAR)
+        return [f"--{whole[0]}"] if whole and ("." in word or not close) else ends[close[0]] if close else []
 
 
 def _overview() -> _Parser:
@@ -113,11 +136,15 @@ def _overview() -> _Parser:
 
 def run(argv: Sequence[str]) -> int:
     """One command; its exit code. Raises what went wrong."""
+    if argv and argv[0] == "help":
+        argv = [*argv[1:2], "--help"]
     if not argv or argv[0] not in COMMANDS:
         if argv and not argv[0].startswith("-"):
-            close = difflib.get_close_matches(argv[0], COMMANDS, n=1, cutoff=0.5)
+            close = difflib.get_close_matches(argv[0], COMMANDS, n=1, cutoff=_NEAR)
             hint = f" (did you mean {close[0]}?)" if close else ""
             raise ValueError(f"unknown command {argv[0]!r}{hint}; commands: {', '.join(COMMANDS)}")
+        if argv and len(argv) > 1 and not {"--help", "-h"} & set(argv):
+            raise ValueError("a command is missing, as in selfplay play --game connect4; see selfplay --help")
         parser = _overview()
         parser.parse(argv)
         parser.print_help(sys.stderr)  # no command was given

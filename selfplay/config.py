@@ -96,11 +96,16 @@ def number(flag: str, kind: type[int] | type[float], word: str, default: float |
 
 
 def _meant(name: str, kind: type[int] | type[float], word: str) -> str:
-    """The number that `10m`, `1e6`, `2.5k` or `10,000` is likely to mean; nothing for words."""
+    """The number that `10m`, `1e6`, `2.5k`, `10,000` or `10,5` is likely to mean; nothing for words."""
     match = re.fullmatch(r"([0-9][0-9,_]*(?:\.[0-9]+)?(?:[eE][0-9]{1,2})?) ?([a-zA-Z]*)", word)
     if match is None:
         return ""
-    value, unit = float(re.sub("[,_]", "", match[1])), match[2].lower()
+    digits, unit = match[1].replace("_", ""), match[2].lower()
+    if re.match(r"[1-9][0-9]{0,2}(,[0-9]{3})+(?![0-9,])", digits):  # thousands
+        digits = digits.replace(",", "")
+    elif digits.count(",") > 1 or ("," in digits and "." in digits):
+        return ""
+    value = float(digits.replace(",", "."))  # one comma alone: that of half of Europe
     if name in ("minutes", "seconds") and unit[:1] in _SECONDS:
         value *= _SECONDS[unit[0]] / _SECONDS[name[0]]
     elif unit:

@@ -48,6 +48,19 @@ MISTAKES = [
     ("train --game conect4", "unknown game 'conect4' (did you mean 'connect4'?)"),
     ("train --game gomoku:sise=9", "game 'gomoku' has no option 'sise' (did you mean 'size'?)"),
     ("train --sims 3", "unknown argument --sims (did you mean --search.simulations or --eval.simulations?)"),
+    ("train --lr 0.1", "unknown argument --lr (did you mean --learn.learning_rate?)"),
+    ("train --device gpu", "device is one of auto, cpu, cuda, not 'gpu' (did you mean 'cuda'?)"),
+    ("play --level hard", "unknown argument --level (did you mean --agent?)"),
+    ("play --zoom 3", "unknown argument --zoom; see selfplay play --help"),
+    ("train minutes 3", "unknown argument minutes (did you mean --minutes 3?)"),
+    ("--game connect4", "a command is missing, as in selfplay play --game connect4"),
+    ("--quiet train --minutes 1", "a command is missing, as in selfplay play --game connect4"),
+    ("play --agent pretrained", "unknown agent 'pretrained' (did you mean 'mcts:pretrained,sims=200'?)"),
+    ("train --minutes 10,5", "minutes is a number, not '10,5'; for example --minutes 10.5"),
+    ("train --minutes 0,500", "minutes is a number, not '0,500'; for example --minutes 0.5"),
+    ("train --minutes 1,000", "minutes is a number, not '1,000'; for example --minutes 1000"),
+    ("train --minutes 1,2,3", "minutes is a number, not '1,2,3'; for example --minutes 10"),
+    ("train --play.games 10,5", "play.games is a whole number, not '10,5'; for example --play.games"),
     ("train connect4", "unknown argument connect4 (did you mean --game connect4?)"),
     ("train --search.simulation 3", "unknown argument --search.simulation (did you mean --search.simulations?)"),
     ("train --search.simulations many", "search.simulations is a whole number, not 'many'"),
@@ -115,6 +128,13 @@ def test_a_device_that_is_not_here_is_refused_before_anything_else(capsys, tmp_p
     assert (code, out) == (2, [])
     assert err[-1] == "selfplay: device cuda was asked for, but torch sees no CUDA device here; use --device cpu"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_help_is_a_command(capsys):
+    assert said(capsys, "help") == said(capsys, "--help")
+    code, out, err = said(capsys, "help", "crossover")
+    assert (code, err) == (0, [])
+    assert out[0].startswith("usage: selfplay crossover ")
 
 
 def test_no_command_shows_the_commands(capsys):

@@ -25,9 +25,10 @@ from games import text
 from games.game import Side
 from selfplay import cli
 from selfplay.commands import play
+from selfplay.config import Config
 from selfplay.players.make import make_agent
 from selfplay.report.terminal import board as terminal_board
-from selfplay.run import checkpoint
+from selfplay.run import checkpoint, folder
 
 
 @pytest.fixture
@@ -214,10 +215,22 @@ def test_comments_and_openings_of_recorded_games(typed, tmp_path):
     assert out.splitlines()[-1] == "[bold]not markup[/]"
 
 
+def test_the_game_is_that_of_the_run_or_connect_four(typed, tmp_path):
+    code, out, err = typed(["--agent", "random"], ["quit"])
+    assert (code, err) == (0, "")
+    assert "Connect Four" in out
+    (tmp_path / "other").mkdir()
+    folder.write_config(tmp_path / "other", Config(game="gomoku:size=7"))
+    for path in ("other", "other@12"):
+        assert play._game_of(f"mcts:{path},sims=4") == "gomoku:size=7"
+    for agent in (None, "rules", "mcts:pretrained", "mcts:nowhere"):
+        assert play._game_of(agent) == "connect4"
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        ([], "--game is missing"),
+        (["--agent", "ruls"], "did you mean 'rules'"),
         (["--game", "conect4"], "did you mean 'connect4'"),
         (["--game", "connect4", "--agent", "ruls"], "did you mean 'rules'"),
         (["--game", "connect4", "--agent", "mcts:nowhere"], "no run folder or weights file 'nowhere'"),

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _BUDGETS = ("minutes", "generations", "flops")
 _MOST_SEEDS = 1000
 _EPILOG = """\
+Of --minutes, --generations and --flops, the first to be reached ends the run.
+
 examples:
   selfplay train --game connect4                        ten minutes; the same command goes on with a stopped run
   selfplay train --game connect4 --seed 1 --run runs/second
@@ -82,7 +84,7 @@ def _value(name: str, kind: Any, words: list[str], default: Any) -> Any:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command; every setting of the config is one."""
     parser.usage = (
-        "selfplay train [--game GAME] [--run DIR] [--minutes M | --generations N | --flops F] [--seed S]\n"
+        "selfplay train [--game GAME] [--run DIR] [--minutes M] [--generations N] [--flops F] [--seed S]\n"
         "                      [--config FILE] [--init PATH] [--fresh] [--quiet] [--SETTING VALUE ...]"
     )
     parser.epilog = _EPILOG

@@ -1,6 +1,7 @@
 """The grammar that names players, `KIND[:PATH][,key=value,...]`: read, written and put into words here alone."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ class _Kind:
     """whether the path is that of a network"""
 
 
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
 DEFAULT_SIMULATIONS = 64  # of mcts
 _NETWORK = "a network, as in mcts:runs/NAME"
 _KINDS: Mapping[str, _Kind] = {
@@ -73,7 +75,7 @@ class Spec:
         """
         kind, _, tail = text.strip().partition(":")
         if kind not in _KINDS:
-            raise ValueError(f"unknown agent {kind!r}{nearest(kind, list(_KINDS))}; known agents: {', '.join(_KINDS)}")
+            raise ValueError(f"unknown agent {kind!r}{_hint(text.strip())}; known agents: {', '.join(_KINDS)}")
         items = tail.split(",") if tail else []
         path = ""
         if _KINDS[kind].path_is and not (learner and _KINDS[kind].learned):
@@ -85,9 +87,10 @@ class Spec:
             key, equals, value = item.partition("=")
             if key not in known or not equals:
                 allowed = ", ".join(f"{name}=" for name in known) or "none"
-                raise ValueError(
-                    f"agent {kind!r} has no option {item!r}{nearest(key, list(known))}; its options: {allowed}"
-                )
+                first = next((name for name, of in known.items() if of is int), "")
+                meant = cls(kind, path, {first: int(item)}).format() if first and _NUMBER.fullmatch(item) else ""
+                hint = f" (did you mean {meant!r}?)" if meant else nearest(key, list(known))
+                raise ValueError(f"agent {kind!r} has no option {item!r}{hint}; its options: {allowed}")
             if key in options:
                 raise ValueError(f"agent {text!r} gives option {key!r} twice")
             options[key] = _value(kind, key, value, known[key])
@@ -134,6 +137,16 @@ class Spec:
         if self.kind != "mcts" or "ms" in self.options:
             return None
         return int(self.options.get("sims", DEFAULT_SIMULATIONS))
+
+
+def _hint(text: str) -> str:
+    """What somebody may have meant whose agent begins with no known name: a bare network, or a comma for a colon."""
+    word, _, options = text.replace(":", ",", 1).partition(",")
+    if word in _KINDS:
+        return f" (did you mean {f'{word}:{options}'!r}?)"
+    if word == "pretrained" or "/" in word or "\\" in word or word.endswith(".safetensors"):
+        return f" (did you mean {f'mcts:{word},' + (options or 'sims=200')!r}?)"
+    return nearest(text.partition(":")[0], list(_KINDS))
 
 
 def describe(text: str) -> str:
