@@ -94,7 +94,11 @@ MISTAKES = [
     ("train --run begun --seed 4", "begun was begun with seed = 0, which cannot become 4"),
     ("train --run begun --fresh", "begun exists already"),
     ("train --run full", "full is no run folder: it holds 'thesis.tex' but no config.toml"),
-    ("train --run full/thesis.tex", "full/thesis.tex: Not a directory"),
+    ("train --run full/thesis.tex", "full/thesis.tex is a file, not a run folder"),
+    ("report nosuch", "nosuch is no run folder; . has begun, damaged"),
+    ("serve --runs full/thesis.tex", "full/thesis.tex is a file; give the folder that holds the runs"),
+    ("play --replay begun", "begun is a run folder, not a file of games"),
+    ("play --replay key.toml", "key.toml holds no games; a file of games is our own .jsonl, psq or SGF"),
     ("train --run a,b", "the name of a run folder holds no comma, or no agent could name it: a,b"),
     ("train --run damaged", "no whole checkpoint in damaged/checkpoints (000001: learner.pt is damaged)"),
 ]

@@ -58,6 +58,13 @@ def scan(path: str | Path, game: Game | None = None) -> tuple[list[GameRecord], 
     return found, mistakes
 
 
+def no_games(path: str | Path, mistakes: Sequence[str]) -> str:
+    """That no game was found in a file or folder, in one line: the only mistake if there is but one."""
+    if len(mistakes) == 1:
+        return mistakes[0]
+    return f"{path} holds no games; a file of games is our own .jsonl, psq or SGF"
+
+
 def _lines(file: Path, game: Game | None) -> tuple[list[GameRecord], list[str]]:
     """Our own lines of JSON, or positions."""
     if game is None:

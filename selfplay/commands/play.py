@@ -85,7 +85,13 @@ def _game_of(agent: str | None) -> str:
 
 
 def _replay(path: str, game: Game | None, number: int, console: Console) -> int:
+    recorded = Path(path) / folder.OVERTAKEN
+    if (Path(path) / folder.CONFIG).is_file():
+        games_there = f"; its games are in {recorded}" if recorded.is_file() else ""
+        raise ValueError(f"{path} is a run folder, not a file of games{games_there}")
     found, mistakes = files.scan(path, game)
+    if not found and len(mistakes) > 1:
+        raise ValueError(files.no_games(path, mistakes))
     for line in mistakes:
         print(line, file=sys.stderr)
     if not found and mistakes:

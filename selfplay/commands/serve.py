@@ -45,6 +45,8 @@ def _folder(args: argparse.Namespace) -> Path:
             raise ValueError(f"{args.run} is not in {args.runs}; leave --runs out")
         return parent
     root = args.runs or Path("runs")
+    if root.exists() and not root.is_dir():
+        raise ValueError(f"{root} is a file; give the folder that holds the runs")
     if args.runs is not None and not root.is_dir():
         raise ValueError(f"there is no folder {root}; give the folder that holds the runs")
     return root
@@ -57,7 +59,9 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         (family, kind, proto, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise ValueError(f"{host!r} is no address of this machine: {error}") from None
+        raise ValueError(
+            f"{host!r} is no address of this machine: {getattr(error, 'strerror', None) or error}"
+        ) from None
     bound = socket.socket(family, kind, proto)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

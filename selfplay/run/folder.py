@@ -229,6 +229,8 @@ def recorded_config(run_dir: Path) -> Config | None:
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from None
     if run_dir.exists():
+        if not run_dir.is_dir():
+            raise ValueError(no_run(run_dir))
         others = [path.name for path in run_dir.iterdir() if not path.name.startswith((LOCK, atomic.TEMPORARY))]
         if others:
             raise ValueError(no_run(run_dir))
@@ -244,12 +246,20 @@ def no_run(run_dir: Path) -> str:
     """That a folder is no run's, why, and which runs there are instead."""
     said = f"{run_dir} is no run folder"
     if not run_dir.is_dir():
-        return said + nearest(run_dir.name, runs_in(run_dir.parent))
+        if run_dir.exists():
+            said = f"{run_dir} is a file, not a run folder"
+        beside = Path("runs") if run_dir.parent == Path() and not runs_in(run_dir.parent) else run_dir.parent
+        known = runs_in(beside)
+        return said + nearest(run_dir.name, known) + (f"; {beside} has {_named(known)}" if known else "")
     if inside := runs_in(run_dir):
-        more = f" and {len(inside) - _MOST_NAMED} more" if len(inside) > _MOST_NAMED else ""
-        return f"{said}: it holds the runs {', '.join(inside[:_MOST_NAMED])}{more}; give one, as {run_dir / inside[0]}"
+        return f"{said}: it holds the runs {_named(inside)}; give one, as {run_dir / inside[0]}"
     others = [path.name for path in run_dir.iterdir() if not path.name.startswith((LOCK, atomic.TEMPORARY))]
     return said + (f": it holds {min(others)!r} but no {CONFIG}" if others else ": it is empty")
+
+
+def _named(runs: Sequence[str]) -> str:
+    more = f" and {len(runs) - _MOST_NAMED} more" if len(runs) > _MOST_NAMED else ""
+    return ", ".join(runs[:_MOST_NAMED]) + more
 
 
 def write_config(run_dir: Path, config: Config) -> None:

@@ -196,12 +196,22 @@ class Dialogue:
         self.go_on()
 
     def load(self, rest: str) -> None:
+        if not rest:
+            raise ValueError("load what? as in `load 44352` or `load games.jsonl`; `new` begins anew")
         try:
             actions = positions.parse(self.game, positions.without_remark(rest) or "").actions
         except ValueError:
             if not Path(rest).exists():
+                if "/" in rest or Path(rest).suffix.lower() in files.SUFFIXES:
+                    raise ValueError(f"there is no file {rest}") from None
                 raise
-            saved = [record for record in files.read(rest, self.game) if record.game == self.game.name]
+            found, mistakes = files.scan(rest, self.game)
+            if mistakes and found:
+                more = f" (and {len(mistakes) - 1} more mistakes)" if len(mistakes) > 1 else ""
+                raise ValueError(mistakes[0] + more) from None
+            if mistakes:
+                raise ValueError(files.no_games(rest, mistakes)) from None
+            saved = [record for record in found if record.game == self.game.name]
             if not saved:
                 raise ValueError(f"{rest} holds no game of {self.game.name}") from None
             actions = saved[-1].replayable()[1]
@@ -212,6 +222,8 @@ class Dialogue:
     def save(self, rest: str) -> None:
         if not rest:
             raise ValueError("save where? as in `save games.jsonl`")
+        if not Path(rest).parent.is_dir():
+            raise ValueError(f"there is no folder {Path(rest).parent}")
         names = [HUMAN, HUMAN if self.agent is None else self.agent.name]
         first, second = names if self.me == 0 else names[::-1]
         files.append(rest, [records.of_game(self.game, first, second, self.actions, forfeit=self.forfeit)])
