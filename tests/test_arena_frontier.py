@@ -5,7 +5,7 @@ from web_server import a_run
 
 from selfplay import cli
 from selfplay.arena import store
-from selfplay.run import folder
+from selfplay.run import checksums, folder
 
 ARGV = ["--opponents", "random", "rules", "--games", "4", "--per_decade", "4"]
 
@@ -40,6 +40,7 @@ def test_a_stopped_measurement_goes_on(run_dir, capsys):
     assert "against" not in capsys.readouterr().out  # nothing was left to play
     first, *_, last = whole.splitlines(keepends=True)
     (run_dir / folder.FRONTIER).write_bytes(whole.removesuffix(last))
+    checksums.place(run_dir / folder.FRONTIER).unlink()  # which would name what is lost
     assert cli.guarded(argv) == 0
     assert (run_dir / folder.FRONTIER).read_bytes() == whole
     assert first != last
@@ -50,6 +51,7 @@ def test_lines_that_were_lost_come_back_without_a_game(run_dir, monkeypatch):
     assert cli.guarded(argv) == 0
     whole = (run_dir / folder.FRONTIER).read_bytes()
     (run_dir / folder.FRONTIER).unlink()
+    checksums.place(run_dir / folder.FRONTIER).unlink()
     monkeypatch.setattr(store, "play_match", lambda *_, **__: pytest.fail("played again"))
     assert cli.guarded(argv) == 0
     assert (run_dir / folder.FRONTIER).read_bytes() == whole

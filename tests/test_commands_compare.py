@@ -200,7 +200,8 @@ def test_a_run_that_still_trains_is_said(wide, a_run, capsys):
     now.write_text("{}")
     _, _, err = said(capsys, *wide, "--", *other)
     assert f"selfplay: warning: still training: {other[1]}; what they have by now is compared" in err
-    os.utime(now, (time.time() - 3600,) * 2)  # of a run that was killed an hour ago
+    killed = time.time() - 3600
+    os.utime(now, (killed, killed))
     assert not [line for line in said(capsys, *wide, "--", *other)[2] if "still training" in line]
 
 

@@ -130,7 +130,6 @@ def test_undo_swap_new_and_load(typed):
         (["load 44x"], "move 3: 'x' is not a column"),
         (["load 444444", "4"], "column 4 is full"),
         (["save"], "save where?"),
-        (["save nowhere/g.jsonl"], "No such file or directory"),
         (["hint"], "nobody to ask"),
     ],
 )
