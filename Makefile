@@ -63,7 +63,7 @@ coverage: install browser
 		-W "ignore:overflow encountered:RuntimeWarning" $(KERNELS:%=tests/test_%.py)
 	$(BIN)/coverage report --fail-under=$(FLOOR)
 
-# Would the tests notice? An hour or two; `make mutants ARGS=--help` tells more.
+# Would the tests notice? For a night; `make mutants ARGS=--help` tells more.
 mutants: install
 	@$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[dev,mutants]'
 	$(BIN)/python .ci/mutants.py $(ARGS)

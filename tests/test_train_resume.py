@@ -16,7 +16,7 @@ from selfplay import cli
 from selfplay.run import checkpoint, metrics
 from selfplay.run import folder as runs
 
-KILLS = int(os.environ.get("SELFPLAY_KILLS", "5"))  # at random moments; 200 take half an hour
+KILLS = int(os.environ.get("SELFPLAY_KILLS", "5"))  # at random moments; `make fuzz` has 200
 GENERATIONS = max(40, 5 * KILLS)  # long enough that a signal finds the run still going, on a fast machine too
 SETTINGS = ["--config", "tiny", "--game", "tictactoe", "--generations", str(GENERATIONS), "--eval.per_decade", "3"]
 SETTINGS += ["--search.first_simulations", "2", "--search.growth_positions", "1000", "--play.max_opening_value", "0.05"]
