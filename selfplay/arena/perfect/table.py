@@ -79,15 +79,16 @@ def rows(
     """A row for each number of simulations; `openings` as in `convert`. What is done goes to stderr."""
     from selfplay.network.architectures import evaluation_flops
 
-    each = evaluation_flops(network.module, game)
+    counted = _Counted(network)
+    each = evaluation_flops(counted.module, game)
     for number in simulations:
-        counted = _Counted(network)
+        before = counted.evaluations
         agent = _player(counted, game, number)
         marks = []
         for suite in suites:
             marks.append(grade(suite, agent, seed))
             print(f"{suite.name}: {number} simulations, {marks[-1].seconds:.1f} s", file=sys.stderr)
-        moves, evaluations = sum(mark.positions for mark in marks), counted.evaluations
+        moves, evaluations = sum(mark.positions for mark in marks), counted.evaluations - before
         yield Row(
             simulations=number,
             marks=marks,
