@@ -188,8 +188,10 @@ def test_requests(server, method, path, query, body):
     if method == "POST":
         scope["headers"] += [(b"content-type", b"application/json"), (b"origin", b"http://localhost")]
 
+    arriving = [{"type": "http.request", "body": body, "more_body": False}]
+
     async def receive():
-        return {"type": "http.request", "body": body, "more_body": False}
+        return arriving.pop() if arriving else await asyncio.Event().wait()  # the client stays
 
     async def send(message):
         sent.append(message)
