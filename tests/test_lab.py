@@ -287,7 +287,7 @@ def run(capsys, *argv):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["dta"], "unknown experiment 'dta' (did you mean 'data'?); there are: data"),
+        (["dta"], "unknown experiment 'dta' (did you mean 'data'?); there are: " + ", ".join(experiments.NAMES)),
         (["data", "--preset", "cpu-our"], "unknown preset 'cpu-our' (did you mean 'cpu-hour'?)"),
         ([], "the following arguments are required: EXPERIMENT"),
         (["data", "--preset", "tiny", "--out", "/dev/null/x"], "/dev/null"),

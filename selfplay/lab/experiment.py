@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -117,8 +118,16 @@ class Picture:
     caption: str
 
 
-Earlier = Callable[[Cell], Mapping[str, Any]]
-"""the result of a cell that stands earlier in the grid"""
+@dataclass(frozen=True)
+class Earlier:
+    """What a cell may build upon: `earlier(cell)` is the result of one that stands earlier in the grid."""
+
+    result: Callable[[Cell], Mapping[str, Any]]
+    folder: Path
+    """of the experiment, for what is too large for a line of cells.jsonl: networks"""
+
+    def __call__(self, cell: Cell) -> Mapping[str, Any]:
+        return self.result(cell)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from games.interrupt import listening
 from games.registry import nearest
 from selfplay.lab import experiments, page
-from selfplay.lab.experiment import PRESETS, Cell, Claim, Constant, Experiment, Record, Table
+from selfplay.lab.experiment import PRESETS, Cell, Claim, Constant, Earlier, Experiment, Record, Table
 from selfplay.lab.progress import Pace, Watcher, watching
 from selfplay.lab.store import CELLS, CellStore
 from selfplay.run import atomic, folder, session
@@ -109,11 +109,11 @@ def _compute(experiment: Experiment, cells: Sequence[Cell], store: CellStore, wa
             missing.append(cell)
         else:
             pace.add(cell, record)
-    commit = _commit()
+    commit, earlier = _commit(), Earlier(store.result, store.path.parent)
     for cell in missing:
         watcher.starting(pace, cell)
         began = time.perf_counter()
-        outcome = experiment.run(cell, store.result)
+        outcome = experiment.run(cell, earlier)
         record = Record(
             cell=cell,
             outcome=outcome,

@@ -42,7 +42,7 @@ class Row:
         }
 
 
-class _Counted(FrozenNetwork):
+class Counted(FrozenNetwork):
     """A network that counts the positions it is asked about."""
 
     def __init__(self, network: FrozenNetwork) -> None:
@@ -51,6 +51,7 @@ class _Counted(FrozenNetwork):
 
     @property
     def evaluations(self) -> int:
+        """Positions that players made of this network have asked it about, so far."""
         return sum(count for (count,) in self._counts)
 
     def evaluators(self, *, batch: int, device: str = "auto", dtype: str = "auto") -> list[Evaluate]:
@@ -79,7 +80,7 @@ def rows(
     """A row for each number of simulations; `openings` as in `convert`. What is done goes to stderr."""
     from selfplay.network.architectures import evaluation_flops
 
-    counted = _Counted(network)
+    counted = Counted(network)
     each = evaluation_flops(counted.module, game)
     for number in simulations:
         before = counted.evaluations
