@@ -154,6 +154,7 @@ def test_decisions_are_kept_as_text():
     asked = decisions()
     again = ruler.Decisions.from_json(asked.as_json())
     assert (again.states_NW == asked.states_NW).all() and (again.values_NA == asked.values_NA).all()
+    assert ruler.kept(make_agent("rules", games.make("connect4")), again).number == 32
 
 
 def test_a_match_and_the_elo_of_a_pool():

@@ -52,7 +52,8 @@ class Decisions:
     def from_json(cls, found: Mapping[str, Any]) -> "Decisions":
         states, values = (base64.b85decode(found[name]) for name in ("states", "values"))
         shape = (found["count"], -1)
-        return cls(np.frombuffer(states, "<u8").reshape(shape), np.frombuffer(values, "i1").reshape(shape))
+        # Copies, since kernels take no array that is only to be read.
+        return cls(np.frombuffer(states, "<u8").reshape(shape).copy(), np.frombuffer(values, "i1").reshape(shape).copy())
 
 
 def _text(array: np.ndarray) -> str:
