@@ -52,8 +52,8 @@ class Decisions:
     def from_json(cls, found: Mapping[str, Any]) -> "Decisions":
         states, values = (base64.b85decode(found[name]) for name in ("states", "values"))
         shape = (found["count"], -1)
-        # Copies, since kernels take no array that is only to be read.
-        return cls(np.frombuffer(states, "<u8").reshape(shape).copy(), np.frombuffer(values, "i1").reshape(shape).copy())
+        states_NW, values_NA = np.frombuffer(states, "<u8").reshape(shape), np.frombuffer(values, "i1").reshape(shape)
+        return cls(states_NW.copy(), values_NA.copy())  # since kernels take no array that is only to be read
 
 
 def _text(array: np.ndarray) -> str:
