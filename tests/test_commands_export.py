@@ -1,6 +1,7 @@
 """Exports to safetensors and ONNX compute what the network computes; mistakes cost one line."""
 
 import csv
+import dataclasses
 import os
 
 import numpy as np
@@ -177,6 +178,23 @@ def test_tables_have_a_line_of_names_and_a_line_for_each_record(measured, tmp_pa
     assert timed["opponent"] == 'engine:"a,b"'
     assert [timed[f"pairs_{i}"] for i in range(5)] == ["1", "2", "3", "4", "5"]
     assert (timed["ms_per_move_0"], timed["ms_per_move_1"]) == ("19.5", "20")
+
+
+def test_tables_of_several_runs_say_of_which_each_line_is(measured, tmp_path, capsys):
+    other = a_run(tmp_path, "other", generations=1, matches=1)
+    config = present(folder.recorded_config(other))
+    folder.write_config(other, dataclasses.replace(config, seed=7, learn=dataclasses.replace(config.learn, batch=64)))
+    out = tmp_path / "tables"
+    assert cli.guarded(["export", str(measured), str(other), "--format", "csv", "--out", str(out)]) == 0
+    for name, whose in (("metrics.csv", [measured] * 2 + [other]), ("evals.csv", [measured] * 3 + [other])):
+        with (out / name).open(newline="") as file:
+            lines = [*csv.DictReader(file)]
+        assert [line["run"] for line in lines] == list(map(str, whose))
+        assert [line["learn.batch"] for line in lines] == ["512" if run == measured else "64" for run in whose]
+        assert "learn.replay_ratio" not in lines[0]  # in which they do not differ
+        assert list(lines[0])[:4] == ["run", "seed", "learn.batch", "generation"]
+    assert cli.guarded(["export", str(measured), str(other), "--format", "onnx", "--out", str(out)]) == 2
+    assert "several runs are for --format csv" in capsys.readouterr().err
 
 
 def test_tables_of_a_run_that_has_just_begun_and_mistakes(measured, run_dir, tmp_path, capsys):

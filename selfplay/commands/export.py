@@ -4,7 +4,7 @@ N positions, W words of a state, P planes.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,8 @@ formats:
   kaggle        Connect Four: one Python file for Kaggle's ConnectX with weights, rules and search in it, which needs
                 numpy alone and thinks for half of the time that a move has
   csv           what the run has written down, as tables: the folder FILE with metrics.csv (a line for each generation)
-                and evals.csv (a line for each match), a line of names first
+                and evals.csv (a line for each match), a line of names first. Of several runs one table of each,
+                with columns for the run, its seed and the settings in which the runs differ
 
 RUN is a run folder (its newest checkpoint), RUN@12 (generation 12), a weights file, or `pretrained` with --game.
 A file of that name is replaced, in one step.
@@ -41,13 +42,14 @@ examples:
   selfplay export runs/example-connect4 --format page --ages --out ages.html
   selfplay export pretrained --game connect4 --format safetensors --out connect4.safetensors
   selfplay export runs/connect4 --format csv --out tables
+  selfplay export runs/a runs/b runs/c --format csv --out tables
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.epilog = _EPILOG
-    parser.add_argument("run", metavar="RUN", help="whose network")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="whose network; for csv, one run or more")
     parser.add_argument("--format", required=True, choices=("onnx", "page", "kaggle", "safetensors", "csv"))
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="what to write; for csv, a folder")
     parser.add_argument(
@@ -61,7 +63,10 @@ def run(args: argparse.Namespace) -> int:
     if args.ages and args.format != "page":
         raise ValueError("--ages is for --format page")
     if args.format == "csv":
-        return _tables(args.run, args.out)
+        return _tables(args.runs, args.out)
+    if len(args.runs) > 1:
+        raise ValueError(f"several runs are for --format csv; for {args.format} give one, as {args.runs[0]}")
+    (args.run,) = args.runs
     import games
 
     wanted = games.make(args.game).name if args.game else None
@@ -104,17 +109,20 @@ def _write_ages(run_dir: Path, out: Path) -> int:
     return 0
 
 
-def _tables(run: str, out: Path) -> int:
-    """The lists of a run as CSV files in a folder, which is made if it is not there."""
-    from selfplay.run.read import Run
+def _tables(runs: Sequence[str], out: Path) -> int:
+    """The lists of runs as CSV files in a folder, which is made if it is not there."""
+    from selfplay.run import groups
 
-    found = Run(run)
+    found = groups.opened(runs)
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is a file; tables are written into a folder")
-    if out.resolve() == found.dir.resolve():
+    if out.resolve() in [run.dir.resolve() for run in found]:
         raise ValueError(f"--out {out} is the run folder itself: give another")
     out.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("metrics.csv", found.metrics), ("evals.csv", found.evals)):
+    for name, rows in (
+        ("metrics.csv", groups.together(found, lambda run: run.metrics)),
+        ("evals.csv", groups.together(found, lambda run: run.evals)),
+    ):
         atomic.write_file(out / name, rows.to_csv().encode())
         print(f"wrote {out / name}: {len(rows)} line{'' if len(rows) == 1 else 's'}")
     return 0

@@ -5,12 +5,13 @@ measured ([eval]) and the machine (device, threads).
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from selfplay.config import Config
 from selfplay.run.read import Run
+from selfplay.run.rows import Rows
 
 _APART = ("seed", "minutes", "generations", "flops", "device", "threads", "eval")
 
@@ -35,6 +36,19 @@ def differing(configs: Sequence[Config]) -> dict[str, list[Any]]:
     all_of_them = [settings(config) for config in configs]
     columns = {key: [one[key] for one in all_of_them] for key in (all_of_them[0] if all_of_them else ())}
     return {key: values for key, values in columns.items() if any(value != values[0] for value in values)}
+
+
+def together(runs: Sequence[Run], records: Callable[[Run], Rows[Any]]) -> Rows[Any]:
+    """The records of each of these runs in one list; of several runs each record says of which it is: the folder, the
+    seed, and the settings in which the runs differ."""
+    if len(runs) == 1:
+        return records(runs[0])
+    differs = differing([run.config for run in runs])
+    rows: Rows[Any] = Rows()
+    for number, run in enumerate(runs):
+        its = {"run": str(run.dir), "seed": run.config.seed} | {key: each[number] for key, each in differs.items()}
+        rows += [its | dict(record if isinstance(record, Mapping) else record.as_dict()) for record in records(run)]
+    return rows
 
 
 def by_setting(runs: Sequence[Run]) -> list[list[Run]]:
