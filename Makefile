@@ -21,7 +21,7 @@ install: $(STAMP)
 $(RUNTIME): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing torch and what else training needs: about a gigabyte, a few minutes"
-	@$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[web,oracle]'
+	@$(BIN)/python .ci/install.py $(PIP_ARGS) -e '.[web,oracle]'
 	@echo "compiling the rules and the search by a training of a few seconds"
 	@runs=$$(mktemp -d) && $(BIN)/selfplay train --config tiny --game connect4 --generations 1 --run $$runs/warm \
 		--eval.opponents rules alphabeta:depth=1 alphabeta:preset=alphazero-jl --eval.equal_time alphabeta:ms=1 > /dev/null && rm -r $$runs
@@ -30,7 +30,7 @@ $(RUNTIME): pyproject.toml
 # What tests, checks and docs need as well.
 $(STAMP): pyproject.toml $(RUNTIME)
 	@echo "installing what tests, checks and docs need"
-	@$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[dev]'
+	@$(BIN)/python .ci/install.py $(PIP_ARGS) -e '.[dev]'
 	@echo 4 | $(BIN)/selfplay play --game connect4 > /dev/null
 	@touch $@
 
@@ -65,7 +65,7 @@ coverage: install browser
 
 # Would the tests notice? For a night; `make mutants ARGS=--help` tells more.
 mutants: install
-	@$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[dev,mutants]'
+	@$(BIN)/python .ci/install.py $(PIP_ARGS) -e '.[dev,mutants]'
 	$(BIN)/python .ci/mutants.py $(ARGS)
 
 # What the tests do a little of, done a lot. A cache of its own, since the usual kernels check no bounds.

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -161,7 +162,14 @@ def run(kind, words, typed, monkeypatch):
 def cloned():
     """What `git clone` gives of this repository is enough to begin with: its Makefile and what that installs."""
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True)
-    needed = {"Makefile", "pyproject.toml", "selfplay/cli.py", "games/game.py", "configs/connect4.toml"}
+    needed = {
+        "Makefile",
+        ".ci/install.py",
+        "pyproject.toml",
+        "selfplay/cli.py",
+        "games/game.py",
+        "configs/connect4.toml",
+    }
     missing = needed - set(listed.stdout.split())
     return f"not in git: {missing}" if missing and listed.returncode == 0 else ""
 
@@ -300,6 +308,21 @@ def test_health_rows_speak_of_metrics_and_settings_that_exist():
             assert metrics.describe(name)
         for command in re.findall(r"`selfplay (\w+)", words):
             assert command in cli.COMMANDS
+
+
+def test_an_installation_shows_what_it_fetches_and_no_more():
+    found = spec_from_file_location("install", ROOT / ".ci" / "install.py")
+    install = module_from_spec(present(found))
+    present(present(found).loader).exec_module(install)
+    for line, shown in (
+        ("Downloading torch-2.3.1+cpu-cp311-cp311-linux_x86_64.whl (190.4 MB)", "  torch 2.3.1+cpu, 190.4 MB"),
+        ("  Using cached https://a.b/c/rich-13.7.1-py3-none-any.whl (240 kB)", "  rich 13.7.1, 240 kB"),
+        ("  Downloading bitbully-0.1.tar.gz (1.2 MB)", "  bitbully 0.1, 1.2 MB"),
+        ("Downloading rich-13.7.1-py3-none-any.whl.metadata (18 kB)", ""),
+        ("Installing collected packages: rich, torch", "  unpacking 2 packages"),
+        ("Requirement already satisfied: numpy in /a", ""),
+    ):
+        assert install.told(line) == shown, line
 
 
 if __name__ == "__main__":
