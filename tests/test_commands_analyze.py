@@ -177,11 +177,17 @@ def test_many_positions_make_few_calls():
     assert sizes == [1, 4, 16, 64, 256, 256, 3]
 
 
+def test_connect4_is_meant_where_no_game_is_named(monkeypatch, capsys):
+    code, (record,), err = ask(monkeypatch, capsys, "1212121\n", "--agent", "rules")
+    assert code == 1 and "error" in record and err == ""  # the game is over
+    code, (record,), _ = ask(monkeypatch, capsys, "121212\n", "--agent", "rules")
+    assert (code, record["move"]) == (0, "1")
+
+
 def test_mistakes_cost_one_line(monkeypatch, capsys):
     for argv, said in (
         (["--game", "connect4", "--agent", "rule"], "did you mean 'rules'"),
         (["--game", "connect4", "--size", "9", "--agent", "rules"], "--size is for --game gomoku"),
-        (["--agent", "rules"], "--game is missing"),
         (["--game", "gomoku", "--size", "99", "--agent", "rules"], "size=99"),
     ):
         code, records, err = ask(monkeypatch, capsys, "", *argv)

@@ -85,8 +85,10 @@ def test_arena_prints_its_json(capsys):
 
 
 def test_arena_prints_a_table_and_lets_a_player_meet_its_like(capsys):
-    assert cli.guarded(["arena", "rules", "rules", "--game", "connect4", "--games", "10"]) == 0
-    out = capsys.readouterr().out.splitlines()
+    assert cli.guarded(["arena", "rules", "rules", "--games", "10"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.startswith("no --game is given: Connect Four\n")
+    out = captured.out.splitlines()
     assert len(out) == 3
     assert any(line.startswith("rules (2) ") for line in out)
 
@@ -101,7 +103,6 @@ def test_arena_prints_a_table_and_lets_a_player_meet_its_like(capsys):
         (["random", "rules", "--game", "connect4", "--games", "0"], "even number of games"),
         (["random", "human", "--game", "connect4"], "not in matches"),
         (["random", "rules", "--game", "connect4", "--seed", "-1"], "--seed is at least 0"),
-        (["random", "rules"], "--game is missing"),
         (["random", "rules", "--game", "connect4", "--sprt", "20"], "--sprt takes two numbers of Elo, as 0,20"),
         (["random", "rules", "--game", "connect4", "--sprt", "20,0"], "the smaller first, not '20,0'"),
         (["random", "rules", "--game", "connect4", "--sprt", "0,nan"], "--sprt takes two numbers"),

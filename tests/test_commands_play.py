@@ -26,7 +26,7 @@ from games.game import Side
 from selfplay import cli
 from selfplay.commands import play
 from selfplay.config import Config
-from selfplay.players.make import make_agent
+from selfplay.players.make import game_of, make_agent
 from selfplay.report.terminal import board as terminal_board
 from selfplay.run import checkpoint, folder
 
@@ -224,9 +224,9 @@ def test_the_game_is_that_of_the_run_or_connect_four(typed, tmp_path):
     (tmp_path / "other").mkdir()
     folder.write_config(tmp_path / "other", Config(game="gomoku:size=7"))
     for path in ("other", "other@12"):
-        assert play._game_of(f"mcts:{path},sims=4") == "gomoku:size=7"
-    for agent in (None, "rules", "mcts:pretrained", "mcts:nowhere"):
-        assert play._game_of(agent) == "connect4"
+        assert game_of(["rules", f"mcts:{path},sims=4"]) == "gomoku:size=7"
+    for agents in ([], ["rules", "mcts:pretrained"], ["mcts:nowhere"]):
+        assert game_of(agents) == "connect4"
 
 
 @pytest.mark.parametrize(

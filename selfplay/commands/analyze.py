@@ -42,7 +42,10 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `selfplay analyze`."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("--game", help="the game, as in connect4 or gomoku:size=9; with --games by default theirs")
+    parser.add_argument(
+        "--game",
+        help="the game, as in connect4 or gomoku:size=9 (default that of --games or of the agent's run, else connect4)",
+    )
     parser.add_argument("--games", metavar="FILE", help="a file of games, instead of stdin")
     parser.add_argument("--agent", required=True, metavar="SPEC", help="who thinks")
     parser.add_argument("--size", type=int, help="side of the Gomoku board, short for --game gomoku:size=N")
@@ -55,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from selfplay.players import analysis
     from selfplay.players.make import make_agent
 
-    game = games.make(_name(args)) if args.game else None
+    game = games.make(_name(args)) if args.game or not args.games else None
     numbers: list[int] = []
     lines: Iterable[str] | analysis.Arriving
     failed = False
@@ -64,9 +67,8 @@ def run(args: argparse.Namespace) -> int:
         for line in mistakes:
             print(line, file=sys.stderr)
         failed = bool(mistakes)
-    elif game is None:
-        raise ValueError("--game is missing, as in --game connect4")
     else:
+        assert game is not None
         lines = analysis.Arriving(sys.stdin.buffer) if isinstance(sys.stdin, io.TextIOWrapper) else sys.stdin
     agent = make_agent(args.agent, game)
     for n, record in enumerate(analysis.answers(game, agent, lines, args.seed)):
@@ -76,11 +78,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _name(args: argparse.Namespace) -> str:
+    from selfplay.players.make import game_of
+
     if args.size is None:
-        return args.game
-    if args.game.partition(":")[0] != "gomoku":
-        raise ValueError(f"--size is for --game gomoku, not for {args.game}")
-    return f"{args.game}{',' if ':' in args.game else ':'}size={args.size}"
+        return args.game or game_of([args.agent])
+    game = args.game or "gomoku"
+    if game.partition(":")[0] != "gomoku":
+        raise ValueError(f"--size is for --game gomoku, not for {game}")
+    return f"{game}{',' if ':' in game else ':'}size={args.size}"
 
 
 def _recorded(path: str, game: "Game | None") -> "tuple[Game, list[int], list[str], list[str]]":

@@ -17,7 +17,7 @@ from games.game import Game
 from games.registry import nearest
 from selfplay.arena import ablation, tournament
 from selfplay.arena.match import MatchResult, check_games
-from selfplay.players.make import make_agent
+from selfplay.players.make import game_of, make_agent
 from selfplay.players.spec import GRAMMAR, Spec
 from selfplay.report import words
 from selfplay.report.terminal import match as terminal_match
@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `selfplay arena`."""
     parser.epilog = _EXAMPLES.format(grammar=GRAMMAR)
     parser.add_argument("agents", nargs="*", metavar="AGENT", help="two or more players; each meets each other")
-    parser.add_argument("--game", help="the game, as in connect4 or gomoku:size=9")
+    parser.add_argument(
+        "--game", help="the game, as in connect4 or gomoku:size=9 (default that of the agents' runs, or else connect4)"
+    )
     parser.add_argument("--games", type=int, default=400, help="games of each match, an even number (default 400)")
     parser.add_argument("--seed", type=int, default=0, help="decides openings and all that is random (default 0)")
     parser.add_argument(
@@ -105,7 +107,9 @@ def _game_name(args: argparse.Namespace) -> str:
     if args.game is None and args.ablate:
         return trained.game if trained else "connect4"
     if args.game is None:
-        raise ValueError("--game is missing, as in --game connect4")
+        name = game_of(args.agents)
+        print(f"no --game is given: {games.make(name).title or name}", file=sys.stderr)
+        return name
     if trained and games.make(trained.game).name != games.make(args.game).name:
         raise ValueError(f"--run {args.run} learns {trained.game}, not {args.game}")
     return args.game

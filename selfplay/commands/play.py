@@ -12,12 +12,11 @@ from rich.text import Text
 from games import files
 from games.game import Game
 from selfplay.players.agent import Agent
-from selfplay.players.make import make_agent
+from selfplay.players.make import DEFAULT_GAME, game_of, make_agent
 from selfplay.players.spec import GRAMMAR, Spec
 from selfplay.report.terminal.game import COMMANDS, HUMAN, Dialogue, review
 from selfplay.run import checkpoint, folder
 
-_GAME = "connect4"
 _PRETRAINED = "mcts:pretrained,sims=200"
 _WITHOUT_NETWORK = ("alphabeta:nodes=200000", "rollout:sims=2000")  # the strongest that people made, else no knowledge
 _EXAMPLES = """\
@@ -41,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = "\n".join(f"  {name:6} {meaning}" for name, meaning in COMMANDS.items())
     parser.epilog = _EXAMPLES.format(commands=commands, grammar=GRAMMAR)
     parser.add_argument(
-        "--game", help=f"the game, as in gomoku:size=9 (default that of the agent's run, or else {_GAME})"
+        "--game", help=f"the game, as in gomoku:size=9 (default that of the agent's run, or else {DEFAULT_GAME})"
     )
     parser.add_argument(
         "--agent", metavar="SPEC", help=f"who you play against (default {_PRETRAINED} where there is one)"
@@ -62,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         return _replay(args.replay, games.make(args.game) if args.game else None, args.number, console)
     if args.agent is not None:
         Spec.parse(args.agent)
-    game = games.make(args.game or _game_of(args.agent))
+    game = games.make(args.game or game_of([args.agent] if args.agent else []))
     if args.seed is not None and args.seed < 0:
         raise ValueError(f"--seed is at least 0, not {args.seed}")
     agent = None  # a second person
@@ -72,16 +71,6 @@ def run(args: argparse.Namespace) -> int:
     me = 0 if args.first == "me" else 1
     Dialogue(game, agent, console, me=me, hints=args.hints, seed=seed).hold(_typed(console))
     return 0
-
-
-def _game_of(agent: str | None) -> str:
-    """The game of the run that an agent plays by, or else the default."""
-    spec = Spec.parse(agent) if agent else None
-    if spec is None or not spec.learned or spec.path == "pretrained":
-        return _GAME
-    run_dir = Path(spec.path.partition("@")[0])
-    config = folder.recorded_config(run_dir) if run_dir.is_dir() else None
-    return config.game if config else _GAME
 
 
 def _replay(path: str, game: Game | None, number: int, console: Console) -> int:

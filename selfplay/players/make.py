@@ -1,7 +1,8 @@
 """From a spec to the player that it names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from games.game import Game
 from selfplay.players import learned, reference
 from selfplay.players.agent import Agent, Analysis
 from selfplay.players.spec import Spec
+from selfplay.run import folder
+
+DEFAULT_GAME = "connect4"
 
 _MAKERS: dict[str, Callable[..., Agent]] = {
     "random": reference.random_player,
@@ -22,6 +26,17 @@ _MAKERS: dict[str, Callable[..., Agent]] = {
     "engine": reference.engine_player,
     "human": reference.human_player,
 }
+
+
+def game_of(agents: Sequence[str]) -> str:
+    """The game that is meant where none is named: of the first run that one of the agents plays by, or else the
+    default. `ValueError` for what is no agent."""
+    for spec in map(Spec.parse, agents):
+        if spec.learned and spec.path != "pretrained":
+            run_dir = Path(spec.path.partition("@")[0])
+            if run_dir.is_dir() and (config := folder.recorded_config(run_dir)):
+                return config.game
+    return DEFAULT_GAME
 
 
 def make_agent(spec: Spec | str, game: Game, *, name: str | None = None) -> Agent:
