@@ -311,6 +311,9 @@ class EvalConfig:
     """evaluations per tenfold of training compute (log-spaced); 0 evaluates at the end only"""
     first_flops: float = 1e12
     """training compute at which the first evaluation happens"""
+    untrained: bool = False
+    """before training, the untrained network's search meets the weakest opponents: what is search's merit is then not
+    taken for that of training. The presets have it; runs begun from other weights never do"""
     final_games: int = 400
     """games of each match at the end of the run, where every opponent is met; fewer in a short run, see final_share"""
     final_share: float = 0.25

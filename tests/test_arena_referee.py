@@ -95,6 +95,31 @@ def test_settled_opponents_are_left_out_until_the_end(weights):
     assert {row.played for row in final} == {6}
 
 
+def test_the_untrained_network_meets_the_weakest_by_search_as_long_as_that_says_something(weights, monkeypatch):
+    ask = referee()
+    first = ask(weights, Ledger(), generation=0, final=False)
+    played = [row.pairing for row in first]
+    assert played == [("mcts:sims=4", opponent) for opponent in LADDER[: len(played)]]
+    assert {(row.generation, row.flops) for row in first} == {(0, 0.0)}
+    # A run that measured it meets whom another one does.
+    met = [row.pairing for row in ask(weights, spent(), generation=1, final=False)]
+    assert met == [row.pairing for row in referee()(weights, spent(), generation=1, final=False)]
+
+    def count(*scores, minutes=10.0):
+        """Of its matches, where they end like this: 2 pairs, both lost for a 0."""
+        left = iter(scores)
+
+        def ended(result, spent, *, opponent, generation, simulations):
+            return line(result.a, opponent, 0.0, [1, 0, 0, 0, 1] if next(left) else [2, 0, 0, 0, 0])
+
+        monkeypatch.setattr(evaluation, "eval_line", ended)
+        return len(referee(minutes=minutes)(weights, Ledger(), generation=0, final=False))
+
+    assert count(1, 1, 1) == count(1, 1, 0) == 3
+    assert (count(1, 0), count(0)) == (2, 1)  # stronger ones would say no more
+    assert count(1, minutes=1e-9) == 1  # there is no time for more
+
+
 def test_a_match_by_the_clock_has_as_many_games_as_its_share_of_time_allows(weights):
     # To 100 s of training belong 17.65 s of matches, if those are to be 15 % of all. A game has about 30 plies.
     ask = referee(equal_time=("alphabeta:ms=20",), opponents=(), share=0.15, games=60)
@@ -276,7 +301,13 @@ def test_what_is_written_down_says_when_each_opponent_was_overtaken(tmp_path):
     (moment,) = read(tmp_path / folder.OVERTAKEN)  # once, however often it stays overtaken
     assert moment.second == "mcts:sims=64"
     assert moment.result == "0-1"
-    assert "was first ahead of random moves beyond doubt" in moment.note
+    line_ahead = next(row for row in rises if row.flops == pytest.approx(present(crossing.ahead_flops)))
+    assert moment.note == moments.note_on(
+        moment, line_ahead, crossing
+    )  # by what is known now, not by what was known then
+    equal, sure = (present(each) / 60 for each in (crossing.seconds, crossing.ahead_seconds))
+    said = f"network + 64 simulations against random moves: equal at {equal:.1f} minutes, surely ahead at {sure:.1f} "
+    assert moment.note.startswith(said)
     shortest = min(len(entry.moves) for entry in result.games if (entry.second, entry.result) == (result.a, "0-1"))
     assert len(moment.moves) == shortest
 

@@ -60,18 +60,29 @@ def test_consumers_hear_of_a_generation_after_its_lines_and_before_its_checkpoin
 
 
 def test_matches_are_told_of_as_they_are_played(tmp_path):
-    told = []
-    with opened(tmp_path / "r", TINY | {"generations": 1}) as run:
+    told, shown = [], []
+    given = TINY | {"generations": 1, "eval": {"untrained": True}}
+    with opened(tmp_path / "r", given) as run:
         (generation,) = run.generations(
-            on_match_start=told.append, on_match_end=lambda line: told.append((line.agent, line.opponent))
+            on_match_start=told.append,
+            on_match_end=lambda line: told.append((line.agent, line.opponent)),
+            show_activity=shown.append,
         )
     assert told == [
+        "mcts:sims=2 against random, 4 games",
+        ("mcts:sims=2", "random"),
         "mcts:sims=2 against random, 4 games",
         ("mcts:sims=2", "random"),
         "net against random, 4 games",
         ("net", "random"),
     ]
     assert [line.agent for line in generation.evals] == ["mcts:sims=2", "net"]
+    first, *others = run.lines
+    assert (first.generation, first.flops, first.seconds, others) == (0, 0.0, 0.0, generation.evals)
+    assert generations_in(tmp_path / "r", folder.EVALS) == [0, 1, 1]
+    assert (shown[0].kind, shown[0].generation) == ("matches", 0)  # it moves from the first moment
+    found = present(run.crossover).crossings[0]
+    assert found.untrained == (first.score, first.score_low, first.score_high)
 
 
 def test_stopped_between_two_matches_it_goes_on_with_the_second(tmp_path):

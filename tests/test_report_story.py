@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from optional import present
 
-from selfplay.report import story
+from selfplay.report import story, words
 from selfplay.stats import crossover
 from selfplay.stats.records import EvalLine
 
@@ -63,7 +63,9 @@ def two():
 
 def test_the_finding_is_the_strongest_opponent_overtaken_and_when(two):
     """Level with depth 2 at 1e13 and 1.26e13 FLOPs, at 1e11 a second: 112 seconds in the geometric mean."""
-    assert two.finding == "From nothing, it overtakes a program that looks 2 moves ahead in 1.9 minutes"
+    told_of = "From nothing, it overtakes a program that looks 2 moves ahead in 1.9 minutes"
+    assert two.finding == f"{told_of} (surely ahead at {words.long_minutes(two.levels[1].ahead)})"
+    assert two.levels[1].minutes < two.levels[1].ahead < 4 * two.levels[1].minutes
 
 
 def test_nothing_is_claimed_where_nothing_was_overtaken():
@@ -145,6 +147,29 @@ def test_chance_is_not_called_knowledge():
     )
     assert "Dashed: its opponents, which do not learn." in mixed.caption
     assert "Dashed: human knowledge, which does not learn. Dots:" in told(run()).caption
+
+
+def test_what_search_alone_beats_was_not_overtaken():
+    """Matches of the untrained network's search against one-ply rules, all or half of whose games it wins."""
+    lines = run()
+    row = next(line for line in lines if line.opponent == "rules" and line.agent == "mcts:sims=64")
+    before = dataclasses.replace(row, generation=0, flops=0.0, seconds=0.0, wins=row.played, losses=0, score=1.0,
+                                 score_low=0.96, score_high=1.0)  # fmt: skip
+    alone = told([before, *(line for line in lines if line.opponent != "alphabeta:depth=2")])
+    assert alone.finding == "Ahead of one-ply rules, though search alone beats it, before any training"
+    assert alone.levels[0].untrained and alone.levels[0].minutes is None
+    assert present(alone.untrained) > alone.levels[0].elo
+    assert "Ring: the same search before any training." in alone.caption
+    half = dataclasses.replace(before, wins=row.played // 2, losses=row.played // 2, score=0.5, score_low=0.4,
+                               score_high=0.6)  # fmt: skip
+    even = told([half, *lines], [half, *lines])
+    assert not even.levels[0].untrained
+    assert present(even.untrained) == pytest.approx(even.levels[0].elo, abs=5)
+    assert told([half, *lines], lines).untrained is None  # it is not known of both
+    axes = Figure().subplots()
+    story.draw(axes, even)
+    (ring,) = [line for line in axes.lines if line.get_marker() == "o" and line.get_markerfacecolor() == "white"]
+    assert axes.get_xlim()[0] < np.asarray(ring.get_xdata())[0] < even.minutes[0]
 
 
 def test_it_is_a_picture(two):

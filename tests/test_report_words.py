@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from matches import a_line
 
 from selfplay.report import words
 from selfplay.stats.records import Crossing, Forecast, GradedForecast
@@ -40,8 +41,13 @@ def test_flops(value, said):
     [
         ("random", "random moves", "any legal move"),
         ("rules", "one-ply rules", "win, block, do not hand over a win"),
-        ("alphabeta:depth=6", "alpha-beta, depth 6", "a search on a handcrafted evaluation"),
-        ("alphabeta:preset=alphazero-jl", "AlphaZero.jl's minimax, depth 5", ""),
+        ("alphabeta:depth=6", "alpha-beta, depth 6", "a program that looks 6 moves ahead"),
+        ("alphabeta:preset=alphazero-jl", "AlphaZero.jl's minimax, depth 5", "a textbook minimax"),
+        (
+            "alphabeta:depth=4,without=tempo",
+            "alpha-beta, depth 4, without tempo",
+            "a search on a handcrafted evaluation",
+        ),
         ("rollout:sims=1000", "tree search with 1,000 random playouts", "no knowledge, no learning"),
         ("net", "network alone", ""),
         ("mcts:sims=64", "network + 64 simulations", ""),
@@ -109,6 +115,34 @@ def test_crossings():
     assert words.overtaken(CROSSED) == (
         "network + 64 simulations has overtaken alpha-beta, depth 6, at 3.1e13 [2.2e13, 4.0e13] training FLOPs"
     )
+
+
+def test_what_search_does_before_any_training():
+    alone, perhaps = replace(CROSSED, untrained=(0.7, 0.6, 0.8)), replace(CROSSED, untrained=(0.575, 0.466, 0.676))
+    assert (words.crossing(alone), words.status(alone)) == ("before any training", "search alone")
+    assert words.overtaken(alone) == (
+        "network + 64 simulations is ahead of alpha-beta, depth 6: search alone beats it, before any training"
+    )
+    assert words.times(alone) == "search alone beats it, before any training" and words.both_minutes(alone) == ""
+    assert (words.crossing(perhaps), words.status(perhaps)) == (words.crossing(CROSSED), "overtaken")
+    assert words.overtaken(perhaps).endswith("4.0e13] training FLOPs (57.5 % [46.6, 67.6] before any training)")
+    lost = replace(AHEAD, untrained=(0.7, 0.6, 0.8))  # what it has learned since made it worse
+    assert (words.crossing(lost), words.status(lost), words.times(lost)) == ("beyond 1.2e14", "not yet", "")
+    met = a_line(flops=0.0, generation=0, agent="mcts:sims=64", score=0.575, score_low=0.466, score_high=0.676)
+    assert words.untrained([met, a_line(agent="mcts:sims=64")]) == (
+        "Before any training, network + 64 simulations scores against one-ply rules 57.5 % [46.6, 67.6]"
+    )
+    assert words.untrained([a_line()]) == ""
+    assert [words.generation(number) for number in (0, 12)] == ["before any training", "generation 12"]
+
+
+def test_equal_and_surely_ahead_are_two_moments():
+    sure = replace(CROSSED, ahead_flops=4e13, ahead_seconds=1530.0)
+    assert words.times(sure) == "equal at 20 min, surely ahead at 26 min"
+    assert words.times(replace(sure, seconds=57.4, ahead_seconds=408.0)) == "equal at 57 s, surely ahead at 6.8 min"
+    assert words.times(replace(sure, seconds=None)) == "surely ahead at 26 min"
+    assert (words.times(CROSSED), words.times(AHEAD)) == ("equal at 20 min", "")  # of an older version
+    assert words.both_minutes(sure) == "20.1; 25.5"
 
 
 def test_what_is_to_come():

@@ -54,6 +54,7 @@ def test_the_crossing_of_a_logistic_curve_and_what_had_been_spent():
     assert crossing.games == pytest.approx(flops**0.25, rel=1e-4)  # lines hold whole games
     assert crossing.seconds == pytest.approx(flops / 1e11)
     assert crossing.jones_flops is None  # these lines do not hold it
+    assert (crossing.ahead_flops, crossing.ahead_seconds) == pytest.approx((10**13.4, 10**2.4))  # the evaluation after
     assert crossing.score_at_end == pytest.approx(1 / (1 + math.exp(-3 * 0.9)), abs=0.01)
     assert crossing.score_low < crossing.score_at_end < crossing.score_high
 
@@ -127,6 +128,7 @@ def test_perhaps_above_at_the_first_evaluation_has_no_lower_bound():
 def test_who_falls_back_has_not_overtaken():
     crossing = only([line(10.0**x, s) for x, s in zip(STEPS, [0.3, 0.6, 0.7, 0.6, 0.3, 0.3], strict=False)])
     assert (crossing.status, crossing.flops) == ("not overtaken", None)
+    assert crossing.ahead_flops is crossing.ahead_seconds is None and "ahead_flops" not in crossing.as_dict()
     assert crossing.flops_low == pytest.approx(10 ** STEPS[5])
 
 
@@ -135,12 +137,23 @@ def test_who_rises_again_overtakes_at_the_last_passage():
     crossing = only([line(10.0**x, s) for x, s in zip(STEPS, scores, strict=False)])
     assert crossing.status == "overtaken"
     assert 10 ** STEPS[5] < present(crossing.flops) < 10 ** STEPS[6]
+    # Surely so one evaluation later, since after such a fall one alone may be chance; not since the first rise.
+    assert crossing.ahead_flops == pytest.approx(10 ** STEPS[7])
 
 
 def test_lines_in_any_order_and_without_the_untrained_network():
+    """It moves no crossing; what it scored is told beside it."""
     lines = logistic_run(13.3, 3.0, STEPS, pairs=50)
     untrained = line(0.0, 0.9)
-    assert crossover.record([untrained, *lines[::-1]], "connect4") == crossover.record(lines, "connect4")
+    found = only([untrained, *lines[::-1]])
+    assert found.untrained == (0.9, untrained.score_low, untrained.score_high) and found.beaten_untrained
+    told = dataclasses.replace(only(lines), untrained=found.untrained)
+    assert dataclasses.replace(found, runs=()) == dataclasses.replace(told, runs=())
+    low, high = (dataclasses.replace(found, untrained=(0.6, bound, 0.9)) for bound in (0.4999, 0.5001))
+    assert (low.beaten_untrained, high.beaten_untrained, only(lines).beaten_untrained) == (False, True, False)
+    with_another = only([line(0.0, 0.4), *lines], [line(0.0, 0.6), *lines])
+    assert present(with_another.untrained) == pytest.approx((0.5, 0.4 - 0.98 / MANY**0.5, 0.6 + 0.98 / MANY**0.5))
+    assert only([line(0.0, 0.4), *lines], lines).untrained is None
 
 
 def test_a_rung_that_is_played_no_more_keeps_its_crossing():

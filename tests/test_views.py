@@ -83,6 +83,8 @@ def test_plain_lines():
         "generation 3  3:00 trained  games 3,702  positions/s 3,457  loss policy 0.500 value 0.750  memory 912 MB"
         "  ETA 10:30"
     )
+    by_compute = dataclasses.replace(config, minutes=0, flops=1.2e13)
+    assert "  3:00 trained  FLOPs 3.0e12 of 1.2e13  games 3,702" in terminal_run.plain_line(by_compute, generation(3))
     assert terminal_run.plain_line(config, generation(3), 900.0).endswith("  ETA 15:00")  # with the matches at the end
     assert terminal_run.plain_line(config, generation(3, done=True)).endswith("  done")
     assert terminal_run.match_line(match(3, 0.65)) == (
@@ -109,11 +111,12 @@ def test_lines_where_there_is_no_terminal_or_it_wants_none(capsys, monkeypatch, 
         monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes stdout for a terminal
         monkeypatch.setenv(*variable)
     with terminal_run.watching(Config(), "a title") as show:
+        show.match(match(0, 0.5))
         show.match(match(1, 0.5))
         show.generation(generation(1), None, None)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "a title"
-    assert [line.split("  ")[0] for line in lines[1:]] == ["generation 1", "generation 1"]
+    assert [line.split("  ")[0] for line in lines[1:]] == ["before any training", "generation 1", "generation 1"]
     assert not any("\x1b" in line for line in lines)
 
 
@@ -226,6 +229,9 @@ def test_matches_at_the_end_are_counted_and_in_the_time_left(on_a_terminal):
     assert "final matches 9 of 15, about 2 min" in last.splitlines()[1]
     assert "ETA 2:0" in last.splitlines()[1]
     assert "network + 64 simulations against alpha-beta, depth 4, about 400 games, 50% done" in last
+    untrained = dataclasses.replace(final(0), final=False, generation=0, of=2, seconds_left=None)
+    last = on_a_terminal(100, lambda show: show.activity(untrained))
+    assert last.splitlines()[1].split()[1:4] == ["before", "any", "training"] and "━" in last.splitlines()[1]
 
 
 def test_lines_say_what_goes_on_when_nothing_else_does(capsys, monkeypatch):

@@ -69,11 +69,12 @@ def test_a_position_is_judged_by_the_rules(port):
 
 def test_players_of_a_game_are_its_ladder_and_the_checkpoints_of_its_runs(port):
     _, _, found = ask(port, "GET", "/api/players?game=connect4")
-    assert found["runs"] == [{"name": RUN, "generations": [1, 2]}]
+    ages = {"1": "30 seconds", "2": "1 minute"}
+    assert found["runs"] == [{"name": RUN, "generations": [1, 2], "ages": ages}]
     assert {"random", "rules", "alphabeta", "rollout"} <= set(found["ladder"])
     assert ("solver" in found["ladder"]) == oracle.available()
     _, _, found = ask(port, "GET", "/api/players?game=gomoku9")
-    assert found["runs"] == [{"name": "nine", "generations": [1]}]
+    assert [(run["name"], run["generations"]) for run in found["runs"]] == [("nine", [1])]
     assert "solver" not in found["ladder"]
     # A run goes by its game's one name, whatever it was begun with.
     assert {run["name"]: run["game"] for run in ask(port, "GET", "/api/runs")[2]}["nine"] == "gomoku:size=9"

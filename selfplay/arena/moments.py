@@ -8,7 +8,9 @@ overtaken.jsonl   game records: a game that the learner won in the evaluation wh
 
 import datetime
 import json
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from selfplay.ledger import written
 from selfplay.players.spec import describe
 from selfplay.run import atomic, checksums, folder, formats
 from selfplay.stats import crossover
-from selfplay.stats.records import CrossoverRecord, EvalLine, Lines, WrittenForecast
+from selfplay.stats.records import Crossing, CrossoverRecord, EvalLine, Lines, WrittenForecast
 
 _WORDS = {WIN: "win", DRAWN: "draw", LOSS: "loss"}
 
@@ -52,8 +54,27 @@ def add_overtaken(
         if crossing.overtaken and pairing in wins and pairing not in shown:
             line = next(row for row in reversed(lines) if row.pairing == pairing)
             with atomic.naming(run_dir / folder.OVERTAKEN):
-                moment = _moment(game, wins[pairing], line, known=crossing.flops is not None)
+                moment = _moment(game, wins[pairing], line, crossing)
                 records.append(run_dir / folder.OVERTAKEN, [moment])
+    _date_anew(run_dir / folder.OVERTAKEN, record, lines)
+
+
+def _date_anew(path: Path, record: CrossoverRecord, lines: Lines) -> None:
+    """Have the notes of the games give the moments that the record gives now: with every evaluation more is known of
+    when the two were equal."""
+    known, mistakes = records.scan(path) if path.exists() else ([], [])
+    notes = {
+        crossing.pairing: (line, crossing)
+        for crossing in record.crossings
+        for line in lines
+        if line.pairing == crossing.pairing and math.isclose(line.flops, crossing.ahead_flops or 0)
+    }
+    dated = [
+        replace(entry, note=note_on(entry, *notes[pairing])) if (pairing := _winner_first(entry)) in notes else entry
+        for entry in known
+    ]
+    if dated != known and not mistakes:
+        atomic.write_file(path, "".join(f"{json.dumps(entry.as_dict())}\n" for entry in dated).encode())
 
 
 def write_record(run_dir: Path, record: CrossoverRecord) -> None:
@@ -93,22 +114,39 @@ def best_win(result: MatchResult) -> GameRecord | None:
 def read_wins(path: Path) -> dict[tuple[str, str], GameRecord]:
     """The games of a file by their players, the winner first."""
     found = records.scan(path)[0] if path.exists() else []
-    return {(won.first, won.second) if won.result == FIRST_WON else (won.second, won.first): won for won in found}
+    return {_winner_first(won): won for won in found}
 
 
-def _moment(game: Game, best: GameRecord, line: EvalLine, known: bool) -> GameRecord:
-    """A game that the learner won, with remarks; `known` is whether it is when they were equally strong."""
-    opponent = best.first if best.second == line.agent else best.second
-    note = (
-        f"After {line.seconds / 60:.1f} minutes of training ({written(line.flops)} FLOPs, {line.games:,} games,"
-        f" generation {line.generation}) {describe(line.agent)} was first ahead of {describe(opponent)} beyond doubt:"
-        f" {100 * line.score:.1f} % [{100 * line.score_low:.1f}, {100 * line.score_high:.1f}]."
-        + (" Equal strength came earlier." if known else " So it was at its first evaluation already.")
-    )
+def _winner_first(won: GameRecord) -> tuple[str, str]:
+    return (won.first, won.second) if won.result == FIRST_WON else (won.second, won.first)
+
+
+def _moment(game: Game, best: GameRecord, line: EvalLine, crossing: Crossing) -> GameRecord:
+    """A game that the learner won, with remarks."""
+    note = note_on(best, line, crossing)
     from selfplay.knowledge import oracle  # not at the start: a run against `random` alone loads no knowledge
 
     remarks = remarks_on(game, best) if game.name == "connect4" and oracle.available() else {}
     return GameRecord(**{**best.as_dict(), "comments": remarks, "note": note})
+
+
+def note_on(won: GameRecord, line: EvalLine, crossing: Crossing) -> str:
+    """Which game this is, when the two were equal, and when, at the evaluation that `line` is of, the learner was
+    surely ahead: the moments by which every view dates what is overtaken."""
+    sure = (
+        f"surely ahead at {line.seconds / 60:.1f} minutes of training"
+        f" ({written(line.flops)} FLOPs, {line.games:,} games, generation {line.generation}): {100 * line.score:.1f} %"
+        f" [{100 * line.score_low:.1f}, {100 * line.score_high:.1f}]."
+    )
+    if crossing.beaten_untrained:
+        before = "search alone beats it, before any training"
+    elif crossing.seconds is None:
+        before = "equal before the first evaluation"
+    else:
+        before = f"equal at {crossing.seconds / 60:.1f} minutes"
+    side = "second" if won.second == line.agent else "first"
+    which = f"This is the shortest game that it won then as {side} player."
+    return f"{describe(line.agent)} against {describe(line.opponent)}: {before}, {sure} {which}"
 
 
 def remarks_on(game: Game, record: GameRecord) -> dict[int, str]:

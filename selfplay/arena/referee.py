@@ -15,7 +15,7 @@ from games import interrupt, text
 from games.game import ONGOING
 from selfplay.arena import openings
 from selfplay.arena.match import MatchResult, play_match
-from selfplay.arena.schedule import FEWEST_GAMES, Pairing, Timetable, informative
+from selfplay.arena.schedule import AT_FIRST, FEWEST_GAMES, HOPELESS, Pairing, Timetable, informative
 from selfplay.config import Config
 from selfplay.ledger import Ledger
 from selfplay.network.architectures import Network, build, evaluation_flops
@@ -130,7 +130,8 @@ class Referee:
 
         `dtype` is that in which the network plays; by default the faster one, which a measurement decides and
         which is therefore not always the same. The `final` evaluation leaves nothing out, and plays more games. `own`
-        is what the run itself has spent, of which matches take a share; by default the `ledger`.
+        is what the run itself has spent, of which matches take a share; by default the `ledger`. Generation 0 is the
+        untrained network, of which search alone is measured, and no longer than matches may take of the run's minutes.
         """
         own = own or ledger
         self.results.clear()
@@ -140,6 +141,8 @@ class Referee:
         began = time.perf_counter()
         for number, (learner, opponent) in enumerate(missing):
             spent = time.perf_counter() - began
+            if not generation and number and self._is_enough(self.lines[-1], spent):
+                break
             rest = [(a.name, b) for a, b in missing[number:]]
             left = self._timetable.final_seconds(own.train_seconds) - spent if final else math.inf
             most = self._most_games(opponent, final, own.eval_seconds + spent, own.train_seconds)
@@ -165,6 +168,12 @@ class Referee:
             self._on_match_end(line)
         return [known[learner.name, opponent] for learner, opponent in plan if (learner.name, opponent) in known]
 
+    def _is_enough(self, last: EvalLine, spent: float) -> bool:
+        """Whether the untrained network has met enough opponents: those that are stronger than one that beats it
+        clearly say no more, and a short run has no time for them."""
+        limit = self.config.eval.share * 60 * self.config.minutes or math.inf
+        return last.score < HOPELESS or spent >= limit
+
     def final_seconds(self, train_seconds: float) -> float:
         """How long the matches at the end will take, about, where training will have taken so long."""
         config = self.config.eval
@@ -182,8 +191,11 @@ class Referee:
         searching = from_network(
             frozen, self.game, simulations=config.simulations, device=self.config.device, dtype=dtype
         )
+        if not generation:
+            return [(searching, opponent) for opponent in config.opponents[:AT_FIRST]]
         policy_only = from_network(frozen, self.game, policy_only=True, device=self.config.device, dtype=dtype)
-        earlier = [line for line in self.lines if line.generation != generation]
+        # Without those of the untrained network, so that a run that has them meets whom another one does.
+        earlier = [line for line in self.lines if line.generation not in (0, generation)]
         plan: list[tuple[Agent, str]] = []
         for learner in (searching, policy_only):
             ladder = config.opponents if final else informative(earlier, config.opponents, learner.name)

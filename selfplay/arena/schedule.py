@@ -11,7 +11,8 @@ Pairing = tuple[str, str]
 """the learner as it plays, and the opponent"""
 
 _BEATEN = 0.65  # an opponent is clearly overtaken when the score's lower bound was above this twice in a row
-_HOPELESS = 0.24  # 200 Elo above the learner: a score below this says little, and those above such an opponent less
+HOPELESS = 0.24  # 200 Elo above the learner: a score below this says little, and those above such an opponent less
+AT_FIRST = 3  # opponents, the weakest
 FEWEST_GAMES = 20  # of a match by the clock, when its share of the time allows no more
 _PLIES = 30  # of a game, as a first guess
 _SECONDS = 0.02  # of a game of two of whom nothing is known
@@ -29,7 +30,7 @@ def informative(lines: Lines, ladder: Sequence[str], agent: str) -> list[str]:
         if line.agent == agent:
             met.setdefault(line.opponent, []).append(line)
     if not any(opponent in met for opponent in ladder):
-        return list(ladder[:3])
+        return list(ladder[:AT_FIRST])
     chosen: list[str] = []
     new = 0
     for opponent in ladder:
@@ -39,7 +40,7 @@ def informative(lines: Lines, ladder: Sequence[str], agent: str) -> list[str]:
             new += 1
         if len(matches) > 1 and all(line.score_low > _BEATEN for line in matches[-2:]):
             chosen = [opponent]
-        if new == 2 or (matches and matches[-1].score < _HOPELESS):
+        if new == 2 or (matches and matches[-1].score < HOPELESS):
             break
     return chosen
 

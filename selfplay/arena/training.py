@@ -122,7 +122,9 @@ class Training:
 
         def match_end(line: EvalLine) -> None:
             """Write the match down before anybody hears of it: what is told is never lost."""
-            win = moments.best_win(referee.results[line.pairing])
+            if line.generation == 0:  # no evaluation of a generation, which would hand it on
+                self.lines.append(line)
+            win = moments.best_win(referee.results[line.pairing]) if line.generation else None
             if win is not None:
                 wins[line.pairing] = win
                 with atomic.naming(won):

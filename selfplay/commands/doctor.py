@@ -123,7 +123,7 @@ def _told(found: list[health.Finding], details: dict[str, list[str]]) -> str:
     lines = []
     for one in found:
         reading = f"{one.shown} (healthy: {one.check.bounds})" if one.shown else ""
-        lines.append(f"{one.verdict:<11}{one.check.symptom:<{width}}  {reading}".rstrip())
+        lines.append(f"{one.said:<11}{one.check.symptom:<{width}}  {reading}".rstrip())
         here = [visible(line) for line in details.get(one.check.symptom, [])]
         if one.failing or here:
             told = (one.check.shows_in, *here, f"cause: {one.check.cause}", f"fix: {one.check.fix}")

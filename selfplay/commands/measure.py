@@ -7,6 +7,7 @@ Training never sees an evaluation, so the curve is the one that the run would ha
 import argparse
 import dataclasses
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from selfplay.report import words
 from selfplay.report.terminal import run as terminal_run
 from selfplay.run import checkpoint, checksums, folder, read
 from selfplay.stats import crossover
-from selfplay.stats.records import CrossoverRecord
+from selfplay.stats.records import CrossoverRecord, EvalLine
 
 _EPILOG = """\
 The run's own opponents and schedule are used where nothing else is asked for. The last checkpoint meets every
@@ -95,6 +96,9 @@ def _measured(run_dir: Path, config: Config) -> CrossoverRecord:
         checksums.remove(run_dir / name)
     new = run_dir / f"{folder.EVALS}.new"  # what is there stays until all of this is played
     new.unlink(missing_ok=True)
+    untrained = _untrained(run_dir, config)
+    referee.lines += untrained
+    folder.append(new, [line.as_dict() for line in untrained])
     record = CrossoverRecord(game=game.name, crossings=())
     began = time.perf_counter()
     for number, (generation, ledger) in enumerate(due, start=1):
@@ -110,6 +114,15 @@ def _measured(run_dir: Path, config: Config) -> CrossoverRecord:
     new.unlink()
     moments.write_record(run_dir, record)
     return record
+
+
+def _untrained(run_dir: Path, config: Config) -> list[EvalLine]:
+    """The matches before any training, whose weights nobody keeps, as far as they are those of this config."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", checksums.DamageWarning)  # the file is made anew
+        known = read.evals(run_dir)
+    agent, opponents = f"mcts:sims={config.eval.simulations}", config.eval.opponents
+    return [line for line in known if not line.generation and line.agent == agent and line.opponent in opponents]
 
 
 def _due(schedule: EvalConfig, metrics: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Ledger]]:

@@ -75,6 +75,11 @@ class Finding:
         return "not known" if self.reading is None else "look here" if self.failing else "well"
 
     @property
+    def said(self) -> str:
+        """The verdict beside the symptom, as which `well` would read as its opposite."""
+        return "no sign" if self.verdict == "well" else self.verdict
+
+    @property
     def shown(self) -> str:
         return "" if self.reading is None else self.check.bounds.form.format(self.reading)
 

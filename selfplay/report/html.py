@@ -37,6 +37,15 @@ table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabu
 th, td { text-align: left; vertical-align: top; padding: .3rem 1.1rem .3rem 0; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; }
 td:first-child { min-width: 11rem; }
+@media (max-width: 40rem) {
+  table, tbody, tr, td { display: block; }
+  tr:has(> th) { display: none; }
+  tr { padding: .6rem 0; border-bottom: 1px solid var(--line); }
+  td { padding: 0; border: 0; overflow-wrap: anywhere; }
+  td:empty { display: none; }
+  td:first-child { font-weight: 600; }
+  td[data-name]:not([data-name=""])::before { content: attr(data-name) ": "; color: var(--soft); font-weight: 400; }
+}
 pre, code { font: .88em/1.5 ui-monospace, monospace; }
 pre { background: var(--box); padding: .8rem; overflow-x: auto; border-radius: .3rem; }
 .well { color: var(--good); }
@@ -68,14 +77,17 @@ def heading(text: str) -> Markup:
 
 
 def table(headers: Sequence[object], rows: Sequence[Sequence[object]], label: str) -> Markup:
-    """A table that scrolls sideways by itself where the screen is narrow; by keys too, so it has a name."""
+    """A table whose rows are cards where the screen is narrow: each cell says there what it is. One that is wider than
+    any screen scrolls sideways by itself; by keys too, so it has a name."""
 
-    def cells(cell: Markup, values: Sequence[object]) -> Markup:
-        return Markup("<tr>{}</tr>").format(Markup("").join(cell.format(value) for value in values))
+    def cells(row: Sequence[object]) -> Markup:
+        named = zip(["", *headers[1:]], row, strict=False)  # the first of a card is its title
+        return Markup("").join(Markup('<td data-name="{}">{}</td>').format(name, value) for name, value in named)
 
     frame = Markup('<div class="wide" role="region" aria-label="{}" tabindex="0"><table>\n{}\n{}\n</table></div>')
-    body = Markup("\n").join(cells(Markup("<td>{}</td>"), row) for row in rows)
-    return frame.format(label, cells(Markup("<th>{}</th>"), headers), body)
+    head = Markup("").join(Markup("<th>{}</th>").format(header) for header in headers)
+    body = Markup("\n").join(Markup("<tr>{}</tr>").format(cells(row)) for row in rows)
+    return frame.format(label, Markup("<tr>{}</tr>").format(head), body)
 
 
 def bullets(items: Sequence[str]) -> Markup:

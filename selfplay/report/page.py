@@ -122,8 +122,10 @@ def _strength(evals: Sequence[Lines], record: CrossoverRecord) -> Markup:
         for line in latest.values()
     ]
     headers = ("opponent", "player", "score", "wins / draws / losses", "distinct games", "generation")
+    before = [said for lines in evals if (said := words.untrained(lines))]
     return html.section(
         "Strength over training compute",
+        html.paragraph(f"{'. '.join(before)}. That is what search alone does.") if before else Markup(),
         html.side_by_side([scores, elo]),
         html.folded("The last matches", html.table(headers, rows, "The last matches")) if len(evals) == 1 else Markup(),
     )
@@ -137,7 +139,7 @@ def _crossings(record: CrossoverRecord) -> Markup:
         (
             _opponent(crossing.opponent),
             html.two_lines(_when(crossing), words.learner(crossing.agent)),
-            words.minutes(crossing.seconds),
+            words.both_minutes(crossing),
             _at_the_end(crossing),
             *(
                 (_when(alone[crossing.opponent]), _at_the_end(alone[crossing.opponent]))
@@ -165,7 +167,7 @@ def _crossings(record: CrossoverRecord) -> Markup:
             + " “Beyond” is no failure of the measurement: it was not overtaken by then."
         ),
         html.table(
-            ("opponent", "with search: overtaken (FLOPs)", "minutes", "fitted score at the end",
+            ("opponent", "with search: overtaken (FLOPs)", "minutes: equal; surely ahead", "fitted score at the end",
              "network alone: overtaken", "fitted score at the end"),
             rows,
             "When each opponent was overtaken",
@@ -266,7 +268,7 @@ def _health(files: Sequence[Run]) -> Markup:
     rows, troubles = [], []
     for row in zip(*findings, strict=True):
         check = row[0].check
-        cells = [html.verdict(found.shown, found.verdict, found.failing if found.shown else None) for found in row]
+        cells = [html.verdict(found.shown, found.said, found.failing if found.shown else None) for found in row]
         rows.append((check.symptom, *cells, check.bounds, html.coded(check.shows_in)))
         if any(found.failing for found in row):
             troubles.append(html.coded(f"{check.symptom}. Cause: {check.cause}. Fix: {check.fix}."))

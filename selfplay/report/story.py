@@ -28,6 +28,7 @@ _NEW = 1.1  # times the training: an evaluation that tells something else
 _POINTS = 60  # of the curve
 _APART = 0.05  # of the height of the picture, between the middles of two labels
 _TICKS = (1 / 60, 2 / 60, 5 / 60, 10 / 60, 20 / 60, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1440)  # minutes
+_BEFORE = 0.06  # of the axis, left of it, for what was before any training
 _BESIDE = 0.06  # of the axis, between its end and the last round time
 _NO_KNOWLEDGE = ("random", "rollout")  # kinds of players that know nothing but the rules
 
@@ -44,6 +45,11 @@ class Level:
     minutes: float | None
     """of training at which the learner was as strong; None if that was not seen: before the first evaluation, or yet to
     come"""
+    ahead: float | None = None
+    """minutes of training at the evaluation since which the learner was surely ahead; None if it is not, or in records
+    of before version 0.2"""
+    untrained: bool = False
+    """whether search alone beats it, so that learning overtook nothing"""
     knows: bool = True
     """whether it is made of human knowledge, unlike one that plays at random"""
 
@@ -63,6 +69,8 @@ class Story:
     low: tuple[float, ...]
     high: tuple[float, ...]
     """of the runs; the mean itself if there is but one"""
+    untrained: float | None
+    """Elo of the same search before any training, the mean of the runs; None if one of them did not measure it"""
     levels: tuple[Level, ...]
 
 
@@ -76,7 +84,7 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
     rows = [row for row in record.crossings if _counts(row.agent)]
     if not rows:
         return None
-    found = [strength([line for line in lines if line.flops > 0]) for lines in evals]
+    found = [strength(lines) for lines in evals]
     curves = [_curve(lines, one, rows[0].agent) for lines, one in zip(evals, found, strict=True)]
     if any(len(minutes_E) < 2 or minutes_E[0] <= 0 for minutes_E, _ in curves):
         return None
@@ -90,6 +98,8 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
         if opponent in crossed and all(opponent in one.opponents for one in found)
     ]
     levels.sort(key=lambda level: level.elo)
+    starts = [elo for one in found for flops, elo in one.learner[rows[0].agent] if not flops]
+    untrained = float(np.mean(starts)) if len(starts) == len(found) else None
     return Story(
         finding=_finding(levels, first),
         caption=(
@@ -97,15 +107,17 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
             + (f", mean and range of {len(curves)} runs. " if len(curves) > 1 else ". ")
             + _dashed(levels)
             + (
-                " Dots: equal strength, by the matches against each alone."
+                " Dots: equal strength, by the matches against each alone; surely ahead is later."
                 if any(one.minutes for one in levels)
                 else ""
             )
+            + ("" if untrained is None else f" Ring: the same search {words.UNTRAINED}.")
         ),
         minutes=tuple(minutes_T.tolist()),
         elo=tuple(elo_RT.mean(axis=0).tolist()),
         low=tuple(elo_RT.min(axis=0).tolist()),
         high=tuple(elo_RT.max(axis=0).tolist()),
+        untrained=untrained,
         levels=tuple(levels),
     )
 
@@ -125,8 +137,17 @@ def _level(elo: float, row: Crossing) -> Level:
     done = sum(run.overtaken for run in row.runs)
     if done and not row.overtaken:
         name, short = f"{name} (passed in {done} of {len(row.runs)} runs)", f"{short} ({done} of {len(row.runs)} runs)"
-    knows = row.opponent.partition(":")[0] not in _NO_KNOWLEDGE
-    return Level(name=name, short=short, elo=elo, overtaken=row.overtaken, minutes=minutes, knows=knows)
+    alone = row.overtaken and row.beaten_untrained
+    return Level(
+        name=name,
+        short=short,
+        elo=elo,
+        overtaken=row.overtaken,
+        minutes=None if alone else minutes,
+        ahead=row.ahead_seconds / 60 if row.ahead_seconds and not alone else None,
+        untrained=alone,
+        knows=row.opponent.partition(":")[0] not in _NO_KNOWLEDGE,
+    )
 
 
 def _dashed(levels: Sequence[Level]) -> str:
@@ -147,15 +168,18 @@ def _finding(levels: Sequence[Level], first: float) -> str:
         return f"From nothing but the rules, and {still}"
     best = overtaken[-1]
     more = "; human knowledge is still ahead" if ahead and not best.knows else ""
+    if best.untrained:
+        return f"Ahead of {best.name}, though {words.SEARCH_ALONE}{more}"
+    sure = f" (surely ahead at {words.long_minutes(best.ahead)})" if best.ahead else ""
     if best.minutes:
-        return f"From nothing, it overtakes {best.name} in {words.long_minutes(best.minutes)}{more}"
+        return f"From nothing, it overtakes {best.name} in {words.long_minutes(best.minutes)}{sure}{more}"
     return f"Ahead of {best.name} at its first evaluation, after {words.long_minutes(first)}{more}"
 
 
 def _curve(lines: Lines, one: Strength, agent: str) -> tuple[np.ndarray, np.ndarray]:
     """Minutes of training and Elo at each evaluation; of two that are all but one, the later."""
     minutes = {line.flops: line.seconds / 60 for line in lines}
-    points = [(minutes[flops], elo) for flops, elo in one.learner.get(agent, ())]
+    points = [(minutes[flops], elo) for flops, elo in one.learner.get(agent, ()) if flops]
     kept = [here for here, there in itertools.pairwise(points) if there[0] > _NEW * here[0]] + points[-1:]
     minutes_E, elo_E = np.array(kept).reshape(-1, 2).T
     return minutes_E, elo_E
@@ -190,9 +214,18 @@ def draw(axes: "Axes", story: Story, *, narrow: bool = False) -> None:
         axes.fill_between(minutes_T, story.low, story.high, color=LEARNER, alpha=0.18, linewidth=0)
     axes.plot(minutes_T, elo_T, color=LEARNER, linewidth=3, solid_capstyle="round", zorder=3)
     elos = [level.elo for level in story.levels]
-    bottom, top = min(*elos, *story.low) - 50, max(*elos, *story.high) + 90
+    start = () if story.untrained is None else (story.untrained,)
+    bottom, top = min(*elos, *story.low, *start) - 50, max(*elos, *story.high, *start) + 90
     axes.set_xscale("log")
     axes.set_xlim(first, last)
+    if story.untrained is not None:
+        before = first / (last / first) ** _BEFORE
+        axes.set_xlim(before / (last / first) ** (_BEFORE / 3), last)
+        axes.plot([before, first], [story.untrained, elo_T[0]], color=LEARNER, linewidth=1.2, linestyle=":", zorder=2)
+        axes.plot(before, story.untrained, marker="o", markersize=9, color="white", markeredgecolor=LEARNER,
+                  markeredgewidth=2, zorder=4)  # fmt: skip
+        axes.annotate(words.UNTRAINED, (before, story.untrained), xytext=(0, -8), textcoords="offset points", va="top",
+                      fontsize=10, color=LEARNER, zorder=4)  # fmt: skip
     axes.set_ylim(bottom, top)
     middle = np.sqrt(first * last)
     for level, height in zip(story.levels, spread(elos, _APART * (top - bottom)), strict=True):

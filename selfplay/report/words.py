@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from selfplay import ledger
 from selfplay.players import spec as players
 from selfplay.run.activity import Activity
-from selfplay.stats.records import Crossing, EvalLine, Forecast, GradedForecast
+from selfplay.stats.records import Crossing, EvalLine, Forecast, GradedForecast, Lines
 
 _LABEL = 40  # characters
 _ABOUT = {  # by kind of player
     "random": "any legal move",
     "rules": "win, block, do not hand over a win",
-    "alphabeta": "a search on a handcrafted evaluation",
+    "alphabeta": "a search on a handcrafted evaluation",  # where `plain_player` knows no better
     "rollout": "no knowledge, no learning",
 }
 
@@ -60,9 +60,9 @@ def plain_player(spec: str) -> str:
 
 
 def about(spec: str) -> str:
-    """What such a player goes by, in a few words; empty where its name says it."""
-    kind, _, options = spec.partition(":")
-    return "" if "preset=" in options else _ABOUT.get(kind, "")
+    """What such a player goes by, in a few words, which may be its `plain_player`; empty where its name says it."""
+    plain = plain_player(spec)
+    return _ABOUT.get(spec.partition(":")[0], "") if plain == label(spec) else plain
 
 
 # Amounts.
@@ -180,14 +180,24 @@ def _rough(count: int) -> int:
 
 # Crossings.
 
+UNTRAINED = "before any training"
+SEARCH_ALONE = f"search alone beats it, {UNTRAINED}"
+
+
+def generation(number: int) -> str:
+    """`generation 12`; of the network before its first, `before any training`."""
+    return f"generation {number}" if number else UNTRAINED
+
 
 def crossing(found: Crossing) -> str:
     """When an opponent was overtaken, in training FLOPs: `at 3.1e13 [2.2e13, 4.0e13]`, `before 2.5e12` (the first
-    evaluation), `beyond 1.2e14` (not by then), or `not yet`."""
+    evaluation), `before any training` (by search alone), `beyond 1.2e14` (not by then), or `not yet`."""
     if not found.overtaken:
         done = sum(run.overtaken for run in found.runs)
         some = f" ({done} of {len(found.runs)} runs have)" if done else ""
         return (f"beyond {flops(found.flops_low)}" if found.flops_low else "not yet") + some
+    if found.beaten_untrained:
+        return UNTRAINED
     if found.flops is None:
         return f"before {flops(found.flops_high)}"
     return f"at {_between(found)}"
@@ -211,9 +221,50 @@ def _between(found: Crossing | Forecast) -> str:
 
 def overtaken(found: Crossing) -> str:
     """The news that it was: `network + 64 simulations has overtaken one-ply rules, at 1.6e13 [...] training FLOPs`."""
+    if found.beaten_untrained:
+        return f"{player(found.agent)} is ahead of {player(found.opponent)}: {SEARCH_ALONE}"
+    before = f" ({score(*found.untrained)} {UNTRAINED})" if found.untrained else ""
     if found.flops is None:
-        return f"{player(found.agent)} was ahead of {player(found.opponent)} before its first evaluation"
-    return f"{player(found.agent)} has overtaken {player(found.opponent)}, {crossing(found)} training FLOPs"
+        return f"{player(found.agent)} was ahead of {player(found.opponent)} before its first evaluation{before}"
+    return f"{player(found.agent)} has overtaken {player(found.opponent)}, {crossing(found)} training FLOPs{before}"
+
+
+def both_minutes(found: Crossing) -> str:
+    """`13.8; 20.0`, for a column that says that these are equal and surely ahead."""
+    return (
+        ""
+        if found.beaten_untrained
+        else "; ".join(filter(None, (minutes(found.seconds), minutes(found.ahead_seconds))))
+    )
+
+
+def status(found: Crossing) -> str:
+    """In a word or two: `overtaken`, `search alone`, `not yet`."""
+    return ("search alone" if found.beaten_untrained else "overtaken") if found.overtaken else "not yet"
+
+
+def times(found: Crossing) -> str:
+    """When, in time of training: `equal at 5.1 min, surely ahead at 6.8 min`; as much of it as is known."""
+    if found.overtaken and found.beaten_untrained:
+        return SEARCH_ALONE
+    known = (("equal", found.seconds), ("surely ahead", found.ahead_seconds))
+    return ", ".join(f"{name} at {_time(seconds)}" for name, seconds in known if seconds)
+
+
+def _time(seconds: float) -> str:
+    """With two digits, so that two moments of one run are told apart: `57 s`, `6.8 min`, `20 min`, `1 h 20 min`."""
+    minutes = seconds / 60
+    return f"{minutes:.1f} min" if 1.5 <= minutes < 9.95 else duration(seconds)
+
+
+def untrained(lines: Lines) -> str:
+    """What a run's search scored before any training, in a line: what it owes to search alone; empty where that was not
+    measured."""
+    met = [line for line in lines if not line.flops]
+    if not met:
+        return ""
+    scores = ", ".join(f"{player(line.opponent)} {match_score(line)}" for line in met)
+    return f"{UNTRAINED.capitalize()}, {player(met[0].agent)} scores against {scores}"
 
 
 def fell_back(found: Crossing) -> str:

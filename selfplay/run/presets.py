@@ -39,7 +39,12 @@ def read(name_or_path: str) -> dict[str, Any]:
 _ANY_GAME = {
     "play": {"positions": 4096},
     "replay": {"minimum": 16384},
-    "eval": {"opponents": ["rules", "alphabeta:depth=2", "alphabeta:depth=4"], "first_flops": 1e11, "games": 60},
+    "eval": {
+        "opponents": ["rules", "alphabeta:depth=2", "alphabeta:depth=4"],
+        "first_flops": 1e11,
+        "games": 60,
+        "untrained": True,
+    },
 }
 
 

@@ -40,6 +40,10 @@ class _Match:
     amounts: Mapping[str, np.ndarray]
     """log10 of each of AMOUNTS that is known at all evaluations"""
 
+    @property
+    def pairing(self) -> tuple[str, str]:
+        return self.agent, self.opponent
+
     def until(self, count: int) -> "_Match":
         """The first `count` evaluations."""
         cut = {name: values_E[:count] for name, values_E in self.amounts.items()}
@@ -172,16 +176,35 @@ def _crossings(lines: Lines) -> list[Crossing]:
     prefixes = [match.until(count) for match in matches for count in range(1, len(match.x_E) + 1)]
     grid_BG, found = _strengths(prefixes)
     crossings: dict[tuple[str, str], Crossing] = {}
+    since: dict[tuple[str, str], int] = {}  # evaluations until which it was not overtaken
     forecasts: dict[tuple[str, str], list[Forecast]] = {}
     for prefix, x_G, mean_G, sd_G in zip(prefixes, grid_BG, found.mean_BG, found.sd_BG, strict=True):
-        pairing, played = (prefix.agent, prefix.opponent), slice(_STEPS + 1)
+        pairing, played = prefix.pairing, slice(_STEPS + 1)
         made = _forecast(prefix, x_G, mean_G, sd_G)
         if made is not None and made.flops_high is not None:
             forecasts.setdefault(pairing, []).append(made)
         crossings[pairing] = _crossing(
             prefix, x_G[played], mean_G[played], sd_G[played]
         )  # the last prefix is the whole
-    return [_with_forecast(crossing, forecasts.get(pairing, ())) for pairing, crossing in crossings.items()]
+        if not crossings[pairing].overtaken:
+            since[pairing] = len(prefix.x_E)
+    untrained = {line.pairing: (line.score, line.score_low, line.score_high) for line in lines if not line.flops}
+    return [
+        replace(
+            _with_forecast(crossings[match.pairing], forecasts.get(match.pairing, ())),
+            untrained=untrained.get(match.pairing),
+            **_ahead(match, since.get(match.pairing, 0)),
+        )
+        for match in matches
+    ]
+
+
+def _ahead(match: _Match, since: int) -> dict[str, float]:
+    """What had been spent at the evaluation after the first `since` of them; nothing if there is none."""
+    if since == len(match.x_E):
+        return {}
+    known = {"flops": match.x_E, **match.amounts}
+    return {f"ahead_{name}": 10 ** float(known[name][since]) for name in ("flops", "seconds") if name in known}
 
 
 def _with_forecast(crossing: Crossing, forecasts: Sequence[Forecast]) -> Crossing:
@@ -195,9 +218,18 @@ def _together(runs: Sequence[Crossing]) -> Crossing:
     """One crossing from those of several seeds; overtaken if in every one of them."""
     overtaken = all(run.overtaken for run in runs)
     spent: dict[str, Any] = {}
+    for name in ("ahead_flops", "ahead_seconds"):
+        each = [getattr(run, name) for run in runs]
+        if overtaken and all(each):
+            spent[name] = 10 ** float(np.mean(np.log10(each)))
+    before = [run.untrained for run in runs if run.untrained]
+    if len(before) == len(runs):
+        # The mean, and of the bounds the widest: seeds differ in their random weights.
+        spent["untrained"] = (sum(score for score, _, _ in before) / len(before), min(low for _, low, _ in before),
+                              max(high for _, _, high in before))  # fmt: skip
     if overtaken and all(run.flops for run in runs):
         values = {name: [getattr(run, name) for run in runs] for name in ("flops", *AMOUNTS)}
-        spent = {name: 10 ** float(np.mean(np.log10(each))) for name, each in values.items() if all(each)}
+        spent |= {name: 10 ** float(np.mean(np.log10(each))) for name, each in values.items() if all(each)}
         _, low, high = (10**x for x in student(np.log10(values["flops"]).tolist()))
     else:
         low = min(run.flops_low for run in runs)

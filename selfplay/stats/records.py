@@ -31,6 +31,12 @@ Counts5 = tuple[int, int, int, int, int]
 
 _LARGEST = 1e30  # of a number, so that its square is one still
 
+_LATER = (
+    "ahead_flops",
+    "ahead_seconds",
+    "untrained",
+)  # of a `Crossing`: left out of JSON where there is nothing to say
+
 Status = Literal["overtaken", "not overtaken"]
 
 
@@ -181,6 +187,13 @@ class Crossing:
     seconds: float | None = None
     jones_flops: float | None = None
     joules: float | None = None
+    ahead_flops: float | None = None
+    """training compute at the evaluation since which it is overtaken: there the learner was surely ahead, as strong
+    before it; None while it is not, and in records of before version 0.2"""
+    ahead_seconds: float | None = None
+    """of training, there"""
+    untrained: tuple[float, float, float] | None = None
+    """the score of the same player before any training, and its interval; None if they did not meet"""
     score_at_end: float
     """of the curve at the last evaluation; of several runs, the mean in logits"""
     score_low: float
@@ -202,6 +215,11 @@ class Crossing:
     def overtaken(self) -> bool:
         return self.status == "overtaken"
 
+    @property
+    def beaten_untrained(self) -> bool:
+        """Whether search alone, on a network that had learned nothing, was surely ahead: nothing was overtaken then."""
+        return self.untrained is not None and self.untrained[1] > 0.5
+
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """`raw["runs"]` repeat neither the agent nor the opponent."""
@@ -211,14 +229,16 @@ class Crossing:
         runs, whose = _entries(raw, "runs"), {"agent": given["agent"], "opponent": given["opponent"]}
         given["runs"] = tuple(_nested(f"runs[{i}]", cls, run, whose) for i, run in enumerate(runs))
         made = cls(**given)
-        _no_less_than_0(made, ("flops_low", "flops", "flops_high", "flops_at_end", *AMOUNTS))
+        _no_less_than_0(
+            made, ("flops_low", "flops", "flops_high", "flops_at_end", "ahead_flops", "ahead_seconds", *AMOUNTS)
+        )
         _in_order(made)
         return made
 
     def as_dict(self) -> dict[str, Any]:
         found = _as_json(self) | {"forecast": self.forecast and self.forecast.as_dict()}
         found["runs"] = [_without(run.as_dict(), "agent", "opponent", "runs") for run in self.runs]
-        return found
+        return _without(found, *(name for name in _LATER if found[name] is None))
 
 
 @dataclass(frozen=True, kw_only=True)

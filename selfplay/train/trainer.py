@@ -299,6 +299,10 @@ class Trainer:
             notes=learned.notes,
         )
 
+    def measure_untrained(self, evaluate_agent: EvaluateAgent) -> None:
+        """Matches before the first generation, as generation 0, which has spent nothing."""
+        self._evaluate(evaluate_agent)
+
     def _evaluate(self, evaluate_agent: EvaluateAgent) -> list[EvalLine]:
         started = time.perf_counter()
         network = copy.deepcopy(self.learner.average)  # whatever becomes of it, what is learned stays the same
@@ -459,6 +463,8 @@ def train(
         raise ValueError(f"{run_dir} was begun in {dtype}, and the pool plays in {pool.dtype}")
     trainer = Trainer(game, config, pool, initial=initial, show_activity=show_activity)
     learned = trainer.restore(saved) if saved else None
+    if evaluate_agent and config.eval.untrained and saved is None and initial is None:
+        trainer.measure_untrained(evaluate_agent)
     begun = saved if learned else None  # the checkpoint of a generation whose matches are to come
     while learned or not trainer.done:
         if learned is None:

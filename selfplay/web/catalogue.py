@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -160,7 +160,7 @@ def players(root: Path, game: Game) -> dict[str, Any]:
     found, newest = [], {}
     for name, run in run_dirs(root).items():
         if game_of(run) == game.name and (kept := checkpoint.folders(run)):
-            found.append({"name": name, "generations": list(kept)})
+            found.append({"name": name, "generations": list(kept), "ages": _ages(run, kept)})
             newest[run] = max(kept)
     ladder = ["random", "rules", "alphabeta", "rollout"]
     if game.name == "connect4" and oracle.available():
@@ -194,18 +194,19 @@ def _own(newest: Mapping[Path, int]) -> list[dict[str, Any]]:
 
     mine = [run for run in newest if run.name != _EXAMPLE]
     return [
-        levels.own(run.name, _trained(run, newest[run])) for run in sorted(mine, key=changed, reverse=True)[:_MOST_OWN]
+        levels.own(run.name, _ages(run, [newest[run]]).get(newest[run], ""))
+        for run in sorted(mine, key=changed, reverse=True)[:_MOST_OWN]
     ]
 
 
-def _trained(run: Path, generation: int) -> str:
-    """For how long, in words; empty where its metrics do not say."""
+def _ages(run: Path, generations: Iterable[int]) -> dict[int, str]:
+    """For how long each of these generations had trained, in words; of those that its metrics know."""
     try:
         with logs.MetricsLog.of(run / folder.METRICS) as log:
-            minutes = log.minutes().get(generation)
+            minutes = log.minutes()
     except (ValueError, OSError):
-        return ""
-    return words.long_minutes(minutes) if minutes else ""
+        return {}
+    return {number: words.long_minutes(minutes[number]) for number in generations if minutes.get(number)}
 
 
 def bounded(root: Path, game: Game, spec: str) -> str:

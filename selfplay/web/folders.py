@@ -197,8 +197,10 @@ def _said(found: Crossing, expected: Forecast | None) -> dict[str, Any]:
     spent = {name: getattr(found, name) for name in _AXES if getattr(found, name) is not None}
     return {
         **names,
+        "about": f"{found.opponent}: {said}" if (said := words.about(found.opponent)) else found.opponent,
         "when": words.outlook(found, expected),
-        "time": "" if found.seconds is None else words.duration(found.seconds),
+        "status": words.status(found),
+        "time": words.times(found),
         "score": words.score_at_end(found),
         "marks": {
             name: f"{names['opponent']}: overtaken at {words.amount(name, value)}" for name, value in spent.items()

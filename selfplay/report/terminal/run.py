@@ -48,17 +48,24 @@ def plain_line(config: Config, generation: "Generation", left: float | None = No
         left = limits.seconds_left(config, generation.own, generation.number)
     return (
         f"generation {generation.number}  {words.clock(ledger.train_seconds)} trained"
-        f"  games {ledger.games:,}  positions/s {_number(metrics, 'play/positions_per_s', ',.0f')}"
+        f"{_flops_of(config, generation)}  games {ledger.games:,}"
+        f"  positions/s {_number(metrics, 'play/positions_per_s', ',.0f')}"
         f"  loss policy {_number(metrics, 'loss/policy', '.3f')} value {_number(metrics, 'loss/value', '.3f')}"
         f"  memory {_number(metrics, 'memory/rss_mb', ',.0f')} MB"
         f"  {'done' if generation.done else 'ETA ' + (words.clock(left) if left is not None else 'unknown')}"
     )
 
 
+def _flops_of(config: Config, generation: "Generation") -> str:
+    """Of a run that ends by compute, how much of it is spent."""
+    own = generation.own.train_flops
+    return f"  FLOPs {words.flops(own)} of {words.flops(config.flops)}" if config.flops else ""
+
+
 def match_line(match: EvalLine) -> str:
     """One match in one line."""
     return (
-        f"generation {match.generation}  {words.player(match.agent)} against {words.player(match.opponent)}:"
+        f"{words.generation(match.generation)}  {words.player(match.agent)} against {words.player(match.opponent)}:"
         f" {words.match_score(match)}"
         f"  wins {match.wins} draws {match.draws} losses {match.losses},"
         f" {words.distinct(match.distinct_games, match.distinct_pairs)}"
@@ -139,6 +146,8 @@ class _View:
         done, now, clock = self._generation, self._now, time.monotonic()
         if now is not None and now.kind == "matches" and now.final:
             name, share = words.matches(now), (now.done + now.share) / now.of
+        elif now is not None and now.kind == "matches" and not now.generation:
+            name, share = words.UNTRAINED, (now.done + now.share) / now.of
         elif done is None:  # the first generation by itself, so that something is seen to move
             name = "first games"
             share = now.done / now.of if now is not None and now.kind == "play" and now.of else None
@@ -301,7 +310,7 @@ class _Lines:
         announces = now.kind == "matches" and now.final and not self._final
         self._final = now.kind == "matches" and now.final
         if announces or time.monotonic() - self._printed >= _SILENCE_S:
-            self._print(f"generation {now.generation}  {words.doing(now)}")
+            self._print(f"{words.generation(now.generation)}  {words.doing(now)}")
 
 
 def summary(matches: Lines, *, compact: bool = False) -> Table | None:

@@ -271,6 +271,13 @@ export class Board {
       const [cx, cy] = this.#centre(landing(game, position, hint));
       marks.push(svg("circle", { cx, cy, r: 38, class: "hint" }));
     }
+    // Where the server says what may be played: a cell that is neither taken nor open must not look free.
+    if (position.legal && !position.over && !drops(game))
+      position.cells.forEach((stone, cell) => {
+        if (stone !== 0 || landing(game, position, cell) >= 0) return;
+        const [x, y] = this.#centre(cell);
+        marks.push(svg("path", { d: `M${x - 16} ${y - 16}l32 32M${x + 16} ${y - 16}l-32 32`, class: "closed" }));
+      });
     this.markLayer.replaceChildren(...marks);
     const best = heat ? Math.max(...Object.values(heat)) : 0;
     const warm = Object.entries(heat ?? {}).flatMap(([action, share]) => {
@@ -368,7 +375,8 @@ export class Board {
           stones.push(called(position.cells[row * game.width + action]));
         words = `Column ${format(game, action)}: ${stones.length ? `${stones.join(", ")} from the bottom` : "empty"}${cell < 0 && !position.over ? ", full" : ""}`;
       } else {
-        words = `${format(game, action)}: ${position.cells[action] === 0 ? "empty" : called(position.cells[action])}`;
+        const closed = position.legal && !position.over && cell < 0 ? "empty, not to be played" : "empty";
+        words = `${format(game, action)}: ${position.cells[action] === 0 ? closed : called(position.cells[action])}`;
       }
       hit.setAttribute("aria-label", words);
       const can = this.open && cell >= 0;

@@ -59,6 +59,7 @@ function ticksOf(low, high, { log = false, time = false } = {}) {
 /**
  * series: [{name, colour, dash?, points: [[x, y, low?, high?], ...]}]; `colour` is a CSS colour.
  * `yTick` writes the numbers of the axis where they are shorter than those of the pointer.
+ * On a logarithmic axis points at 0, of before any training, stand as rings at its left end.
  * marks: [{x, low, high, y, colour, hollow, words}]: a place on the curve with its interval along x.
  */
 export class Chart {
@@ -96,6 +97,8 @@ export class Chart {
     let [x0, x1] = [Math.min(...xs), Math.max(...xs)];
     if (x0 === x1) [x0, x1] = log ? [x0 / 3, x1 * 3] : [x0 - 1, x1 + 1];
     if (!log) x0 = Math.min(x0, 0);
+    const rings = log ? series.flatMap((each) => each.points.filter(([x]) => x === 0).map((point) => ({ ...each, point }))) : [];
+    if (rings.length) x0 /= (x1 / x0) ** 0.05;
     let [y0, y1] = yDomain ?? [Math.min(...ys), Math.max(...ys)];
     if (!yDomain) {
       if (y0 > 0 && y0 < 0.5 * y1) y0 = 0;
@@ -189,6 +192,13 @@ export class Chart {
           ),
         ].filter(Boolean),
       );
+    const before = rings.map(({ name, colour, point: [, value] }) =>
+      svg(
+        "circle",
+        { cx: x(x0) + 6, cy: y(value), r: 4.5, style: { fill: "var(--card)", stroke: colour, "stroke-width": 2 } },
+        svg("title", {}, `${name}: ${yFormat(value)} before any training`),
+      ),
+    );
     const cursor = svg("line", {
       class: "cursor",
       y1: MARGIN.top,
@@ -215,6 +225,7 @@ export class Chart {
         svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: y(rule), y2: y(rule), class: "rule" }),
       cursor,
       ...lines,
+      ...before,
       ...crossings,
     );
     picture.addEventListener("pointermove", (event) => this.#point(event, drawn, x, y, cursor));

@@ -173,6 +173,9 @@ async function one(page, query, { file, games }, number) {
           h("h2", { id: "record-title" }, `Game ${number} of ${games.length}: ${result.toLowerCase()}`),
           record.note && h("p", {}, record.note),
           openingPlies > 0 && h("p", { class: "quiet" }, `The players took over after move ${openingPlies}.`),
+          game.truth &&
+            drops(game) &&
+            h("p", { class: "quiet" }, "Below the columns, perfect play: W 8 is a win in 8 moves, L 1 a loss in 1, D a draw."),
           h(
             "div",
             { class: "buttons" },

@@ -57,8 +57,9 @@ export function called(agent, players) {
   if (level) return level.name;
   const [who, generation, strength] = parts(agent);
   const learned = who.startsWith("run:");
+  const age = players?.runs.find(({ name }) => `run:${name}` === who)?.ages?.[generation];
   const name = learned
-    ? who.slice(4).split("/").at(-1) + (generation ? ` @ ${generation}` : "")
+    ? who.slice(4).split("/").at(-1) + (age ? `, after ${age}` : generation ? ` @ ${generation}` : "")
     : (KINDS[who] ?? who);
   return strength ? `${name} · ${strengthName(who, strength).toLowerCase()}` : name;
 }
@@ -103,6 +104,9 @@ export function strongest(players, run) {
 
 /** Who looks through a game that is over: quicker than the strongest, since it is asked about every position. */
 export const reviewer = (players) => strongest(players).replace(/sims=\d+$/, served ? "sims=64" : "sims=25");
+
+/** A checkpoint by how long it had trained, where that is known. */
+const aged = ({ ages }, g) => (ages?.[g] ? `After ${ages[g]} (generation ${g})` : `Generation ${g}`);
 
 const option = (value, label, chosen) => h("option", { value, selected: value === chosen }, label);
 
@@ -180,7 +184,7 @@ export class Seat {
             "select",
             { "aria-label": `${this.label}: checkpoint`, onchange: again },
             option("", "Newest checkpoint", generation),
-            [...shown].sort((a, b) => b - a).map((g) => option(String(g), `Generation ${g}`, generation)),
+            [...shown].sort((a, b) => b - a).map((g) => option(String(g), aged(run, g), generation)),
           ),
         ),
       );

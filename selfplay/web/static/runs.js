@@ -464,7 +464,7 @@ export async function open(page, query, { path }) {
         .map((match) => [
           ...(state.data.length > 1 ? [run.name] : []),
           match.words.opponent,
-          match.generation,
+          match.generation || "before training",
           match.words.flops,
           match.words.score,
           `${match.wins} / ${match.draws} / ${match.losses}`,
@@ -495,9 +495,13 @@ export async function open(page, query, { path }) {
     const rows = entries.map((rung) => {
       const reached = rung.status === "overtaken";
       return [
-        [h("i", { class: "swatch", style: { background: colour(rung.opponent) } }), rung.words.opponent],
+        [
+          h("i", { class: "swatch", style: { background: colour(rung.opponent) } }),
+          rung.words.opponent,
+          h("small", { class: "about" }, rung.words.about), // by every name that it has elsewhere
+        ],
         rung.words.agent,
-        h("span", { class: `truth ${reached ? "win" : "draw"}` }, reached ? "overtaken" : "not yet"),
+        h("span", { class: `truth ${reached ? "win" : "draw"}` }, rung.words.status),
         rung.words.when,
         rung.words.time || "–",
         rung.words.score,

@@ -4,6 +4,18 @@
 import { h, svg } from "./dom.js";
 
 const LABEL = 17; // pixels between two names
+const START = 34; // pixels beside the curve for what was before any training
+
+const LETTER = 7.2; // pixels, about
+
+/** Whether two boxes [left, top, right, bottom] share room. */
+const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+
+/** The box of a text whose baseline is at `y`, from x on or, where it ends there, up to x. */
+const box = (text, x, y, ends = false) => {
+  const width = LETTER * text.length;
+  return [ends ? x - width : x, y - 12, ends ? x : x + width, y + 4];
+};
 
 /** Heights of labels, from the lowest on: the same, moved up as far as keeps them apart. */
 function spread(heights) {
@@ -58,13 +70,14 @@ export class Story {
   }
 
   #draw() {
-    const { minutes, elo, low, high, levels, ticks: named } = this.told;
+    const { minutes, elo, low, high, levels, untrained, ticks: named } = this.told;
     const width = Math.max(280, this.host.clientWidth);
     const narrow = width < 520;
     const height = Math.min(460, Math.max(320, 0.48 * width));
-    const [left, right, top, bottom] = [6, 6, 22, 30];
+    const [edge, right, top, bottom] = [6, 6, 22, 30];
+    const left = untrained === null ? edge : edge + START; // of the curve
     const [t0, t1] = [minutes[0], minutes.at(-1)];
-    const all = [...low, ...high, ...levels.map((level) => level.elo)];
+    const all = [...low, ...high, ...levels.map((level) => level.elo), ...(untrained === null ? [] : [untrained])];
     const [e0, e1] = [Math.min(...all) - 40, Math.max(...all) + 20];
     const x = (t) => left + ((width - left - right) * Math.log(t / t0)) / Math.log(t1 / t0);
     const y = (e) => height - bottom - ((height - top - bottom) * (e - e0)) / (e1 - e0);
@@ -73,14 +86,16 @@ export class Story {
     const reversed = [...minutes].reverse();
     const band = path(high) + path([...low].reverse(), reversed).replace("M", "L") + "Z";
     const labels = spread(levels.map((level) => y(level.elo) - 5));
+    const taken = []; // boxes of words
     const drawn = levels.flatMap((level, i) => {
       const early = level.overtaken && Math.log((level.minutes ?? t0) / t0) < Math.log(t1 / t0) / 2;
+      taken.push(box(narrow ? level.short : level.name, early ? width - right : edge, labels[i], early));
       return [
-        svg("line", { x1: left, x2: width - right, y1: y(level.elo), y2: y(level.elo), class: "level" }),
+        svg("line", { x1: edge, x2: width - right, y1: y(level.elo), y2: y(level.elo), class: "level" }),
         svg(
           "text",
           {
-            x: early ? width - right : left,
+            x: early ? width - right : edge,
             y: labels[i],
             class: `${level.overtaken ? "level-name past" : "level-name"}${early ? " end" : ""}`,
           },
@@ -91,19 +106,40 @@ export class Story {
     const dots = levels.filter((level) => level.minutes && level.minutes >= t0 && level.minutes <= t1);
     const points = dots.flatMap((level, i) => {
       const [cx, cy] = [x(level.minutes), y(level.elo)];
-      const leftwards = cx > width - 110;
       const said = i === dots.length - 1 && !narrow ? [level.when, "equal strength"] : [level.when];
+      const boxes = (x, y, ends) => said.map((words, row) => box(words, x, y + 16 * row, ends));
+      // Below and to the right, where there is room; else where the curve and other words leave some.
+      const place =
+        [
+          [cx + 10, cy + 18, false],
+          [cx + 4, cy + 18, true],
+          [cx + 10, cy + 34, false],
+          [cx - 10, cy - 10 - 16 * (said.length - 1), true],
+          [cx + 4, cy + 34, true],
+        ].find(([x, y, ends]) =>
+          boxes(x, y, ends).every((b) => b[0] >= 0 && b[2] <= width && !taken.some((other) => overlap(b, other))),
+        ) ?? [cx + 10, cy + 18, false];
+      const [wx, wy, leftwards] = place;
+      taken.push(...boxes(...place));
       return [
         svg("circle", { cx, cy, r: 6, class: "crossing" }),
         ...said.map((words, row) =>
           svg(
             "text",
-            { x: cx + (leftwards ? 4 : 10), y: cy + 18 + 16 * row, class: `when${leftwards ? " end" : ""}` },
+            { x: wx, y: wy + 16 * row, class: `when${leftwards ? " end" : ""}` },
             words,
           ),
         ),
       ];
     });
+    const start =
+      untrained === null
+        ? []
+        : [
+            svg("line", { x1: edge + 8, x2: left, y1: y(untrained), y2: y(elo[0]), class: "start" }),
+            svg("circle", { cx: edge + 8, cy: y(untrained), r: 6, class: "untrained" }),
+            svg("text", { x: edge, y: y(untrained) + 20, class: "when" }, "before any training"),
+          ];
     let free = -Infinity;
     const round = named.filter(([t]) => {
       if (x(t) < free) return false;
@@ -121,10 +157,11 @@ export class Story {
       svg(
         "svg",
         { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": this.told.finding },
-        svg("line", { x1: left, x2: width - right, y1: height - bottom, y2: height - bottom, class: "axis" }),
+        svg("line", { x1: edge, x2: width - right, y1: height - bottom, y2: height - bottom, class: "axis" }),
         drawn,
         svg("path", { d: band, class: "band" }),
         svg("path", { d: path(elo), class: "learner" }),
+        start,
         points,
         ticks,
       ),
