@@ -75,6 +75,13 @@ def all_above_zero(claim: str, leads: Mapping[str, np.ndarray], unit: str = " po
     return Claim(claim, True if above else False if below else None, why)
 
 
+def above(claim: str, found: Constant) -> Claim:
+    """A claim that a constant is above 0: it held if its interval is, and did not if that is below."""
+    assert found.low is not None and found.high is not None
+    why = f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
+    return Claim(claim, True if found.low > 0 else False if found.high < 0 else None, why)
+
+
 def contains(claim: str, found: Constant, value: float) -> Claim:
     """A claim that a constant is this: it held if the interval has it."""
     assert found.low is not None and found.high is not None
@@ -138,6 +145,20 @@ def share(values_S: np.ndarray) -> str:
     """A mean over seeds in a sentence: `71.2 % [69.0, 73.4]`."""
     found = mean(100 * values_S)
     return f"{found.value:.1f} % [{found.low:.1f}, {found.high:.1f}]"
+
+
+def powers(found: Constant, sign: float = 1.0) -> Constant:
+    """Ten to that power, or to its negative."""
+    assert found.value is not None and found.low is not None and found.high is not None
+    value, low, high = (10 ** (sign * each) for each in (found.value, found.low, found.high))
+    return Constant(value, min(low, high), max(low, high))
+
+
+def said(found: Constant, scale: float = 1.0, unit: str = "") -> str:
+    """A constant in a sentence, with two digits: `16 [12, 22]`, `0.83 % [0.5, 1.2]`."""
+    value, low, high = ("…" if each is None else f"{float(f'{scale * each:.2g}'):,g}"
+                        for each in (found.value, found.low, found.high))  # fmt: skip
+    return f"{value}{unit} [{low}, {high}]"
 
 
 def since(found: Constant) -> str:

@@ -5,6 +5,7 @@ import importlib
 from selfplay.lab.experiment import Experiment
 
 SENTENCES = {
+    "exchange": "training against thinking, on Connect Four",
     "data": "a better prior against more data, on a spiral and on Connect Four",
 }
 NAMES = tuple(SENTENCES)
