@@ -11,7 +11,7 @@ from selfplay.config import Config
 from selfplay.report import health
 from selfplay.run import folder, metrics, session
 
-GENERATIONS = 40
+GENERATIONS, YOUNG = 40, 10
 
 
 def well():
@@ -77,6 +77,38 @@ ILL = [
 def test_each_check_fails_alone(symptom, name, value):
     lines = [{**line, name: value(n)} for n, line in enumerate(well())]
     assert failing(lines) == {symptom}
+
+
+LEARNING = [each for each in ILL if next(c for c in health.CHECKS if c.symptom == each[0]).learning]
+
+
+@pytest.mark.parametrize(("symptom", "name", "value"), LEARNING, ids=[each[1] for each in LEARNING])
+def test_what_turns_bad_while_it_trains_is_said_once_and_after_two_generations(symptom, name, value):
+    ill = [{**line, name: value(n)} for n, line in enumerate(well())]
+    first = next(n for n in range(YOUNG, GENERATIONS + 1) if symptom in failing(ill[:n], evals=[]))
+    watch = health.Watch(Config(), [])
+    said = [[found.check.symptom for found in watch.worsened(line)] for line in ill]
+    assert [n for n, symptoms in enumerate(said, 1) if symptoms] == [first + 1]
+    assert said[first] == [symptom]
+    resumed = health.Watch(Config(), ill[:-3])
+    assert [resumed.worsened(line) for line in ill[-3:]] == [[], [], []], "it had been said"
+
+
+def test_one_bad_generation_is_not_spoken_of_and_what_was_mended_is_spoken_of_again():
+    """From the eleventh to the twentieth generation a reading is the median of two."""
+    shares = [0.2] * YOUNG + [0, 0.2, 0, 0, 0, 0.2, 0.2, 0, 0, 0]
+    watch = health.Watch(Config(), [])
+    heard = [bool(watch.worsened({"proven/share": share})) for share in shares]
+    assert [n for n, any_heard in enumerate(heard) if any_heard] == [YOUNG + 4, YOUNG + 9]
+
+
+def test_training_says_it(tmp_path, capsys):
+    limits = ["--generations", "12", "--learn.gradient_clip", "1e-6", "--eval.games", "2"]
+    run = ["train", "--config", "tiny", "--game", "tictactoe", "--run", str(tmp_path / "run")]
+    assert cli.guarded([*run, *limits]) == 0
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "Every gradient is cut" in line]
+    assert len(warnings) == 1
+    assert "healthy is at most 0.90; a larger `--learn.batch`" in warnings[0]
 
 
 def test_a_logged_number_has_one_healthy_range():

@@ -179,12 +179,15 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
         try:
             with contextlib.ExitStack() as stack:
                 importlib.import_module("selfplay.train.trainer")  # compiles
+                from selfplay.report import health
+
                 consumers = stack.enter_context(onlookers(open_run))
+                watch = health.Watch(config, read.metrics(run_dir))
                 starting.end()
                 show = stack.enter_context(terminal_run.watching(config, title, open_run.lines, quiet=args.quiet))
 
                 def show_generation(done: "Generation") -> None:
-                    for note in done.notes:
+                    for note in (*done.notes, *(health.in_a_line(found) for found in watch.worsened(done.metrics))):
                         _warn(note)
                     show.generation(done, open_run.crossover if done.evals else None, open_run.seconds_left(done))
 

@@ -6,7 +6,7 @@ reading is a number from the lines of metrics.jsonl and evals.jsonl; None where 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -20,7 +20,7 @@ from selfplay.stats import rating
 from selfplay.stats.rating import strength
 from selfplay.stats.records import Lines
 
-_YOUNG = 10  # generations before which a run is not judged by what falls or rises
+_YOUNG = 10  # generations before which a run is not judged by what falls or rises, and not spoken of while it trains
 _TELLING = 30.0  # Elo; a standard error of growth with which a standstill is seldom mistaken
 _BEATEN = 0.9  # a score above which an opponent no longer tells how strong the learner is
 
@@ -46,6 +46,8 @@ class Check:
     """of the reading; where that is the newest value of a metric, they are the metric's"""
     cause: str
     fix: str
+    learning: bool = False
+    """whether the metrics of a young run tell it already, and what is trained while it lasts is wasted"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +90,40 @@ def examine(config: Config, metrics: Metrics, evals: Lines) -> list[Finding]:
     """What every check says, in the order of the table."""
     run = Run(config=config, metrics=metrics, evals=evals)
     return [Finding(check=check, reading=check.read(run)) for check in CHECKS]
+
+
+def in_a_line(found: Finding) -> str:
+    """What is wrong, by which number, and what helps."""
+    check = found.check
+    return f"{check.symptom}: {check.shows_in} is {found.shown}, healthy is {check.bounds}; {check.fix}"
+
+
+class Watch:
+    """What is said of a run while it trains: a check of learning that fails in two generations in a row, and was well
+    or unknown before, is said once. Nothing of young runs, whose numbers jump."""
+
+    def __init__(self, config: Config, metrics: Metrics) -> None:
+        """`metrics`: of the generations before."""
+        self._config, self._metrics = config, list(metrics)
+        self._failed: set[str] = set()
+        self._said = {found.check.symptom for found in self._failing()}
+
+    def _failing(self) -> list[Finding]:
+        if len(self._metrics) < _YOUNG:
+            return []
+        run = Run(config=self._config, metrics=self._metrics, evals=[])
+        found = [Finding(check=check, reading=check.read(run)) for check in CHECKS if check.learning]
+        return [finding for finding in found if finding.failing]
+
+    def worsened(self, line: Mapping[str, Any]) -> list[Finding]:
+        """What the metrics of one more generation add."""
+        self._metrics.append(dict(line))
+        failing = {found.check.symptom: found for found in self._failing()}
+        twice = self._failed & failing.keys()
+        new = [found for symptom, found in failing.items() if symptom in twice - self._said]
+        self._said = (self._said & failing.keys()) | twice
+        self._failed = set(failing)
+        return new
 
 
 def table() -> str:
@@ -245,6 +281,7 @@ CHECKS = (
         cause="steps far too large (the loss jumps) or too small (it stands), or targets without a preference",
         fix="the preset's `--learn.learning_rate`; then look at `policy/entropy`: as high as log(legal moves), the"
         " search prefers nothing and needs more `--search.simulations`",
+        learning=True,
     ),
     Check(
         symptom="The value does not learn",
@@ -255,6 +292,7 @@ CHECKS = (
         " `learn.value_weight`; or, in a game of your own, a result of the wrong sign",
         fix="the preset's `--learn.learning_rate` and `--learn.value_weight`; fewer `--play.opening_plies`;"
         " `games.laws.check_laws` and a naive twin of the rules",
+        learning=True,
     ),
     Check(
         symptom="Results are learned by heart",
@@ -263,6 +301,7 @@ CHECKS = (
         bounds=bounds_of("value/calibration"),
         cause="each position is trained on too often, or the window is too small: the value is sure, and wrong",
         fix="a lower `--learn.replay_ratio`, a larger `--replay.capacity`, a smaller network",
+        learning=True,
     ),
     Check(
         symptom="Play has collapsed into a few lines",
@@ -271,6 +310,7 @@ CHECKS = (
         bounds=bounds_of("policy/entropy"),
         cause="nothing makes the games differ, so that the policy confirms itself; or the game is too small for more",
         fix="more `--play.opening_plies` and `--play.temperature_plies`; in a solved game nothing is wrong",
+        learning=True,
     ),
     Check(
         symptom="It plays the same games again and again",
@@ -279,6 +319,7 @@ CHECKS = (
         bounds=bounds_of("games/distinct_positions"),
         cause="too little chance in the first moves; it will be blind elsewhere, though its losses look fine",
         fix="more `--play.opening_plies` and `--play.temperature_plies`",
+        learning=True,
     ),
     Check(
         symptom="One side always wins",
@@ -287,6 +328,7 @@ CHECKS = (
         bounds=bounds_of("games/first_player_score"),
         cause="the game is decided by who begins, so that results say nothing of the moves",
         fix="more `--play.opening_plies` make starts more even",
+        learning=True,
     ),
     Check(
         symptom="Search adds nothing to the network",
@@ -303,6 +345,7 @@ CHECKS = (
         bounds=bounds_of("proven/share"),
         cause="in a game with forced wins, rules that never end a game",
         fix="`games.laws.check_laws` and a naive twin of the rules",
+        learning=True,
     ),
     Check(
         symptom="Every gradient is cut",
@@ -311,6 +354,7 @@ CHECKS = (
         bounds=Bounds(high=0.9),
         cause="batches too small or steps too large",
         fix="a larger `--learn.batch`, a lower `--learn.learning_rate`",
+        learning=True,
     ),
     Check(
         symptom="It trains more or less often on a position than it was told",
