@@ -213,7 +213,7 @@ def opened(
         warn: told of what is no mistake and yet not as it seems.
 
     Raises:
-        ConfigError: where no limit is set, so that the run would not end.
+        ConfigError: where no limit is set, so that the run would not end; where it needs more memory than there is.
         ValueError: for a device, opponents or a network that are none, and where another process trains in the folder.
     """
     if not any((config.minutes, config.generations, config.flops)):
@@ -227,9 +227,11 @@ def opened(
     from selfplay.arena.referee import Referee  # compiles
     from selfplay.network import architectures
     from selfplay.train import initial as initial_weights
+    from selfplay.train import memory
 
-    Referee(config)  # a mistake in the opponents is answered before the folder is made
     game = games.make(config.game)
+    memory.check(config, game)
+    Referee(config)  # a mistake in the opponents is answered before the folder is made
     architectures.build(game, config.network.architecture)
     new = not checkpoint.folders(run_dir)
     initial = initial_weights.find(config.init, game, config.network.architecture) if config.init and new else None
