@@ -77,6 +77,23 @@ def test_planted_constants_lie_in_their_intervals(shares, name, runs):
 
 
 @pytest.mark.parametrize("runs", [3, 6])
+def test_planted_gains_lie_in_their_intervals(shares, runs):
+    """Two ways of learning with slopes of 0.55 and 0.44: what the one gains falls by a fifth of a decade in each."""
+    found = {key: share for key, share in shares.items() if key.startswith("gain: ") and key.endswith(f"{runs} runs")}
+    assert len(found) == 3 and law_coverage.GAINS["slope"] == pytest.approx(-0.2)
+    assert all(0.88 <= share <= 1 for share in found.values()), found
+
+
+def test_a_gain_by_hand():
+    """y = x - 10 and y = 2 x - 21: at x = 10 the other needs half a decade more for the same 0, at 11 nothing, at 12
+    half a decade less."""
+    ours, theirs = ([(X, level + slope * X)] * 3 for level, slope in ((-10.0, 1.0), (-21.0, 2.0)))
+    found = laws.gain(ours, theirs, np.array([10.0, 11.0, 12.0]))
+    assert np.array(found.log10_P) == pytest.approx(np.array([[0.5] * 3, [0.0] * 3, [-0.5] * 3]), abs=1e-6)
+    assert found.slope == pytest.approx((-0.5, -0.5, -0.5))
+
+
+@pytest.mark.parametrize("runs", [3, 6])
 def test_a_bootstrap_over_few_runs_is_as_wide_as_it_has_to_be(runs):
     """Of 300 experiments 95 % are 285 +- 3.8. Percentiles of the resamples hold 225 with three runs."""
     rng, held = np.random.default_rng(runs), 0

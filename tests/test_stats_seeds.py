@@ -60,3 +60,26 @@ def test_planted_exponents_lie_in_their_intervals():
         _, low, high = seeds.exponent(X, X**-slopes * np.exp(0.1 * rng.standard_normal((3, 4))))
         held += low < 0.5 < high
     assert 930 <= held <= 970
+
+
+def test_a_ratio_has_the_bounds_that_a_test_turned_round_gives():
+    """Fieller's bounds: all r that Student's test of above - r below = 0 does not reject, looked for one by one."""
+    above_S, below_S = np.array([2.0, 3.1, 2.4, 2.2]), np.array([1.0, 1.2, 1.1, 1.3])
+    value, low, high = seeds.ratio(above_S, below_S)
+    r_R = np.linspace(0, 5, 50_001)
+    rest_RS = above_S - r_R[:, None] * below_S
+    kept_R = np.abs(rest_RS.mean(axis=1)) <= 3.182446 * rest_RS.std(axis=1, ddof=1) / 2
+    assert value == pytest.approx(9.7 / 4.6)
+    assert (low, high) == pytest.approx((r_R[kept_R].min(), r_R[kept_R].max()), abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "expected"),
+    [
+        ([20, 22, 24], [10, 11, 12], (2, 2, 2)),
+        ([1, 2, 3], [-1, 0, 4], (2, None, None)),  # the divisor may be 0
+        ([3], [2], (1.5, None, None)),
+    ],
+)
+def test_ratios_by_hand(above, below, expected):
+    assert seeds.ratio(np.array(above, float), np.array(below, float)) == pytest.approx(expected)

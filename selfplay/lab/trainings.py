@@ -14,12 +14,13 @@ import functools
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import games
+from games.game import Game
 from selfplay.arena.perfect.table import Counted
 from selfplay.config import Config, merged
 from selfplay.network.frozen import FrozenNetwork
@@ -27,6 +28,12 @@ from selfplay.network.weights import weights_bytes, weights_metadata
 from selfplay.players.agent import Agent
 from selfplay.players.learned import from_network
 from selfplay.run import atomic, checkpoint, limits, presets
+
+if TYPE_CHECKING:
+    from selfplay.train.pool import Pool
+
+MakePool = Callable[[Game, Config, str], "Pool"]
+"""of a game, a config and a dtype; "" is that of the config"""
 
 THREADS = 2
 """that play, on every machine: their number decides what is learned"""
@@ -66,7 +73,9 @@ def configured(game: str, seed: int, *, network: str, at_once: int, positions: i
     return merged(merged(Config(), presets.for_game(game)), changes)
 
 
-def train(folder: Path, config: Config, *, ages: Sequence[float]) -> list[Age]:
+def train(
+    folder: Path, config: Config, *, ages: Sequence[float], game: Game | None = None, pool: MakePool | None = None
+) -> list[Age]:
     """Train by `config` until the last of these ages, and keep the network at each of them.
 
     Args:
@@ -76,6 +85,8 @@ def train(folder: Path, config: Config, *, ages: Sequence[float]) -> list[Age]:
             measured, so name one.
         ages: FLOPs, ascending. 0 is the untrained network. The first game takes what it takes: an age below that has
             the network after it.
+        game: the game of the config in another view, which is then given to `network` and `player` too.
+        pool: makes who plays, if it is not self-play by threads.
     """
     from selfplay.train.pool import LocalPool
     from selfplay.train.trainer import Trainer, restore_counters
@@ -85,10 +96,10 @@ def train(folder: Path, config: Config, *, ages: Sequence[float]) -> list[Age]:
     done = _begun(folder, asked)
     if len(done) == len(ages):
         return done
-    game = games.make(config.game)
+    game = game or games.make(config.game)
     saved = checkpoint.newest(folder, checkpoint.STATE)
     dtype = restore_counters(saved)["dtype"] if saved else ""
-    trainer = Trainer(game, config, LocalPool(game, config, dtype))
+    trainer = Trainer(game, config, (pool or LocalPool)(game, config, dtype))
     if saved:
         trainer.restore(saved)
     done = [age for age in done if age.generation <= trainer.number]
@@ -137,17 +148,17 @@ def _write(folder: Path, asked: Mapping[str, Any], done: Sequence[Age]) -> None:
     atomic.write_file(folder / _AGES, json.dumps(content, indent=1).encode())
 
 
-def network(folder: Path, age: Age) -> Counted:
+def network(folder: Path, age: Age, game: Game | None = None) -> Counted:
     """The network of that age, which counts its evaluations; `folder` is that of the experiment. `ValueError` where it
     was not kept."""
-    return _network(folder / age.weights)
+    return _network(folder / age.weights, game)
 
 
 @functools.lru_cache(maxsize=16)  # who plays with several numbers of simulations loads it once
-def _network(path: Path) -> Counted:
+def _network(path: Path, game: Game | None) -> Counted:
     if not path.exists():
         raise ValueError(f"{path} is not there: results are published without their networks, so give another --out")
-    return Counted(FrozenNetwork.load(path, games.make(weights_metadata(path)["game"])))
+    return Counted(FrozenNetwork.load(path, game or games.make(weights_metadata(path)["game"])))
 
 
 def thinking_flops(folder: Path, ages: Sequence[Age]) -> float:
@@ -158,13 +169,15 @@ def thinking_flops(folder: Path, ages: Sequence[Age]) -> float:
     return sum(each.evaluations * evaluation_flops(each.module, each.game) for each in found)
 
 
-def player(folder: Path, age: Age, simulations: int, *, dtype: str = "float32", **how: Any) -> Agent:
+def player(
+    folder: Path, age: Age, simulations: int, *, game: Game | None = None, dtype: str = "float32", **how: Any
+) -> Agent:
     """Who plays with that network and so many simulations a move; 0 is the policy alone.
 
     `how` is what `selfplay.players.learned.from_network` takes besides. The dtype has a default that is not measured,
     so that a cell gives the same again.
     """
-    frozen = network(folder, age)
+    frozen = network(folder, age, game)
     if simulations == 0:
         return from_network(frozen, frozen.game, policy_only=True, dtype=dtype, **how)
     return from_network(frozen, frozen.game, simulations=simulations, dtype=dtype, **how)

@@ -42,6 +42,7 @@ def from_network(
     policy_only: bool = False,
     rule: str = "gumbel",
     c_scale: float = _C_SCALE,
+    look_ahead: bool = True,
     device: str = "auto",
     dtype: str = "auto",
     name: str = "",
@@ -55,6 +56,8 @@ def from_network(
         policy_only: the likeliest legal move, without search.
         rule: "gumbel" or "puct", and
         c_scale: the trust of a Gumbel search in values, both as in `SearchConfig`.
+        look_ahead: whether a search proves wins and losses, and asks the rules about each new leaf; without, it knows
+            of a leaf what the network says.
         device, dtype: as in `FrozenNetwork.evaluators`.
         name: by default `net`, `mcts:sims=64` or `mcts:ms=20`, as a run's records name its learner.
 
@@ -77,6 +80,8 @@ def from_network(
                 "rule": rule,
                 "cache_bits": _CACHE_BITS,
                 "c_scale": c_scale,
+                "prove": look_ahead,
+                "lookahead": look_ahead,
             },
             "mcts",
         )
@@ -99,6 +104,7 @@ def from_network(
             policy_only=policy_only,
             rule=rule,
             c_scale=c_scale,
+            look_ahead=look_ahead,
             device=device,
             dtype=dtype,
             name=name,

@@ -40,6 +40,31 @@ def simulated(rng: np.random.Generator, planted: Planted, runs: int) -> Iterator
         yield _X, planted.law.curve(_X, constants_K) + planted.noise * rng.standard_normal(len(_X))
 
 
+_OURS, _THEIRS = (-1.0, 0.44), (-2.0, 0.55)  # level and slope of two ways of learning
+GAINS = {"slope": 0.44 / 0.55 - 1, "log10 at 12": (1 - 0.11 * 12) / 0.55, "log10 at 14": (1 - 0.11 * 14) / 0.55}
+"""what the one gains over the other"""
+
+
+def gains(rng: np.random.Generator, runs: int) -> dict[str, laws.Bounds]:
+    """Fitted gains by the names of `GAINS`, of runs whose slopes and levels scatter by a few percent of a slope."""
+    planted = PLANTED["power law"]
+    ours, theirs = (
+        list(simulated(rng, Planted(planted.law, truth, (0.1, 0.01), planted.noise), runs))
+        for truth in (_OURS, _THEIRS)
+    )
+    found = laws.gain(ours, theirs, np.array([12.0, 14.0]))
+    return dict(zip(GAINS, (found.slope, *found.log10_P), strict=True))
+
+
+def _measure_gains(experiments: int, runs: int, seed: int) -> dict[str, float]:
+    rng = np.random.default_rng([seed, runs])
+    held = dict.fromkeys(GAINS, 0)
+    for _ in range(experiments):
+        for name, (_, low, high) in gains(rng, runs).items():
+            held[name] += (low is None or low <= GAINS[name]) and (high is None or GAINS[name] <= high)
+    return {f"gain: {name}, {runs} runs": count / experiments for name, count in held.items()}
+
+
 def measure(experiments: int = 1000, seed: int = 0) -> dict[str, float]:
     """The share of simulated experiments in which the 95 % interval of each constant held the truth, for three runs
     and for six."""
@@ -53,4 +78,6 @@ def measure(experiments: int = 1000, seed: int = 0) -> dict[str, float]:
                 for constant, truth in zip(planted.law.constants, planted.truth, strict=True):
                     held[constant] += fitted[constant].low <= truth <= fitted[constant].high
             found |= {f"{name}: {constant}, {runs} runs": count / experiments for constant, count in held.items()}
+    for runs in (3, 6):
+        found |= _measure_gains(experiments, runs, seed)
     return found

@@ -149,6 +149,33 @@ def error_beyond(law: Law, runs: Sequence[Run], until: float) -> float:
     return float(np.sqrt(np.mean((law.curve(x_P, fit(law, seen)) - y_P) ** 2)))
 
 
+Bounds = tuple[float, float | None, float | None]
+"""a value with its 95 % interval; None where there is no bound"""
+
+
+class Gain(NamedTuple):
+    """Compute-equivalent gain of one way of learning over another: the factor of compute that the other needs for what
+    the one has. 1 is no gain. It depends on where it is measured (Gundlach et al. 2025), so it is a curve."""
+
+    log10_P: Sequence[Bounds]
+    """of the factor, at some x"""
+    slope: Bounds
+    """d log gain / d log compute: below 0, what is gained wears off as compute grows"""
+
+
+def gain(ours: Sequence[Run], theirs: Sequence[Run], x_P: Array) -> Gain:
+    """Of runs that are pairs, the same seed on both sides, each a straight line of y on x.
+
+    With y = a + b x for ours and c + d x for theirs, the other has at x + g what the one has at x where
+    g = (a - c) / d + (b / d - 1) x. Both terms are ratios over runs, with Fieller's intervals (`seeds.ratio`).
+    """
+    lead_R2, theirs_R2 = (np.array([fit(POWER, [run]) for run in runs]) for runs in (ours, theirs))
+    lead_R2 -= theirs_R2
+    per_decade_R = theirs_R2[:, 1]
+    at_P = [seeds.ratio(lead_R2 @ np.array([1.0, x]), per_decade_R) for x in x_P.tolist()]
+    return Gain(at_P, seeds.ratio(lead_R2[:, 1], per_decade_R))
+
+
 class Frontier(NamedTuple):
     """Elo below perfect play, of the best that so much compute gives, for a board of side b and x = log10 FLOPs:
     min(0, max(plateau_slope b + plateau, compute_slope x + size_slope b + level)) (Jones 2021)."""

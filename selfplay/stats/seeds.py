@@ -1,4 +1,4 @@
-"""Curves that seeds repeat: when one overtakes another, and how fast an error falls.
+"""Curves that seeds repeat: when one overtakes another, how fast an error falls, how much one has of another.
 
 S seeds, X points along the axis, ascending. Intervals are 95 %, over seeds, by Student's distribution.
 """
@@ -54,3 +54,19 @@ def exponent(x_X: np.ndarray, error_SX: np.ndarray) -> tuple[float, float, float
     slopes_S1 = -(np.log(error_SX) @ from_mean_X / (from_mean_X**2).sum())[:, None]
     (middle,), (half,) = (found_1.tolist() for found_1 in mean(slopes_S1))
     return middle, middle - half, middle + half
+
+
+def ratio(above_S: np.ndarray, below_S: np.ndarray) -> tuple[float, float | None, float | None]:
+    """The mean of `above` over that of `below`, and its bounds after Fieller (1954): all ratios r for which above - r
+    below is not told from 0, seed by seed. None where `below` itself is not told from 0, so that r has no bounds."""
+    seeds = len(above_S)
+    above, below = float(above_S.mean()), float(below_S.mean())
+    if seeds < 2:
+        return above / below, None, None
+    quantile = float(score.student_quantile(0.975, np.array(seeds - 1.0)))
+    (of_above, of_both), (_, of_below) = (np.cov(above_S, below_S) * quantile**2 / seeds).tolist()
+    square, middle, rest = below**2 - of_below, above * below - of_both, above**2 - of_above
+    if square <= 0:
+        return above / below, None, None
+    half = math.sqrt(max(0.0, middle**2 - square * rest))
+    return above / below, (middle - half) / square, (middle + half) / square

@@ -7,6 +7,7 @@ from selfplay.lab.experiment import Experiment
 SENTENCES = {
     "exchange": "training against thinking, on Connect Four",
     "data": "a better prior against more data, on a spiral and on Connect Four",
+    "knowledge": "what human knowledge is worth to who learns by itself, and when it stops",
 }
 NAMES = tuple(SENTENCES)
 
