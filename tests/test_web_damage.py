@@ -137,7 +137,7 @@ def test_a_folder_of_an_odd_name_hides_no_player(tmp_path, whole, name):
     (tmp_path / RUN / "checkpoints" / name).mkdir()
     (tmp_path / f"odd{name}").mkdir()
     found = catalogue.players(tmp_path, catalogue.game(tmp_path, GAME))
-    assert found["runs"] == [{"name": RUN, "generations": [1, 2]}]
+    assert [(run["name"], run["generations"]) for run in found["runs"]] == [(RUN, [1, 2])]
 
 
 LINKED = [
