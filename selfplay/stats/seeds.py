@@ -70,3 +70,19 @@ def ratio(above_S: np.ndarray, below_S: np.ndarray) -> tuple[float, float | None
         return above / below, None, None
     half = math.sqrt(max(0.0, middle**2 - square * rest))
     return above / below, (middle - half) / square, (middle + half) / square
+
+
+def rank_correlation(first_SX: np.ndarray, second_SX: np.ndarray) -> np.ndarray:
+    """Spearman's, of each seed [S]: 1 where both rise together. Equal values share their rank; where one side has a
+    single value there is nothing to go by, and it is 0."""
+    pairs = zip(_ranks(first_SX), _ranks(second_SX), strict=True)
+    return np.array(
+        [float(a_X @ b_X) / max(math.sqrt(float(a_X @ a_X) * float(b_X @ b_X)), 1e-12) for a_X, b_X in pairs]
+    )
+
+
+def _ranks(values_SX: np.ndarray) -> np.ndarray:
+    """How many values of the same seed are below each, equals counting half, less the mean."""
+    below_SXX = (values_SX[:, :, None] > values_SX[:, None, :]) + 0.5 * (values_SX[:, :, None] == values_SX[:, None, :])
+    ranks_SX = below_SXX.sum(axis=2)
+    return ranks_SX - ranks_SX.mean(axis=1, keepdims=True)

@@ -8,6 +8,7 @@ SENTENCES = {
     "exchange": "training against thinking, on Connect Four",
     "data": "a better prior against more data, on a spiral and on Connect Four",
     "knowledge": "what human knowledge is worth to who learns by itself, and when it stops",
+    "judge": "the gap between who plays and who judges, and what that gap teaches",
 }
 NAMES = tuple(SENTENCES)
 
