@@ -74,6 +74,11 @@ def test_nothing_is_claimed_where_nothing_was_overtaken():
     assert [level.overtaken for level in found.levels] == [False]
 
 
+def test_a_game_that_is_not_known_here_has_its_story_too():
+    found = present(story.of([run()], crossover.record(run(), "chess")))
+    assert found.caption.startswith("Training time at chess. ")
+
+
 def test_one_evaluation_is_no_story():
     assert story_of([line for line in run() if line.generation == 1]) is None
     assert story_of([line for line in run() if line.agent == "net"]) is None

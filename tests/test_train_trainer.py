@@ -225,6 +225,22 @@ def test_a_run_of_a_few_seconds_ends_in_time():
     assert trainer.ledger.samples > 0
 
 
+def test_a_run_by_compute_knows_from_its_first_generation_about_how_long_it_takes():
+    """A position costs 4 evaluations of play and three times 2.5 of learning; the limit is a thousand positions."""
+    each = trainer_of(config()).flops
+    trainer = trainer_of(config(generations=0, flops=1000 * each * 11.5))
+    # 100 positions in 4 s: a thousand in 40 s, which play is taken for two fifths of.
+    assert trainer._whole("play", 100, 0, 4.0) == pytest.approx(100)
+    # 80 positions have been played in 4 s, and half of their 10 steps of 32 taken in 3 s: 10 s are 1280 of 11500.
+    trainer.ledger = Ledger(play_flops=80 * 4 * each, play_seconds=4.0)
+    assert trainer._whole("learn", 5, 10, 7.0) == pytest.approx(10 * 11500 / (320 + 960))
+    shown = []
+    trainer = trainer_of(config(generations=0, flops=3e6))
+    trainer.show_activity = shown.append
+    trainer.generation(None)
+    assert any(now.seconds_left is not None and now.train_seconds is not None for now in shown)
+
+
 def test_a_limit_in_generations_cuts_nothing():
     free, limited = (lived(trainer_of(config(generations=3, flops=flops))) for flops in (0.0, 1e15))
     assert [without_clock(one) for one in free] == [without_clock(one) for one in limited]

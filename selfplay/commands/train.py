@@ -214,6 +214,8 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
 
         if not args.quiet and open_run.lines:
             terminal_run.show_summary(open_run.lines)
+            if before := words.untrained(open_run.lines):
+                print(before)
             record = read.recorded_crossover(run_dir, open_run.game.name, open_run.lines)
             print(words.crossings(record.crossings, terminal_run.width()))
         print(f"report: {page.write(run_dir)}")

@@ -103,7 +103,7 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
     return Story(
         finding=_finding(levels, first),
         caption=(
-            f"Training time at {games.make(record.game).title}. Blue: learned from self-play alone"
+            f"Training time at {_title(record.game)}. Blue: learned from self-play alone"
             + (f", mean and range of {len(curves)} runs. " if len(curves) > 1 else ". ")
             + _dashed(levels)
             + (
@@ -120,6 +120,14 @@ def of(evals: Sequence[Lines], record: CrossoverRecord) -> Story | None:
         untrained=untrained,
         levels=tuple(levels),
     )
+
+
+def _title(game: str) -> str:
+    """What people call a game; its name where that is not known here, as of a run from elsewhere."""
+    try:
+        return games.make(game).title
+    except ValueError:
+        return game
 
 
 def _counts(agent: str) -> bool:
@@ -194,7 +202,7 @@ def picture(story: Story, *, narrow: bool = False) -> bytes:
     axes = figure.subplots()
     draw(axes, story, narrow=narrow)
     axes.set_xlabel(textwrap.fill(story.caption, columns), color=_GREY, fontsize=9)
-    title = textwrap.fill(story.finding, columns * 3 // 4) if narrow else story.finding
+    title = textwrap.fill(story.finding, columns * 3 // 4)
     figure.suptitle(title, x=0.012, ha="left", fontsize=12 if narrow else 14, weight="bold", color=_INK)
     file = io.BytesIO()
     figure.savefig(file, format="png")
@@ -223,13 +231,14 @@ def draw(axes: "Axes", story: Story, *, narrow: bool = False) -> None:
         axes.set_xlim(before / (last / first) ** (_BEFORE / 3), last)
         axes.plot([before, first], [story.untrained, elo_T[0]], color=LEARNER, linewidth=1.2, linestyle=":", zorder=2)
         axes.plot(before, story.untrained, marker="o", markersize=9, color="white", markeredgecolor=LEARNER,
-                  markeredgewidth=2, zorder=4)  # fmt: skip
+                  markeredgewidth=2, zorder=4, clip_on=False)  # fmt: skip
         axes.annotate(words.UNTRAINED, (before, story.untrained), xytext=(0, -8), textcoords="offset points", va="top",
                       fontsize=10, color=LEARNER, zorder=4)  # fmt: skip
     axes.set_ylim(bottom, top)
     middle = np.sqrt(first * last)
-    for level, height in zip(story.levels, spread(elos, _APART * (top - bottom)), strict=True):
-        early = level.overtaken and (level.minutes or 0.0) < middle
+    heights = spread(elos, _APART * (top - bottom))
+    right = [level.overtaken and (level.minutes or 0.0) < middle for level in story.levels]
+    for level, height, early in zip(story.levels, heights, right, strict=True):
         axes.axhline(level.elo, color=_GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
             level.short if narrow else level.name,
@@ -246,8 +255,13 @@ def draw(axes: "Axes", story: Story, *, narrow: bool = False) -> None:
     for minutes, elo in dots:
         axes.plot(minutes, elo, marker="o", markersize=9, color=LEARNER, markeredgecolor="white", zorder=4)
         said = words.long_minutes(minutes) + ("\nequal strength" if (minutes, elo) == dots[-1] and not narrow else "")
-        axes.annotate(said, (minutes, elo), xytext=(9, -5), textcoords="offset points", va="top", fontsize=10,
-                      color=LEARNER, weight="bold", zorder=4)  # fmt: skip
+        # Below it, unless the name of a weaker opponent stands there.
+        below = elo - 2 * _APART * (top - bottom)
+        names = [height for height, early in zip(heights, right, strict=True) if early]
+        full = minutes > middle and any(below < height < elo for height in names)
+        side = {"xytext": (-9, 6), "va": "bottom", "ha": "right"} if full else {"xytext": (9, -5), "va": "top"}
+        axes.annotate(said, (minutes, elo), textcoords="offset points", fontsize=10, color=LEARNER, weight="bold",
+                      zorder=4, **side)  # fmt: skip
     axes.set_xticks(*ticks(first, last))
     axes.set_xticks([], minor=True)
     axes.set_yticks([])

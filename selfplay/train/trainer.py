@@ -200,9 +200,12 @@ class Trainer:
 
     def _show(self, kind: Literal["play", "learn"], done: int, of: int) -> None:
         limit = (self.config, self._before, self.number - 1)
-        left = limits.seconds_left(*limit)
+        left, whole = limits.seconds_left(*limit), limits.train_seconds_at_end(*limit)
+        spent = time.perf_counter() - self._began
+        if left is None and done and self.config.flops and not self.config.generations:
+            left = whole = self._whole(kind, done, of, spent)
         if left is not None:
-            left = max(0.0, left - (time.perf_counter() - self._began))
+            left = max(0.0, left - spent)
         self.show_activity(
             Activity(
                 kind=kind,
@@ -210,9 +213,20 @@ class Trainer:
                 done=done,
                 of=of,
                 seconds_left=left,
-                train_seconds=limits.train_seconds_at_end(*limit),
+                train_seconds=whole,
             )
         )
+
+    def _whole(self, kind: Literal["play", "learn"], done: int, of: int, spent: float) -> float:
+        """Seconds that training to a limit in FLOPs will take, about, from the first `spent` ones of its first
+        generation."""
+        learn = self.config.learn
+        if kind == "play":
+            each = self.flops * (self.config.search.simulations_at(0) + 3 * learn.replay_ratio)  # of a position
+            return spent / min(1.0, _PLAY_SHARE * done * each / self.config.flops)
+        played = self.ledger.play_seconds
+        cost = self.ledger.play_flops + 3 * self.flops * of * learn.batch
+        return (played + (spent - played) * of / done) * max(1.0, self.config.flops / cost)
 
     def generation(self, evaluate_agent: EvaluateAgent | None) -> Generation:
         """Play, learn, and where it is due measure strength."""

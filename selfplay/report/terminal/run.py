@@ -287,7 +287,7 @@ class _Lines:
         self._config = config
         self._announced: set[tuple[str, str]] = set()
         self._printed = time.monotonic()
-        self._final = False
+        self._told = False
 
     def _print(self, line: str) -> None:
         self._printed = time.monotonic()
@@ -307,8 +307,9 @@ class _Lines:
         self._print(match_line(line))
 
     def activity(self, now: Activity) -> None:
-        announces = now.kind == "matches" and now.final and not self._final
-        self._final = now.kind == "matches" and now.final
+        told = now.kind == "matches" and (now.final or not now.generation)  # what takes a while is announced
+        announces = told and not self._told
+        self._told = told
         if announces or time.monotonic() - self._printed >= _SILENCE_S:
             self._print(f"{words.generation(now.generation)}  {words.doing(now)}")
 

@@ -243,7 +243,7 @@ export class Levels {
     this.menu.replaceChildren(
       ...levels.map(({ spec, name }) => option(spec, name, value)),
       option(YOU, "A second person", value),
-      option(OTHER, value === OTHER && chosen !== OTHER ? called(chosen) : "Another player…", value),
+      option(OTHER, value === OTHER && chosen !== OTHER ? called(chosen, this.players) : "Another player…", value),
     );
     this.says.textContent = level?.says ?? "";
     this.says.hidden = !level;

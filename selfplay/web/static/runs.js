@@ -281,6 +281,7 @@ export async function open(page, query, { path }) {
     if (!first || first.error) {
       trouble.textContent = first ? `${first.name}: ${first.error}` : `The run ${state.chosen[0]} is gone.`;
       trouble.hidden = false;
+      subtitle.textContent = "";
       return;
     }
     const harmed = all.filter((run) => state.chosen.includes(run.name) && run.damage?.length);

@@ -6,7 +6,7 @@ import { h, svg } from "./dom.js";
 const LABEL = 17; // pixels between two names
 const START = 34; // pixels beside the curve for what was before any training
 
-const LETTER = 7.2; // pixels, about
+const LETTER = 6.9; // pixels, about
 
 /** Whether two boxes [left, top, right, bottom] share room. */
 const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
@@ -14,7 +14,7 @@ const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[
 /** The box of a text whose baseline is at `y`, from x on or, where it ends there, up to x. */
 const box = (text, x, y, ends = false) => {
   const width = LETTER * text.length;
-  return [ends ? x - width : x, y - 12, ends ? x : x + width, y + 4];
+  return [ends ? x - width : x, y - 10, ends ? x : x + width, y + 3];
 };
 
 /** Heights of labels, from the lowest on: the same, moved up as far as keeps them apart. */
@@ -108,17 +108,20 @@ export class Story {
       const [cx, cy] = [x(level.minutes), y(level.elo)];
       const said = i === dots.length - 1 && !narrow ? [level.when, "equal strength"] : [level.when];
       const boxes = (x, y, ends) => said.map((words, row) => box(words, x, y + 16 * row, ends));
-      // Below and to the right, where there is room; else where the curve and other words leave some.
-      const place =
-        [
-          [cx + 10, cy + 18, false],
-          [cx + 4, cy + 18, true],
-          [cx + 10, cy + 34, false],
-          [cx - 10, cy - 10 - 16 * (said.length - 1), true],
-          [cx + 4, cy + 34, true],
-        ].find(([x, y, ends]) =>
-          boxes(x, y, ends).every((b) => b[0] >= 0 && b[2] <= width && !taken.some((other) => overlap(b, other))),
-        ) ?? [cx + 10, cy + 18, false];
+      // Below and to the right, where there is room; else where other words, and if possible the curve, leave some.
+      const places = [
+        [cx + 10, cy + 18, false],
+        [cx + 10, cy + 34, false],
+        [cx - 10, cy - 10 - 16 * (said.length - 1), true],
+        [cx + 4, cy + 18, true],
+        [cx + 4, cy + 34, true],
+      ].filter((place) =>
+        boxes(...place).every((b) => b[0] >= 0 && b[2] <= width && !taken.some((other) => overlap(b, other))),
+      );
+      const free = places.find((place) =>
+        boxes(...place).every((b) => !elo.some((e, t) => overlap(b, [x(minutes[t]), y(e), x(minutes[t]), y(e)]))),
+      );
+      const place = free ?? places[0] ?? [cx + 10, cy + 18, false];
       const [wx, wy, leftwards] = place;
       taken.push(...boxes(...place));
       return [
