@@ -37,7 +37,7 @@ SAME = 0.02  # compute of two arms differs by less
 
 
 SIZES = {
-    "cpu-hour": Size(seeds=3, network="resnet:2x16", simulations=16, first=2e10, last=2e12, count=9, decisions=150,
+    "cpu-hour": Size(seeds=3, network="resnet:2x16", simulations=16, first=3e10, last=1.5e12, count=9, decisions=150,
                      questions=80, depth=6, cost=75),
     "cpu-night": Size(seeds=5, network="resnet:3x32", simulations=32, first=2e11, last=1e14, count=12, decisions=500,
                       questions=300, depth=6, cost=1000),

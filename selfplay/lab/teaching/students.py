@@ -69,7 +69,7 @@ class Setting:
             seed=seed,
             device="cuda" if self.device == "cuda" else "cpu",
             search=SearchConfig(simulations=self.simulations, prove=arm.look_ahead, lookahead=arm.look_ahead),
-            play=PlayConfig(positions=self.positions, games=max(8, self.positions // 16), opening_plies=8),
+            play=PlayConfig(positions=self.positions, games=max(8, self.positions // 32), opening_plies=8),
             network=NetworkConfig(architecture=self.network, dtype="float32"),
             replay=ReplayConfig(minimum=8 * self.positions),
             learn=LearnConfig(batch=max(64, self.positions // 8), warmup_steps=50),
