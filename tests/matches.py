@@ -17,3 +17,9 @@ def a_crossing(**given) -> Crossing:
     """An opponent that was overtaken, with these fields."""
     silent = {"status": "overtaken", "score_at_end": 0.6, "score_low": 0.55, "score_high": 0.65, "flops_at_end": 1e14}
     return Crossing(**(silent | given))
+
+
+def met(a, b, elo_a, elo_b):
+    """A thousand pairs whose points are just as Elo has it."""
+    points = 1000 / (1 + 10 ** ((elo_b - elo_a) / 400))
+    return [a, b, [1000 - points, 0, 0, 0, points]]

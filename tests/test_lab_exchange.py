@@ -4,6 +4,7 @@ import itertools
 import math
 
 import pytest
+from matches import met
 
 from selfplay.lab import ruler, runner
 from selfplay.lab.experiment import Outcome, Record
@@ -25,12 +26,6 @@ def elo(seed, age, number):
     """Ten times the training does as much as 10^1.2 times the thinking, everywhere; seeds differ by 15 Elo."""
     x, y = decades(age, number)
     return -600 + (345 + 15 * seed) * x + 300 * y
-
-
-def met(a, b, elo_a, elo_b):
-    """A thousand pairs whose points are just as Elo has it."""
-    points = 1000 / (1 + 10 ** ((elo_b - elo_a) / 400))
-    return [a, b, [1000 - points, 0, 0, 0, points]]
 
 
 def result_of(cell):

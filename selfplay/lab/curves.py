@@ -83,8 +83,9 @@ def above(claim: str, found: Constant) -> Claim:
 
 
 def contains(claim: str, found: Constant, value: float) -> Claim:
-    """A claim that a constant is this: it held if the interval has it."""
-    assert found.low is not None and found.high is not None
+    """A claim that a constant is this: it held if the interval has it; not told where there is none."""
+    if found.low is None or found.high is None:
+        return Claim(claim, None, "too little to tell")
     why = f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
     return Claim(claim, found.low <= value <= found.high, why)
 
@@ -156,7 +157,7 @@ def powers(found: Constant, sign: float = 1.0) -> Constant:
 
 def said(found: Constant, scale: float = 1.0, unit: str = "") -> str:
     """A constant in a sentence, with two digits: `16 [12, 22]`, `0.83 % [0.5, 1.2]`."""
-    value, low, high = ("…" if each is None else f"{float(f'{scale * each:.2g}'):,g}"
+    value, low, high = ("…" if each is None else f"{float(f'{scale * each:.2g}'):,g}".replace("e+", "e")
                         for each in (found.value, found.low, found.high))  # fmt: skip
     return f"{value}{unit} [{low}, {high}]"
 

@@ -61,6 +61,11 @@ class Age:
         return cls(**found)
 
 
+def ages_of(result: Mapping[str, Any]) -> list[Age]:
+    """From the result of a cell that keeps them as `ages`."""
+    return [Age.from_json(age) for age in result["ages"]]
+
+
 def configured(game: str, seed: int, *, network: str, at_once: int, positions: int) -> Config:
     """The preset of a game with another network, games at once on each thread, and positions of a generation: the
     fewer they are, the earlier an age can be. In float32, which is no matter of measuring."""
@@ -154,7 +159,7 @@ def network(folder: Path, age: Age, game: Game | None = None) -> Counted:
     return _network(folder / age.weights, game)
 
 
-@functools.lru_cache(maxsize=16)  # who plays with several numbers of simulations loads it once
+@functools.lru_cache(maxsize=64)  # who plays with several numbers of simulations loads it once
 def _network(path: Path, game: Game | None) -> Counted:
     if not path.exists():
         raise ValueError(f"{path} is not there: results are published without their networks, so give another --out")
@@ -181,3 +186,10 @@ def player(
     if simulations == 0:
         return from_network(frozen, frozen.game, policy_only=True, dtype=dtype, **how)
     return from_network(frozen, frozen.game, simulations=simulations, dtype=dtype, **how)
+
+
+def parameters(folder: Path, age: Age) -> int:
+    """Trainable numbers of the network."""
+    from selfplay.network.architectures import parameter_count
+
+    return parameter_count(network(folder, age).module)

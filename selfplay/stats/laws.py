@@ -12,6 +12,7 @@ And one of many boards at once, `Frontier` (Jones 2021).
 P points, K constants, R runs, B resamples.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -121,8 +122,8 @@ def over_runs(law: Law, runs: Sequence[Run]) -> dict[str, Interval]:
 def bootstrap(
     statistic: Callable[[Sequence[T]], float], runs: Sequence[T], *, resamples: int = 200, seed: int = 0
 ) -> Interval:
-    """A number that takes all runs at once, with its interval from resampling whole runs, whose points are not
-    independent.
+    """A number that takes all runs at once, in whatever order, with its interval from resampling whole runs, whose
+    points are not independent.
 
     The scatter of the resampled numbers is widened as that of so few runs has to be: by sqrt(n / (n - 1)), since a
     resample knows no other runs than these, and by Student's quantile instead of the normal one. Percentiles would hold
@@ -132,7 +133,12 @@ def bootstrap(
     if count < 2:
         raise ValueError("an interval over runs takes two runs at least")
     drawn_BR: list[list[int]] = np.random.default_rng(seed).integers(count, size=(resamples, count)).tolist()
-    drawn_B = [statistic([runs[i] for i in drawn_R]) for drawn_R in drawn_BR]
+
+    @functools.cache  # of three runs there are but ten resamples
+    def of(drawn_R: tuple[int, ...]) -> float:
+        return statistic([runs[i] for i in drawn_R])
+
+    drawn_B = [of(tuple(sorted(drawn_R))) for drawn_R in drawn_BR]
     quantile = float(score.student_quantile(0.975, np.array(count - 1.0)))
     half = quantile * math.sqrt(count / (count - 1)) * float(np.std(drawn_B, ddof=1))
     value = statistic(runs)

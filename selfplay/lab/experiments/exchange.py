@@ -102,7 +102,7 @@ def run(cell: lab.Cell, earlier: lab.Earlier) -> lab.Outcome:
         folder = f"{cell['network'].replace(':', '-')}-{words.flops(cell['last'])}-seed{cell.seed}"
         ages = trainings.train(earlier.folder / folder, trainings.configured(GAME, cell.seed, **how), ages=asked)
         return lab.Outcome({"ages": [age.as_json() for age in ages]}, ages[-1].flops)
-    ages = [trainings.Age.from_json(age) for age in earlier(training)["ages"]]
+    ages = trainings.ages_of(earlier(training))
     ours = ages[max(0, cell["age"] - 1) : cell["age"] + 1]
     before = trainings.thinking_flops(earlier.folder, ours)
     if cell["task"] == "marks":

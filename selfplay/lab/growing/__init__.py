@@ -1,0 +1,1 @@
+"""Trainings of many sizes over compute: their curves, the laws that these follow, forecasts, and pictures of it."""
