@@ -80,6 +80,7 @@ def test_the_rate_that_was_planted_is_found(concluded):
         for what, slope in zip(("training", "thinking"), slopes, strict=True):
             found = concluded.constants[f"plies {stage}: share of mistakes that ten times the {what} leaves"]
             assert found.value == pytest.approx(10**slope, rel=0.02)
+    assert [row[1] for row in concluded.tables[2].rows] == ["30.0 % [30.0, 30.0]"] * 4  # the youngest, alone
 
 
 def test_claims_of_the_planted_world(concluded):
