@@ -15,7 +15,7 @@ from selfplay.config import Config, LearnConfig, NetworkConfig, PlayConfig, Sear
 from selfplay.lab import curves
 from selfplay.lab.experiment import Cell, Constant, Earlier, Outcome, Record
 from selfplay.lab.experiments import judge
-from selfplay.lab.judging import effects, gap, judges, lessons
+from selfplay.lab.judging import collapse, effects, gap, judges, lessons
 from selfplay.lab.judging import games as games_of
 from selfplay.lab.judging.judges import Verdict
 from selfplay.lab.ruler import Decisions
@@ -257,6 +257,40 @@ def test_events_that_come_together(one, other, held):
         ).held
         is held
     )
+
+
+def test_a_training_is_watched():
+    told = Config(
+        game="tictactoe",
+        seed=0,
+        minutes=0.0,
+        generations=2,
+        threads=1,
+        device="cpu",
+        play=PlayConfig(games=4, positions=16),
+        search=SearchConfig(rule="puct", simulations=2, cache_bits=8),
+        learn=LearnConfig(batch=8),
+        network=NetworkConfig(architecture="mlp:1x8", dtype="float32"),
+    )
+    found, flops = collapse.watched(told, 2)
+    assert [len(found[name]) for name in ("length", "first", "strength")] == [2, 2, 2] and flops > 0
+    assert all(5 <= plies <= 9 for plies in found["length"])  # nobody has three in a row before the fifth
+    assert all(0 <= share <= 1 for share in found["first"] + found["strength"])
+
+
+def test_what_warns_of_a_collapse():
+    """PUCT collapses from the third generation on in one seed, never in the other; strength tells from the fourth."""
+    first = {"length": [30, 9, 9, 9], "first": [0.5, 0.6, 0.95, 0.99], "strength": [0.4, 0.1], "every": 2}
+    puct = [first, first | {"length": [30, 9, 9, 30], "strength": [0.4, 0.4]}]
+    gumbel = [{"length": [30] * 4, "first": [0.5] * 4, "strength": [0.3, 0.6], "every": 2}] * 2
+    found = collapse.Collapse([
+        Record(cell=Cell(parameters={"task": "collapse", "rule": rule}, seed=seed), outcome=Outcome(result), seconds=1,
+               finished="", commit=None)
+        for rule, results in (("puct", puct), ("gumbel", gumbel)) for seed, result in enumerate(results)
+    ])  # fmt: skip
+    assert found.warned().tolist() == [3, 5] and found.told().tolist() == [4, 4]
+    assert len(list(found.claims())) == 3 and len(found.constants()) == 4
+    found.picture().figure.draw_without_rendering()
 
 
 @pytest.fixture

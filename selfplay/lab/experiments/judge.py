@@ -8,18 +8,25 @@ import numpy as np
 import games
 from selfplay.lab import curves, ruler, trainings
 from selfplay.lab import experiment as lab
-from selfplay.lab.judging import effects, gap, judges, lessons, pictures
+from selfplay.lab.judging import collapse, effects, gap, judges, lessons, pictures
 from selfplay.lab.judging.judges import ALPHA_BETA, ITSELF, OLDER, OWN_POLICY, OWN_SEARCH, RANDOM, SOLVER
 from selfplay.lab.judging.size import TARGET, Size
 from selfplay.lab.trainings import Age
 
 OLDER_AGES = 4  # of which a learner's older selves are
 DECISIONS_SEED = 1000
+FEW, PAIRS = 16, 30  # simulations of a training that may collapse, and pairs of games that tell its strength
 
 
-COMMON = {"decisions": 1000, "teachers": (2, 8, 32, 128, 512), "depths": (1, 2, 4, 6, 8, 10, 12), "ages": 13}
+COMMON = {
+    "decisions": 1000,
+    "teachers": (2, 8, 32, 128, 512),
+    "depths": (1, 2, 4, 6, 8, 10, 12),
+    "ages": 13,
+    "collapses": 60,
+}
 SIZES = {
-    "cpu-hour": Size(seeds=3, decisions=400, network="mlp:2x128", ages=10, first=5e9, starts=(3, 6, 9), lesson=2e11,
+    "cpu-hour": Size(seeds=3, decisions=400, network="mlp:2x128", ages=10, first=5e9, starts=(3, 6, 9), lesson=1.5e11,
                      teachers=(2, 8, 32, 128), depths=(1, 2, 4, 8)),
     "cpu-night": Size(seeds=5, network="resnet:2x32", first=1e10, starts=(3, 6, 9, 12), lesson=2e12, **COMMON),
     "gpu": Size(seeds=5, network="resnet:5x64", first=1e12, starts=(3, 6, 9, 12), lesson=1e14, device="cuda", **COMMON),
@@ -39,7 +46,10 @@ def grid(preset: str) -> lab.Grid:
     cells += [_training_cell(preset, seed) for seed in range(size.seeds)]
     for of_seed in (_gap_cells, _lesson_cells):
         cells += [cell for seed in range(size.seeds) for cell in of_seed(preset, seed)]
-    return lab.Grid(cells)
+    for seed, rule in itertools.product(range(size.seeds), collapse.RULES if size.collapses else ()):
+        cells.append(_cell(preset, "collapse", seed, 2.0 * size.collapses, rule=rule, simulations=FEW))
+    left_out = "the collapse of PUCT with few simulations on Gomoku 9x9, which is in cpu-night"
+    return lab.Grid(cells, () if size.collapses else [left_out])
 
 
 def _cell(preset: str, task: str, seed: int, cost: float, **told: lab.Parameter) -> lab.Cell:
@@ -78,6 +88,9 @@ def run(cell: lab.Cell, earlier: lab.Earlier) -> lab.Outcome:
         folder = earlier.folder / f"training-{cell.seed}"
         ages = trainings.train(folder, size.training(cell.seed), ages=size.compute)
         return lab.Outcome({"ages": [age.as_json() for age in ages]}, ages[-1].flops)
+    if cell["task"] == "collapse":
+        config = collapse.config(cell["rule"], cell["simulations"], size.collapses, cell.seed)
+        return lab.Outcome(*collapse.watched(config, PAIRS))
     asked = ruler.Decisions.from_json(earlier(_decisions_cell(cell["preset"])))
     if cell["task"] == "judge":
         return lab.Outcome(judges.marks(judges.fixed(cell["by"], game)(asked.states_NW).policy_NA, asked))
@@ -99,15 +112,17 @@ def run(cell: lab.Cell, earlier: lab.Earlier) -> lab.Outcome:
 
 def conclude(records: Sequence[lab.Record]) -> lab.Conclusion:
     """From differences within a seed."""
-    measured, found = gap.measured(records), effects.Effects(records)
+    measured, found, collapsed = gap.measured(records), effects.Effects(records), collapse.Collapse(records)
     gaps, ranks = gap.gaps(measured["kept"]), gap.foretold(measured, TARGET)
     constants = {**dict(gap.constants(measured["kept"], TARGET)), **dict(found.constants())}
     for name, rank_S in ranks.items():
         constants[f"rank correlation of {name} with what ten times the compute will bring"] = curves.mean(rank_S)
+    if collapsed.seen:
+        constants |= collapsed.constants()
     return lab.Conclusion(
         answer=_answer(gaps, ranks, found),
         constants=constants,
-        claims=[*_gap_claims(gaps, ranks), *_lesson_claims(found)],
+        claims=[*_gap_claims(gaps, ranks), *_lesson_claims(found), *(collapsed.claims() if collapsed.seen else ())],
         tables=[gap.table("Decisions kept more than by the policy, in points", gaps), *found.tables()],
     )
 
@@ -154,7 +169,7 @@ def _lesson_claims(found: effects.Effects) -> Iterator[lab.Claim]:
 
 def _answer(gaps: gap.ByCompute, ranks: Mapping[str, np.ndarray], found: effects.Effects) -> str:
     first, last = (curves.share(gaps[TARGET].values_SX[:, at]) for at in (0, -1))
-    by_gap, by_kl = (curves.share(ranks[name]) for name in (gap.GAP, gap.KL))
+    by_gap, by_kl = (curves.said(curves.mean(ranks[name])) for name in (gap.GAP, gap.KL))
     return (
         f"A search of {TARGET} simulations keeps more decisions than the policy that it teaches: {first} more at the"
         f" first checkpoint, {last} at the last. How wide that gap is goes with what ten times the compute will bring"
@@ -164,11 +179,12 @@ def _answer(gaps: gap.ByCompute, ranks: Mapping[str, np.ndarray], found: effects
 
 def draw(records: Sequence[lab.Record]) -> Mapping[str, lab.Picture]:
     """The gap, what judges and results teach, and when handcrafted judges stop helping."""
-    kept, found = gap.measured(records)["kept"], effects.Effects(records)
+    kept, found, collapsed = gap.measured(records)["kept"], effects.Effects(records), collapse.Collapse(records)
     return {
         "gap": pictures.gap(kept, gap.gaps(kept)),
         "lessons": pictures.lessons(found),
         "crossings": pictures.crossings(found),
+        **({"collapse": collapsed.picture()} if collapsed.seen else {}),
     }
 
 

@@ -104,13 +104,14 @@ class Effects:
     def answer(self) -> str:
         """In sentences."""
         *_, rank_S = self.rise().values()
-        events = [f"{name} {curves.since(self.helps_no_more(name))} FLOPs" for name in self.handcrafted]
+        events = [f"{name} {curves.since(self.helps_no_more(name))}" for name in self.handcrafted]
         itself, random, solver = (curves.mean(100 * self.mean(name)) for name in (ITSELF, RANDOM, SOLVER))
         return (
-            f"Lessons of equal compute are worth the more, the better the judge: a rank correlation of"
-            f" {curves.share(rank_S)} for the latest network. From results alone {itself.value:+.1f} points are gained"
-            f" against itself, {random.value:+.1f} against random moves, {solver.value:+.1f} against the solver. A"
-            f" lesson by {self.own} gives more than one by {'; '.join(events)}."
+            f"What is kept after lessons of equal compute goes with what the judge keeps by a rank correlation of"
+            f" {curves.said(curves.mean(rank_S))} for the latest network. From results alone {itself.value:+.1f} points"
+            f" are gained against itself, {random.value:+.1f} against random moves, {solver.value:+.1f} against the"
+            f" solver. In"
+            f" FLOPs of training, a lesson by {self.own} gives more than one by {'; '.join(events)}."
         )
 
 

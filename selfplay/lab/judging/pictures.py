@@ -31,9 +31,9 @@ def gap(kept: ByCompute, gaps: ByCompute) -> Picture:
     errors_X = 100 * (1 - kept[0].values_SX.mean(axis=0))
     for searched, curve in kept.items():
         name = f"search of {searched}" if searched else "policy alone"
-        _band(left, curve, colours[searched], name, width=1.5 if searched else 3)
+        _band(left, curve, colours[searched], name, width=1.5 if searched else 3, alpha=0 if searched else 0.15)
     for searched, curve in gaps.items():
-        _band(middle, curve, colours[searched], f"{searched}", width=1.5)
+        _band(middle, curve, colours[searched], f"{searched}", width=1.5, alpha=0.15 if searched == max(gaps) else 0)
         right.plot(errors_X, 100 * curve.values_SX.mean(axis=0), "o-", color=colours[searched], markersize=3)
     left.set(title="Decisions kept", ylabel="%")
     middle.set(title="The gap: kept by the search, less by the policy", ylabel="points")
@@ -45,14 +45,15 @@ def gap(kept: ByCompute, gaps: ByCompute) -> Picture:
         axes.axhline(0, color=plots.GREY, linewidth=0.8)
     for axes in (left, middle, right):
         plots.plain(axes, legend=False)
-    left.legend(frameon=False, fontsize=8, title="who plays")
+    right.legend(*left.get_legend_handles_labels(), frameon=False, fontsize=8, loc="upper right")
     return Picture(
         figure=figure,
         label="Decisions kept by the policy alone and by searches, the gap between them, and how it closes",
         caption="Decisions are positions in which some moves keep what the game is worth and others do not, as the"
         " solver has it. Left: how many are kept by the network's policy alone (black), and by the targets that"
         " searches make for it. Middle: the gap, which is what a search can teach the policy. Right: the same over what"
-        " the policy still gets wrong; perfect play is at the right edge. Means of the seeds; bands: 95 % intervals.",
+        " the policy still gets wrong; perfect play is at the right edge. Means of the seeds; bands: 95 % intervals of"
+        " the policy and of the widest gap.",
     )
 
 
@@ -61,12 +62,12 @@ def _shades(names: Sequence[Name]) -> dict[Name, Any]:
     return dict(zip(names, mpl.colormaps["viridis_r"](np.linspace(0.1, 1.0, len(names))), strict=True))
 
 
-def _band(axes: Axes, curve: Curve, colour: Any, name: str, *, width: float) -> None:
+def _band(axes: Axes, curve: Curve, colour: Any, name: str, *, width: float, alpha: float = 0.1) -> None:
     """A mean in percent with its interval."""
     middle_X, half_X = seeds.mean(100 * curve.values_SX)
     axes.plot(curve.x_X, middle_X, color=colour, linewidth=width, label=name)
-    if np.isfinite(half_X).all():
-        axes.fill_between(curve.x_X, middle_X - half_X, middle_X + half_X, color=colour, alpha=0.1, linewidth=0)
+    if alpha and np.isfinite(half_X).all():
+        axes.fill_between(curve.x_X, middle_X - half_X, middle_X + half_X, color=colour, alpha=alpha, linewidth=0)
 
 
 def lessons(found: Effects) -> Picture:

@@ -34,6 +34,8 @@ class Size:
     """simulations of searches that teach"""
     depths: Sequence[int]
     """of alpha-beta that teaches"""
+    collapses: int = 0
+    """generations of the trainings that may collapse; 0 leaves them out"""
     games: int = 64
     """at once on each thread of a training"""
     positions: int = 2048
