@@ -326,6 +326,7 @@ def test_what_a_cell_of_the_experiment_gives(tmp_path):
     first = {task: next(cell for cell in cells if cell["task"] == task) for task in ("training", "gap", "results")}
     for cell in first.values():
         done[cell.key] = judge.run(cell, earlier).result
-    assert [age["flops"] for age in done[first["training"].key]["ages"]] == pytest.approx([2e7, 2e8], rel=0.2)
+    early, late = (age["flops"] for age in done[first["training"].key]["ages"])
+    assert 1e7 <= early < 3e7 and late == pytest.approx(1e8, rel=0.1)
     assert done[first["gap"].key]["kl"] == 0 and done[first["gap"].key]["number"] == 3
     assert 0 <= done[first["results"].key]["points"] <= 1 and done[first["results"].key]["positions"] > 0

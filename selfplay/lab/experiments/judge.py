@@ -30,7 +30,7 @@ SIZES = {
                      teachers=(2, 8, 32, 128), depths=(1, 2, 4, 8)),
     "cpu-night": Size(seeds=5, network="resnet:2x32", first=1e10, starts=(3, 6, 9, 12), lesson=2e12, **COMMON),
     "gpu": Size(seeds=5, network="resnet:5x64", first=1e12, starts=(3, 6, 9, 12), lesson=1e14, device="cuda", **COMMON),
-    "tiny": Size(seeds=2, decisions=8, network="mlp:1x16", ages=2, first=2e7, per_decade=1, searches=(2, TARGET),
+    "tiny": Size(seeds=2, decisions=8, network="mlp:1x16", ages=2, first=1e7, per_decade=1, searches=(2, TARGET),
                  starts=(1,), lesson=1e6, teachers=(2,), depths=(2,), games=4, positions=64, batch=16),
 }  # fmt: skip
 
