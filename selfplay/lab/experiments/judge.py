@@ -26,7 +26,7 @@ COMMON = {
     "collapses": 60,
 }
 SIZES = {
-    "cpu-hour": Size(seeds=3, decisions=400, network="mlp:2x128", ages=10, first=5e9, starts=(3, 6, 9), lesson=1.5e11,
+    "cpu-hour": Size(seeds=3, decisions=400, network="mlp:2x128", ages=10, first=5e9, starts=(3, 6, 9), lesson=1.2e11,
                      teachers=(2, 8, 32, 128), depths=(1, 2, 4, 8)),
     "cpu-night": Size(seeds=5, network="resnet:2x32", first=1e10, starts=(3, 6, 9, 12), lesson=2e12, **COMMON),
     "gpu": Size(seeds=5, network="resnet:5x64", first=1e12, starts=(3, 6, 9, 12), lesson=1e14, device="cuda", **COMMON),
