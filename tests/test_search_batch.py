@@ -241,8 +241,3 @@ def test_kernels_as_plain_python_give_the_same_and_check_every_index(tmp_path, c
             expected.append(f"{found.visits_NA.tolist()} {found.action_N.tolist()} {found.policy_NA.round(4).tolist()}")
             assert (found.proven_N == UNPROVEN).all()
     assert lines == expected
-
-
-def test_a_debug_build_finds_an_index_out_of_range(tmp_path):
-    """The whole search, compiled with bounds checking: none of its own indices is wrong, and ours raises."""
-    assert probed(tmp_path, NUMBA_BOUNDSCHECK="1", NUMBA_OPT="0")[-1] == "IndexError"
