@@ -435,9 +435,9 @@ def test_a_page_with_the_ages_of_a_run(tmp_path, browser):
             settled(page)
             wait_for_moves(page, 1)
             said.append((page.locator(".player.first .name").inner_text(), moves(page)[0]))
-        assert go("ages.html").get_by_label("Opponent").locator("option").all_inner_texts()[:2] == [
-            "After 1 minute", "After 5 minutes",
-        ]  # fmt: skip
+        options = go("ages.html").get_by_label("Opponent").locator("option")
+        options.first.wait_for(state="attached")
+        assert options.all_inner_texts()[:2] == ["After 1 minute", "After 5 minutes"]
     best = []
     for generation in (2, 10):
         logits, _ = outputs(network_of(game, "mlp:1x16", seed=generation), planes_of(game, [game.initial()]))
