@@ -108,7 +108,7 @@ def test_training_says_it(tmp_path, capsys):
     assert cli.guarded([*run, *limits]) == 0
     warnings = [line for line in capsys.readouterr().err.splitlines() if "Every gradient is cut" in line]
     assert len(warnings) == 1
-    assert "healthy is at most 0.90; a larger `--learn.batch`" in warnings[0]
+    assert "; healthy: at most 0.90). Fix: a larger `--learn.batch`" in warnings[0]
 
 
 def test_a_logged_number_has_one_healthy_range():

@@ -95,7 +95,7 @@ def examine(config: Config, metrics: Metrics, evals: Lines) -> list[Finding]:
 def in_a_line(found: Finding) -> str:
     """What is wrong, by which number, and what helps."""
     check = found.check
-    return f"{check.symptom}: {check.shows_in} is {found.shown}, healthy is {check.bounds}; {check.fix}"
+    return f"{check.symptom} ({check.shows_in}: {found.shown}; healthy: {check.bounds}). Fix: {check.fix}"
 
 
 class Watch:
