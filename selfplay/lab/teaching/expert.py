@@ -6,8 +6,8 @@ thinks of the position and how the game ended.
 
 Ledger: the expert costs `NODE_FLOPS` for each node that it visits, about as many operations on words as a node takes:
 in an inner one seven moves are looked at, with the cells that would complete a line after each (7 x 80); at a leaf six
-directions of lines are counted (6 x 90), and the rest of the board is played out (up to 400). A network takes its FLOPs
-faster than a processor branches: by the clock a node costs about ten times as much.
+directions of lines are counted (6 x 90), and the rest of the board is played out (up to 400). By the clock
+a node (100 ns of a core of an AMD EPYC) costs about twice as much, which is what `selfplay.lab.judging.judges` charges.
 
 G games, T plies, M positions, N positions of a set, W words, A actions.
 """
