@@ -12,7 +12,7 @@ import games
 from games import text
 from games.game import DRAW, MOVER_WON, ONGOING
 from selfplay.config import Config, LearnConfig, NetworkConfig, PlayConfig, SearchConfig
-from selfplay.lab import curves
+from selfplay.lab import curves, trainings
 from selfplay.lab.experiment import Cell, Constant, Earlier, Outcome, Record
 from selfplay.lab.experiments import judge
 from selfplay.lab.judging import collapse, effects, gap, judges, lessons
@@ -53,7 +53,7 @@ def test_alphabeta_judges_by_one_move_and_is_charged_by_its_nodes():
     won = positions([0, 1, 0, 1, 0, 1])
     assert judges.alphabeta(CONNECT4, 2)(won).policy_NA[0].tolist() == [1, 0, 0, 0, 0, 0, 0]
     costs = [judges.alphabeta(CONNECT4, depth)(positions([])).flops for depth in (1, 4, 8)]
-    assert costs == sorted(set(costs)) and costs[0] >= 2 * judges.NODE_FLOPS
+    assert costs == sorted(set(costs)) and costs[0] >= 2 * trainings.NODE_FLOPS
 
 
 def test_a_network_judges_alone_or_by_search_and_is_charged_for_each_simulation():

@@ -12,7 +12,7 @@ import selfplay
 from games import text
 from games.game import DRAW, MOVER_WON
 from games.outcome import DRAWN, LOSS, PROVEN_WIN, UNPROVEN, WIN
-from selfplay.lab import arms, curves
+from selfplay.lab import arms, curves, trainings
 from selfplay.lab.experiment import Constant
 from selfplay.lab.teaching import concepts, expert, views
 from selfplay.lab.teaching.students import Arm, Setting
@@ -109,7 +109,7 @@ def test_an_expert_is_charged_for_its_nodes_and_makes_room_for_self_play(config,
             break
         taught += 1
         assert sum(h.evaluations for h in harvests) * each == pytest.approx(
-            1000 * sum(one.nodes for one in nodes[before:]), rel=0.01
+            trainings.NODE_FLOPS * sum(one.nodes for one in nodes[before:]), rel=0.01
         )
         for harvest in harvests:
             assert (harvest.policies_MA.max(axis=1) == 1).all() and np.allclose(harvest.wdl_M3.sum(axis=1), 1)

@@ -37,6 +37,9 @@ MakePool = Callable[[Game, Config, str], "Pool"]
 
 THREADS = 2
 """that play, on every machine: their number decides what is learned"""
+NODE_FLOPS = 2e3
+"""what a node of alpha-beta is charged, on every machine: a core of the reference machine visits about ten million in a
+second, in which it computes about 2e10 FLOPs of a small network"""
 _AGES = "ages.json"
 _SAVES_S = 30.0  # seconds between two checkpoints: what a kill costs at most
 

@@ -43,7 +43,7 @@ SIZES = {
                       questions=300, depth=6, cost=1000),
     "gpu": Size(seeds=5, network="resnet:5x64", simulations=32, first=3e12, last=3e15, count=13, decisions=500,
                 questions=300, depth=6, positions=32_768, device="cuda", cost=600),
-    "tiny": Size(seeds=2, network="mlp:1x8", simulations=2, first=1e7, last=4e7, count=2, decisions=4, questions=3,
+    "tiny": Size(seeds=2, network="mlp:1x32", simulations=2, first=8e7, last=3.2e8, count=2, decisions=4, questions=3,
                  depth=2, positions=64, cost=0.2),
 }  # fmt: skip
 

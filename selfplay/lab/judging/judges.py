@@ -17,16 +17,13 @@ from games.game import Game
 from selfplay.knowledge import oracle
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import Budget
-from selfplay.lab import ruler
+from selfplay.lab import ruler, trainings
 from selfplay.lab.ruler import Decisions
 from selfplay.network.architectures import evaluation_flops
 from selfplay.network.frozen import FrozenNetwork
 from selfplay.players.agent import Agent, Analysis, legal_moves
 from selfplay.players.learned import from_network
 
-NODE_FLOPS = 2e3
-"""price of a node of alpha-beta: a core of the reference machine visits about ten million in a second, in which it
-computes about 2e10 FLOPs of a small network"""
 SOLVED_FLOPS = 2e8
 """price of a position that the solver answers: ten milliseconds of a core, about what one takes early in a game"""
 
@@ -94,7 +91,7 @@ def alphabeta(game: Game, depth: int) -> Judge:
 
     def judge(states_NW: np.ndarray) -> Verdict:
         found = searching.search(states_NW)
-        return Verdict(_one_hot(found.actions_N, game.actions), NODE_FLOPS * float(found.nodes_N.sum()))
+        return Verdict(_one_hot(found.actions_N, game.actions), trainings.NODE_FLOPS * float(found.nodes_N.sum()))
 
     return judge
 

@@ -4,10 +4,8 @@ The expert is alpha-beta with all that people know of Connect Four. It plays aga
 one move in ten is a random one; in every position the move that the expert would make is what is learned, with what it
 thinks of the position and how the game ended.
 
-Ledger: the expert costs `NODE_FLOPS` for each node that it visits, about as many operations on words as a node takes:
-in an inner one seven moves are looked at, with the cells that would complete a line after each (7 x 80); at a leaf six
-directions of lines are counted (6 x 90), and the rest of the board is played out (up to 400). By the clock
-a node (100 ns of a core of an AMD EPYC) costs about twice as much, which is what `selfplay.lab.judging.judges` charges.
+Ledger: the expert costs `trainings.NODE_FLOPS` for each node that it visits, what a network could have computed in its
+time.
 
 G games, T plies, M positions, N positions of a set, W words, A actions.
 """
@@ -27,13 +25,13 @@ from games.outcome import DRAWN, LOSS, WIN
 from selfplay.config import Config
 from selfplay.knowledge.alphabeta import AlphaBeta
 from selfplay.knowledge.budget import Budget
+from selfplay.lab import trainings
 from selfplay.network.architectures import Network, build, evaluation_flops
 from selfplay.search.tree import NONE
 from selfplay.train.actor import Allowance, Harvest
 from selfplay.train.pool import LocalPool, OngoingGame, Pool, Watch
 from selfplay.train.slots import FACT
 
-NODE_FLOPS = 1000.0
 _OPENING_PLIES = 8  # random moves at the beginning, at most
 _STRAY = 0.1  # share of random moves after them
 _LENGTH = 24  # positions of a game, about
@@ -176,7 +174,7 @@ class ExpertPool:
         """`until` is training compute in FLOPs; `then` plays after it. `evaluation_flops` are those of the network."""
         self.depth = depth
         self.until = until / evaluation_flops
-        self.node = NODE_FLOPS / evaluation_flops
+        self.node = trainings.NODE_FLOPS / evaluation_flops
         self.config = config
         self.then = then
         self.dtype = then.dtype
@@ -194,9 +192,11 @@ class ExpertPool:
         most = min(allowance.evaluations, self.until - self._spent)
         while positions < self.config.play.positions and (not positions or spent < most):
             started = time.perf_counter()
-            each = spent / positions if positions else learning
-            left = min(self.config.play.positions - positions, (most - spent) / each)
-            lesson = play(self.depth, max(1, math.ceil(left / _LENGTH)), rng)
+            count = 1  # whose price tells how many the rest of the allowance is good for
+            if positions:
+                left = min(self.config.play.positions - positions, (most - spent) * positions / spent)
+                count = max(1, math.floor(left / _LENGTH))
+            lesson = play(self.depth, count, rng)
             price = self.node * lesson.nodes
             harvests.append(_harvest(lesson, price, time.perf_counter() - started))
             positions += len(lesson.states_MW)
