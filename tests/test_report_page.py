@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 from matches import a_line
+from matplotlib import image
 from optional import present
 from web_server import a_run
 
@@ -211,7 +212,13 @@ def test_several_runs_are_seeds_of_one_experiment(tmp_path, capsys):
     story = tmp_path / "story.png"
     assert cli.guarded(["report", str(first), str(second), "--out", str(story), "--story"]) == 0
     assert story.read_bytes() != (tmp_path / "all.png").read_bytes()
+    assert (
+        cli.guarded(["report", str(first), str(second), "--out", str(tmp_path / "dark.png"), "--story", "--dark"]) == 0
+    )
+    corners = [(255 * image.imread(file)[0, 0, :3]).round().tolist() for file in (story, tmp_path / "dark.png")]
+    assert corners == [[255, 255, 255], [13, 17, 23]]
     assert cli.guarded(["report", str(first), "--out", str(tmp_path / "all.html"), "--story"]) == 2
+    assert cli.guarded(["report", str(first), "--out", str(tmp_path / "all.png"), "--dark"]) == 2
     assert cli.guarded(["report", str(first), "--out", str(tmp_path / "all.pdf")]) == 2
     other = a_run(tmp_path, "c", game="tictactoe", matches=0)
     capsys.readouterr()

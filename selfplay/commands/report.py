@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --out FILE.png: for the width of a telephone, parts below each other",
     )
+    parser.add_argument("--dark", action="store_true", help="with --story: for a page with a dark background")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--story is a picture: give --out FILE.png")
     if args.narrow and (args.out is None or args.out.suffix != ".png"):
         raise ValueError("--narrow is about a picture: give --out FILE.png")
+    if args.dark and not args.story:
+        raise ValueError("--dark is about the story: give --story, too")
     if args.out is None:
         for path in args.runs:
             print(page.write(path))
@@ -59,14 +62,14 @@ def run(args: argparse.Namespace) -> int:
     if args.out.suffix == ".html":
         together = page.written(runs).encode()
     else:
-        together = _story(runs, args.narrow) if args.story else plots.overlay_runs(runs, narrow=args.narrow)
+        together = _story(runs, args.narrow, args.dark) if args.story else plots.overlay_runs(runs, narrow=args.narrow)
     atomic.write_file(args.out, together)
     print(args.out)
     return 0
 
 
-def _story(runs: Sequence[read.Run], narrow: bool) -> bytes:
+def _story(runs: Sequence[read.Run], narrow: bool, dark: bool) -> bytes:
     told = story.of([run.evals for run in runs], crossover.together([run.crossover for run in runs]))
     if told is None:
         raise ValueError("there is no story yet: each run needs two evaluations with search")
-    return story.picture(told, narrow=narrow)
+    return story.picture(told, narrow=narrow, colours=story.DARK if dark else story.LIGHT)

@@ -34,7 +34,7 @@ _APART = 0.035  # of the height of a picture, between the middles of two labels
 _NARROW, _NARROW_DPI = 4.4, 180  # inches, and dots of each, of a picture for a telephone
 _LONGEST = 30  # characters of a learner's name
 _FEW = 4  # labels that find room inside a picture
-_FOLLOWING = {_INK: "var(--ink)", GREY: "var(--soft)", _GRID: "var(--line)", story.LEARNER: "var(--learner)"}
+_FOLLOWING = {_INK: "var(--ink)", GREY: "var(--soft)", _GRID: "var(--line)", story.LIGHT.learner: "var(--learner)"}
 """colours that a page decides"""
 
 _DIAMONDS = "diamonds: overtaken, with the 95 % interval of when"

@@ -10,7 +10,7 @@ import itertools
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from selfplay.stats.records import Crossing, CrossoverRecord, Lines
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_INK, _GREY, LEARNER = "#111827", "#6b7280", "#0b6bb0"
 _NEW = 1.1  # times the training: an evaluation that tells something else
 _POINTS = 60  # of the curve
 _APART = 0.05  # of the height of the picture, between the middles of two labels
@@ -31,6 +30,19 @@ _TICKS = (1 / 60, 2 / 60, 5 / 60, 10 / 60, 20 / 60, 0.5, 1, 2, 5, 10, 20, 30, 60
 _BEFORE = 0.06  # of the axis, left of it, for what was before any training
 _BESIDE = 0.06  # of the axis, between its end and the last round time
 _NO_KNOWLEDGE = ("random", "rollout")  # kinds of players that know nothing but the rules
+
+
+class Colours(NamedTuple):
+    """Of the picture."""
+
+    ink: str
+    grey: str
+    learner: str
+    ground: str
+
+
+LIGHT = Colours("#111827", "#6b7280", "#0b6bb0", "white")
+DARK = Colours("#e6edf3", "#8b949e", "#58a6ff", "#0d1117")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,34 +205,36 @@ def _curve(lines: Lines, one: Strength, agent: str) -> tuple[np.ndarray, np.ndar
     return minutes_E, elo_E
 
 
-def picture(story: Story, *, narrow: bool = False) -> bytes:
+def picture(story: Story, *, narrow: bool = False, colours: Colours = LIGHT) -> bytes:
     """A PNG of `draw`, with what it shows as its title; `narrow` for a telephone."""
     from matplotlib.figure import Figure
 
     size, dpi, columns = ((4.4, 5.8), 180, 54) if narrow else ((10, 5.6), 130, 110)
-    figure = Figure(figsize=size, dpi=dpi, layout="constrained")
+    figure = Figure(figsize=size, dpi=dpi, layout="constrained", facecolor=colours.ground)
     axes = figure.subplots()
-    draw(axes, story, narrow=narrow)
-    axes.set_xlabel(textwrap.fill(story.caption, columns), color=_GREY, fontsize=9)
+    draw(axes, story, narrow=narrow, colours=colours)
+    axes.set_xlabel(textwrap.fill(story.caption, columns), color=colours.grey, fontsize=9)
     title = textwrap.fill(story.finding, columns * 3 // 4)
-    figure.suptitle(title, x=0.012, ha="left", fontsize=12 if narrow else 14, weight="bold", color=_INK)
+    figure.suptitle(title, x=0.012, ha="left", fontsize=12 if narrow else 14, weight="bold", color=colours.ink)
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
 
 
-def draw(axes: "Axes", story: Story, *, narrow: bool = False) -> None:
+def draw(axes: "Axes", story: Story, *, narrow: bool = False, colours: Colours = LIGHT) -> None:
     """The learner's Elo over minutes of training, and its opponents as lines across, with fewer words where it is
     `narrow`.
 
     A name stands on its line where the curve is far from it: at the left of one overtaken late or never, else at the
     right.
     """
+    learner = colours.learner
+    axes.set_facecolor(colours.ground)
     minutes_T, elo_T = np.array(story.minutes), np.array(story.elo)
     first, last = minutes_T[0], max(minutes_T[-1], 1.01 * minutes_T[0])
     if story.low != story.high:
-        axes.fill_between(minutes_T, story.low, story.high, color=LEARNER, alpha=0.18, linewidth=0)
-    axes.plot(minutes_T, elo_T, color=LEARNER, linewidth=3, solid_capstyle="round", zorder=3)
+        axes.fill_between(minutes_T, story.low, story.high, color=learner, alpha=0.18, linewidth=0)
+    axes.plot(minutes_T, elo_T, color=learner, linewidth=3, solid_capstyle="round", zorder=3)
     elos = [level.elo for level in story.levels]
     start = () if story.untrained is None else (story.untrained,)
     bottom, top = min(*elos, *story.low, *start) - 50, max(*elos, *story.high, *start) + 90
@@ -229,17 +243,17 @@ def draw(axes: "Axes", story: Story, *, narrow: bool = False) -> None:
     if story.untrained is not None:
         before = first / (last / first) ** _BEFORE
         axes.set_xlim(before / (last / first) ** (_BEFORE / 3), last)
-        axes.plot([before, first], [story.untrained, elo_T[0]], color=LEARNER, linewidth=1.2, linestyle=":", zorder=2)
-        axes.plot(before, story.untrained, marker="o", markersize=9, color="white", markeredgecolor=LEARNER,
+        axes.plot([before, first], [story.untrained, elo_T[0]], color=learner, linewidth=1.2, linestyle=":", zorder=2)
+        axes.plot(before, story.untrained, marker="o", markersize=9, color=colours.ground, markeredgecolor=learner,
                   markeredgewidth=2, zorder=4, clip_on=False)  # fmt: skip
         axes.annotate(words.UNTRAINED, (before, story.untrained), xytext=(0, -8), textcoords="offset points", va="top",
-                      fontsize=10, color=LEARNER, zorder=4)  # fmt: skip
+                      fontsize=10, color=learner, zorder=4)  # fmt: skip
     axes.set_ylim(bottom, top)
     middle = np.sqrt(first * last)
     heights = spread(elos, _APART * (top - bottom))
     right = [level.overtaken and (level.minutes or 0.0) < middle for level in story.levels]
     for level, height, early in zip(story.levels, heights, right, strict=True):
-        axes.axhline(level.elo, color=_GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+        axes.axhline(level.elo, color=colours.grey, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
             level.short if narrow else level.name,
             (1.0 if early else 0.0, height),
@@ -249,26 +263,26 @@ def draw(axes: "Axes", story: Story, *, narrow: bool = False) -> None:
             ha="right" if early else "left",
             va="bottom",
             fontsize=10,
-            color=_INK if level.overtaken else _GREY,
+            color=colours.ink if level.overtaken else colours.grey,
         )
     dots = [(level.minutes, level.elo) for level in story.levels if level.minutes and first <= level.minutes <= last]
     for minutes, elo in dots:
-        axes.plot(minutes, elo, marker="o", markersize=9, color=LEARNER, markeredgecolor="white", zorder=4)
+        axes.plot(minutes, elo, marker="o", markersize=9, color=learner, markeredgecolor=colours.ground, zorder=4)
         said = words.long_minutes(minutes) + ("\nequal strength" if (minutes, elo) == dots[-1] and not narrow else "")
         # Below it, unless the name of a weaker opponent stands there.
         below = elo - 2 * _APART * (top - bottom)
         names = [height for height, early in zip(heights, right, strict=True) if early]
         full = minutes > middle and any(below < height < elo for height in names)
         side = {"xytext": (-9, 6), "va": "bottom", "ha": "right"} if full else {"xytext": (9, -5), "va": "top"}
-        axes.annotate(said, (minutes, elo), textcoords="offset points", fontsize=10, color=LEARNER, weight="bold",
+        axes.annotate(said, (minutes, elo), textcoords="offset points", fontsize=10, color=learner, weight="bold",
                       zorder=4, **side)  # fmt: skip
     axes.set_xticks(*ticks(first, last))
     axes.set_xticks([], minor=True)
     axes.set_yticks([])
-    axes.set_ylabel("stronger →", color=_GREY)
-    axes.tick_params(color=_GREY, labelcolor=_INK)
+    axes.set_ylabel("stronger →", color=colours.grey)
+    axes.tick_params(color=colours.grey, labelcolor=colours.ink)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(_GREY)
+    axes.spines["bottom"].set_color(colours.grey)
 
 
 def ticks(first: float, last: float) -> tuple[list[float], list[str]]:
