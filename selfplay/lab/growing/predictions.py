@@ -82,7 +82,7 @@ def grade(told: Mapping[str, Any], came_out: Mapping[str, Sequence[float | None]
     held: dict[str, bool | None] = {}
     for what, (value, *_) in came_out.items():
         _, low, high = told[what]
-        held[what] = None if value is None or low is None else low <= value <= high
+        held[what] = None if value is None or low is None else bool(low <= value <= high)
     return held
 
 
