@@ -177,18 +177,16 @@ def conclude(records: Sequence[lab.Record]) -> lab.Conclusion:
     alpha, perceptrons = fits.alpha_compute(main), main.only("mlp")
     slope = lab.Constant(*(None if each is None else fits.ELO_OF_ALPHA * each for each in vars(alpha).values()))
     constants = {"alpha_C, along the frontier": alpha, "Elo for ten times the compute, along the frontier": slope}
-    constants["alpha_N, of perceptrons at their last age"] = fits.alpha_parameters(perceptrons)
+    constants["alpha_N of perceptrons at their last age"] = fits.alpha_parameters(perceptrons)
     constants["exponent of the best size of a perceptron over compute"] = fits.exponent_of_size(perceptrons)
     claims = [curves.contains("alpha_C is 0.55, as in Neumann and Gros", alpha, NEUMANN["C"]),
               curves.contains("ten times the compute brings 500 Elo, as in Jones", slope, JONES)]  # fmt: skip
     for (constant, found), value in zip([*constants.items()][2:], (NEUMANN["N"], NEUMANN["size"]), strict=True):
-        claims.append(curves.contains(f"the {constant} is {value}, as in Neumann and Gros", found, value))
+        claims.append(curves.contains(f"{constant} is {value}, as in Neumann and Gros", found, value))
     shown = [tables.sizes(main), tables.forecasts([*told.values()], grade["came"])]
     said = f"Along the frontier ten times the compute brings {curves.said(slope)} Elo (alpha_C {curves.said(alpha)})."
-    foretold = predictions.claims([*told.values()], grade)
-    said += "".join(f" Elo of the largest run from runs below {share:g} of it: {claim.why}." for share, claim in zip(
-        told, foretold, strict=True))  # fmt: skip
-    claims += foretold
+    claims += predictions.claims([*told.values()], grade)
+    said += predictions.said(told, grade)
     if main.trained[0].kept_X is not None:
         errors = fits.errors_beyond(main)
         last, *_ = errors.values()
@@ -228,7 +226,8 @@ def draw(records: Sequence[lab.Record]) -> Mapping[str, lab.Picture]:
         pictures["forms"] = lab.Picture(
             figure=charts.forms(main, 1.0),
             label="Share of real decisions kept over compute, and three forms fitted to all but the last tenfold",
-            caption="Dots: the best of all sizes, each seed. Right of the dotted line the forms have seen nothing.",
+            caption="Dots: the best of all sizes with so much compute or less, each seed. Right of the dotted line the"
+            " forms have seen nothing.",
         )
     return pictures
 

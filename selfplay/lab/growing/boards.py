@@ -61,15 +61,15 @@ class Board:
         return replace(self, trained=ours)
 
     def frontiers(self, measure: str = "elo_X", until: float = np.inf) -> list[laws.Run]:
-        """For each seed x, log10 of compute, and the best strength that any size has there, between its ages; of
-        compute up to `until`. The points are those that all seeds have; where no size was trained there is none."""
+        """For each seed x, log10 of compute, and the best strength that any size has there, between its ages, or had
+        with less: who has more compute need not use it. Of compute up to `until`, at the points that all seeds have."""
         starts, ends = ([side(np.log10(one.flops_X)) for one in self.trained] for side in (np.min, np.max))
         first, last = min(starts), min(max(ends), np.log10(until))
         x_P = np.linspace(first, last, max(2, 1 + round(POINTS_PER_DECADE * (last - first))))
         places = [[_at(one, measure, x_P) for one in self.trained if one.seed == seed] for seed in self.seeds]
         best_SP = np.array([np.max(np.nan_to_num(each, nan=-np.inf), axis=0) for each in places])
         known_P = np.isfinite(best_SP).all(axis=0)
-        return [(x_P[known_P], best_P[known_P]) for best_P in best_SP]
+        return [(x_P[known_P], np.maximum.accumulate(best_P[known_P])) for best_P in best_SP]
 
     def by_size(self, seed: int, x: float) -> tuple[np.ndarray, np.ndarray]:
         """log10 of parameters, and Elo, of the sizes that were trained with so much compute."""

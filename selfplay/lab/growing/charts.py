@@ -31,9 +31,9 @@ def growth(main: Board, others: Sequence[Board], forecasts: Sequence[Mapping[str
         axes.errorbar([told["for"] * (1.4 + 0.5 * number)], [value], yerr=[[value - low], [high - value]], marker="D",
                       capsize=4, color=plots.GREY, alpha=0.9 - 0.4 * number, markersize=5,
                       label=f"forecast from runs below {words.flops(told['from runs below'])}")  # fmt: skip
+    highest = max([*(float(one.elo_X.max()) for one in main.trained), *(told["Elo"][2] for told in forecasts)])
+    axes.set(title=f"{_size(main)}", ylabel="Elo above random play", ylim=(-50, highest + 50))
     _draw_ladder(axes, main)
-    axes.set(title=f"{_size(main)}", ylabel="Elo above random play")
-    axes.set_ylim(-50, max(float(one.elo_X.max()) for one in main.trained) + 150)
     for board, colour in zip(others, plots.COLOURS[::-1], strict=False):
         for network in board.networks:
             _draw_size(aside, board, network, colour, f"{_size(board)}, {network}")
@@ -62,6 +62,8 @@ def _draw_size(axes: Axes, board: Board, network: str, colour: str, label: str) 
 
 def _draw_ladder(axes: Axes, board: Board) -> None:
     for opponent, elo in board.ladder.items():
+        if elo > axes.get_ylim()[1]:
+            continue
         axes.axhline(elo, color=plots.GREY, linestyle=":", linewidth=0.9)
         axes.text(1.0, elo, f" {words.label(opponent)}", transform=axes.get_yaxis_transform(), fontsize=7.5,
                   color=plots.GREY, va="center", clip_on=False)  # fmt: skip

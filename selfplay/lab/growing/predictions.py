@@ -97,3 +97,12 @@ def claims(told: Sequence[Mapping[str, Any]], graded: Mapping[str, Any]) -> list
             Claim(f"the Elo of the largest run is as foretold from runs below {share:g} of it", held["Elo"], why)
         )
     return found
+
+
+def said(told: Mapping[float, Mapping[str, Any]], graded: Mapping[str, Any]) -> str:
+    """A sentence on the Elo of the largest run, by the share of its compute that a forecast was made from."""
+    each = " and ".join(
+        "{:,.0f} [{:,.0f}, {:,.0f}]".format(*one["Elo"]) + f" from runs below {share:g} of its compute"
+        for share, one in told.items()
+    )
+    return f" Before the largest run began, its Elo was foretold as {each}; it came to {graded['came']['Elo'][0]:,.0f}."
