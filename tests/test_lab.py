@@ -289,6 +289,7 @@ def run(capsys, *argv):
     [
         (["dta"], "unknown experiment 'dta' (did you mean 'data'?); there are: " + ", ".join(experiments.NAMES)),
         (["data", "--preset", "cpu-our"], "unknown preset 'cpu-our' (did you mean 'cpu-hour'?)"),
+        (["data", "--predict"], "--predict is about scaling"),
         ([], "the following arguments are required: EXPERIMENT"),
         (["data", "--preset", "tiny", "--out", "/dev/null/x"], "/dev/null"),
     ],

@@ -35,12 +35,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("experiment", metavar="EXPERIMENT", help=f"one of {', '.join(experiments.NAMES)}")
     parser.add_argument("--preset", default="cpu-hour", help=f"one of {', '.join(PRESETS)} (default: cpu-hour)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder (default: lab/EXPERIMENT-PRESET)")
+    parser.add_argument(
+        "--predict",
+        action="store_true",
+        help="with scaling: foretell the largest run before it begins, and grade that (what it does anyway)",
+    )
     parser.add_argument("--json", action="store_true", help="print what fit.json holds instead of text")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the experiment and print what came out."""
     runner.check(args.experiment, args.preset)
+    if args.predict and args.experiment != "scaling":
+        raise ValueError(f"--predict is about scaling, whose largest run is foretold; {args.experiment} has none")
     out = args.out or runner.default_out(args.experiment, args.preset)
     try:
         found = runner.run(args.experiment, preset=args.preset, out=out, command=["selfplay", *sys.argv[1:]])
