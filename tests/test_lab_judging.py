@@ -298,20 +298,22 @@ def invented():
     """Every cell of the experiment, with results that nobody measured."""
     rng = np.random.default_rng(0)
     names = ("kept", "even", "odd", "kl", "regret", "points", "drawn")
+    watched = {"length": [30.0, 20, 10] * 10, "first": [0.5, 0.9, 1] * 10, "strength": [0.1, 0.2] * 5, "every": 3}
     return [
-        Record(cell=cell, seconds=1, finished="", commit=None, outcome=Outcome(dict.fromkeys(names, rng.random())))
+        Record(cell=cell, seconds=1, finished="", commit=None,
+               outcome=Outcome(watched if cell["task"] == "collapse" else dict.fromkeys(names, rng.random())))
         for cell in judge.grid("cpu-hour").cells
-    ]
+    ]  # fmt: skip
 
 
 def test_the_experiment_concludes_and_draws(invented):
     """Claims, constants and pictures of a whole grid, and of the same one once more."""
     pytest.importorskip("bitbully", reason="needs bitbully")
     found, again = judge.conclude(invented), judge.conclude(invented)
-    assert found == again and len(found.claims) == len({claim.claim for claim in found.claims}) == 9
+    assert found == again and len(found.claims) == len({claim.claim for claim in found.claims}) == 12
     assert all(claim.held in (True, False, None) and "nan" not in claim.why for claim in found.claims)
     pictures = judge.draw(invented)
-    assert list(pictures) == ["gap", "lessons", "crossings"]
+    assert list(pictures) == ["gap", "lessons", "crossings", "collapse"]
     for picture in pictures.values():
         picture.figure.draw_without_rendering()
 

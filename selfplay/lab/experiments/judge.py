@@ -27,7 +27,7 @@ COMMON = {
 }
 SIZES = {
     "cpu-hour": Size(seeds=3, decisions=400, network="mlp:2x128", ages=10, first=5e9, starts=(3, 6, 9), lesson=1.2e11,
-                     teachers=(2, 8, 32, 128), depths=(1, 2, 4, 8)),
+                     teachers=(2, 8, 32, 128), depths=(1, 2, 4, 8), collapses=30),
     "cpu-night": Size(seeds=5, network="resnet:2x32", first=1e10, starts=(3, 6, 9, 12), lesson=2e12, **COMMON),
     "gpu": Size(seeds=5, network="resnet:5x64", first=1e12, starts=(3, 6, 9, 12), lesson=1e14, device="cuda", **COMMON),
     "tiny": Size(seeds=2, decisions=8, network="mlp:1x16", ages=2, first=1e7, per_decade=1, searches=(2, TARGET),
@@ -48,7 +48,7 @@ def grid(preset: str) -> lab.Grid:
         cells += [cell for seed in range(size.seeds) for cell in of_seed(preset, seed)]
     for seed, rule in itertools.product(range(size.seeds), collapse.RULES if size.collapses else ()):
         cells.append(_cell(preset, "collapse", seed, 2.0 * size.collapses, rule=rule, simulations=FEW))
-    left_out = "the collapse of PUCT with few simulations on Gomoku 9x9, which is in cpu-night"
+    left_out = "the collapse of PUCT with few simulations on Gomoku 9x9, which larger presets have"
     return lab.Grid(cells, () if size.collapses else [left_out])
 
 
