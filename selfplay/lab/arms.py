@@ -193,27 +193,29 @@ def paths(
     return figure
 
 
-def clocks(pieces: Sequence[tuple[str, Constant, tuple[float, float]]], span: Sequence[float]) -> Figure:
-    """Of each piece its name, when it is known, and what it is worth with half an interval. The first is on top; an
-    arrow to the right says: not surely by the end of `span`."""
-    figure = Figure(figsize=(10, 0.7 + 0.6 * len(pieces)), layout="constrained")
-    when, what = figure.subplots(1, 2, width_ratios=[3, 2], sharey=True)
-    for y, (_, clock, (worth, half)) in enumerate(pieces):
-        colour = plots.COLOURS[y % len(plots.COLOURS)]
-        low, high = clock.low or span[0], clock.high or span[1]
-        when.plot([low, high], [y, y], color=colour, linewidth=3, alpha=0.35, solid_capstyle="butt")
-        if clock.high is None:
-            when.plot(span[1], y, ">", color=colour, markersize=9)
-        if clock.value is not None:
-            when.plot(clock.value, y, "o", color=colour, markersize=8)
-        what.barh(y, 100 * worth, color=colour, alpha=0.8, height=0.55)
-        what.errorbar(100 * worth, y, xerr=100 * half, color=plots.GREY, linewidth=1, capsize=3)
-    when.set(xscale="log", xlim=(span[0] / 1.3, span[1] * 1.3), xlabel="training compute, FLOPs")
-    when.set_yticks(range(len(pieces)), [name for name, _, _ in pieces])
-    when.set_title("when the untaught network knows it", fontsize=10)
+def clocks(known: Mapping[str, Mapping[str, Curve]], level: float, worth: Mapping[str, tuple[float, float]]) -> Figure:
+    """By name of an arm, how far its networks have come with each piece of knowledge, from chance, 0, to always, 1, and
+    from `level` on know it. Beside that what each piece is `worth`, with half an interval."""
+    figure = Figure(figsize=(4.4 * (1 + len(known)), 4.4), layout="constrained")
+    *panels, what = figure.subplots(1, 1 + len(known))
+    for axes, (arm, of_piece) in zip(panels, known.items(), strict=True):
+        for curve, colour in zip(of_piece.values(), plots.COLOURS, strict=False):
+            axes.plot(curve.x_X, 100 * curve.values_SX.mean(axis=0), color=colour, linewidth=2)
+            axes.plot(curve.x_X, 100 * curve.values_SX.T, ".", color=colour, markersize=3, alpha=0.5)
+        axes.axhline(100 * level, color=plots.GREY, linewidth=1, linestyle="--")
+        axes.axhline(0, color=plots.GREY, linewidth=0.8)
+        axes.set(xscale="log", xlabel="training compute, FLOPs", ylim=(-125, 105))
+        axes.set_title(f"known to the network: {arm}", fontsize=10)
+    panels[0].set_ylabel("from chance (0) to always right (100)")
+    for y, ((points, half), colour) in enumerate(zip(worth.values(), plots.COLOURS, strict=False)):
+        what.barh(y, 100 * points, color=colour, alpha=0.8, height=0.55)
+        what.errorbar(100 * points, y, xerr=100 * half, color=plots.GREY, linewidth=1, capsize=3)
+    what.set_yticks(range(len(worth)), [*worth])
     what.set_xlabel("points of decisions kept")
     what.set_title("what it is worth to a player of rules", fontsize=10)
-    when.invert_yaxis()
-    for axes in (when, what):
+    what.invert_yaxis()
+    for axes in (*panels, what):
         plots.plain(axes, legend=False)
+    for label, colour in zip(what.get_yticklabels(), plots.COLOURS, strict=False):
+        label.set_color(colour)
     return figure

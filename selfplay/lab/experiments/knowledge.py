@@ -16,12 +16,12 @@ from selfplay.lab.teaching.students import Arm
 from selfplay.report import plots
 from selfplay.stats import laws
 
-BARE, TAUGHT, BOTH = "bare rules", "taught", "taught, then self-play"
+BARE, PLANES, TAUGHT, BOTH = "bare rules", "+ threat planes", "taught", "taught, then self-play"
 ARMS = {
     BARE: Arm(),
     "+ symmetry": Arm(symmetry=True),
     "+ look ahead": Arm(look_ahead=True),
-    "+ threat planes": Arm(threats=True),
+    PLANES: Arm(threats=True),
     TAUGHT: Arm(taught=1.0),
     BOTH: Arm(taught=0.1),
 }
@@ -37,7 +37,7 @@ SAME = 0.02  # compute of two arms differs by less
 
 
 SIZES = {
-    "cpu-hour": Size(seeds=3, network="resnet:2x16", simulations=16, first=3e10, last=1.5e12, count=9, decisions=150,
+    "cpu-hour": Size(seeds=5, network="resnet:2x16", simulations=16, first=3e10, last=1.5e12, count=9, decisions=150,
                      questions=80, depth=6, cost=75),
     "cpu-night": Size(seeds=5, network="resnet:3x32", simulations=32, first=2e11, last=1e14, count=12, decisions=500,
                       questions=300, depth=6, cost=1000),
@@ -69,18 +69,21 @@ def _result(records: Sequence[lab.Record], task: str) -> Mapping[str, Any]:
     return next(record.outcome.result for record in records if record["task"] == task)
 
 
+def _known(records: Sequence[lab.Record], arm: str) -> dict[str, curves.Curve]:
+    """By title of a piece how far the networks of an arm have come with it, from chance, 0, to always right, 1."""
+    return {concepts.TITLES[piece]: _curves(records, piece)[arm] for piece in AS_TAUGHT}
+
+
 def _clocks(records: Sequence[lab.Record]) -> dict[str, lab.Constant]:
     """From which compute on the untaught network knows each piece, in the order in which people teach them."""
-    known = {piece: _curves(records, piece)[BARE] for piece in AS_TAUGHT}
-    return {piece: curves.reaching(each, np.full((len(each.values_SX), 1), LEVEL)) for piece, each in known.items()}
+    found = _known(records, BARE).items()
+    return {name: curves.reaching(each, np.full((len(each.values_SX), 1), LEVEL)) for name, each in found}
 
 
-def _pieces(
-    records: Sequence[lab.Record], clocks: Mapping[str, lab.Constant]
-) -> list[tuple[str, lab.Constant, tuple[float, float]]]:
-    """Each with its title, and what it is worth to a player of rules, with half an interval."""
+def _worth(records: Sequence[lab.Record]) -> dict[str, tuple[float, float]]:
+    """By title of a piece what it is worth to a player of rules, with half an interval."""
     rules = _result(records, "rules")
-    return [(concepts.TITLES[piece], clock, (rules[piece], rules[f"{piece}, half"])) for piece, clock in clocks.items()]
+    return {concepts.TITLES[piece]: (rules[piece], rules[f"{piece}, half"]) for piece in AS_TAUGHT}
 
 
 def conclude(records: Sequence[lab.Record]) -> lab.Conclusion:
@@ -97,7 +100,7 @@ def conclude(records: Sequence[lab.Record]) -> lab.Conclusion:
     for arm, each in plateaus.items():
         constants[f"{arm}: rise over the last decade, of that of {BARE} over all"] = each
     for piece, each in clocks.items():
-        constants[f"FLOPs from which the untaught knows: {concepts.TITLES[piece]}"] = each
+        constants[f"FLOPs from which the untaught knows: {piece}"] = each
     answer = ", ".join(
         f"{arm.removeprefix('+ ')} {arms.signed(*gain.slope)} ({arms.against_0(gain.slope)})"
         for arm, gain in gains.items()
@@ -117,8 +120,8 @@ def conclude(records: Sequence[lab.Record]) -> lab.Conclusion:
                 "Five pieces of human knowledge",
                 ("piece", "known to the untaught", "worth to rules, points"),
                 [
-                    (name, arms.since(clock), f"{100 * worth:.1f} ± {100 * half:.1f}")
-                    for name, clock, (worth, half) in _pieces(records, clocks)
+                    (name, arms.since(clocks[name]), f"{100 * worth:.1f} ± {100 * half:.1f}")
+                    for name, (worth, half) in _worth(records).items()
                 ],
             ),
         ],
@@ -154,13 +157,12 @@ def _claims(
         "with the most compute the taught predicts the expert better than the untaught",
         {"ahead by": predicts[TAUGHT] - predicts[BARE]},
     )
-    named = {concepts.TITLES[piece]: each for piece, each in clocks.items()}
-    yield arms.in_order("the untaught comes to know the pieces in the order in which people teach them", named)
+    yield arms.in_order("the untaught comes to know the pieces in the order in which people teach them", clocks)
 
 
 def draw(records: Sequence[lab.Record]) -> Mapping[str, lab.Picture]:
     """Strength and gains, clocks, and who plays like the expert."""
-    kept, rules, clocks = _curves(records, "kept"), _result(records, "rules"), _clocks(records)
+    kept, rules = _curves(records, "kept"), _result(records, "rules")
     levels = {"the expert": rules["expert"], "a player of five rules": rules["rules"]}
     predicts = {arm: _curves(records, "predicts")[arm] for arm in (BARE, TAUGHT, BOTH)}
     return {
@@ -173,11 +175,12 @@ def draw(records: Sequence[lab.Record]) -> Mapping[str, lab.Picture]:
             " fits with 95 % bands, dots are means as measured.",
         ),
         "clocks": lab.Picture(
-            figure=arms.clocks(_pieces(records, clocks), kept[BARE].x_X[[0, -1]].tolist()),
-            label="When the untaught network comes to know each piece of human knowledge, and what each is worth",
-            caption="Left: compute from which the network alone, without search, is right where this piece alone"
-            f" decides ({LEVEL:.0%} of the way from chance to always); bars: 95 % intervals; an arrow: not surely by"
-            " the end. Right: points of decisions that a player of all five rules loses without this one.",
+            figure=arms.clocks({arm: _known(records, arm) for arm in (BARE, PLANES)}, LEVEL, _worth(records)),
+            label="How well two arms know each piece of human knowledge, over compute, and what each is worth",
+            caption="Left: how often the network alone, without search, is right where this piece alone decides, from"
+            f" chance to always; dashed: from there on ({LEVEL:.0%} of the way) it counts as known. Middle: the same"
+            " where threats are drawn on the board. Right: points of decisions that a player of all five rules loses"
+            " without this one.",
         ),
         "expert": lab.Picture(
             figure=arms.paths(
