@@ -74,6 +74,7 @@ fuzz: install
 	SELFPLAY_EXAMPLES=110000 $(PYTEST) --dist load --timeout 0 tests/test_strangers.py
 	SELFPLAY_DAMAGES=20000 $(PYTEST) --timeout 0 tests/test_damages.py
 	SELFPLAY_KILLS=200 $(PYTEST) --timeout 0 tests/test_train_resume.py -k killed
+	SELFPLAY_RAY_KILLS=10 $(PYTEST) --timeout 0 tests/test_train_ray.py
 	cache=$$(mktemp -d) && NUMBA_BOUNDSCHECK=1 XDG_CACHE_HOME=$$cache $(PYTEST) $(KERNEL_TESTS:%=tests/test_%.py) && rm -r $$cache
 
 docs: install

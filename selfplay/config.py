@@ -345,6 +345,19 @@ class EvalConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RayConfig:
+    """Self-play on several machines, by `selfplay train --ray`; of no effect without it."""
+
+    lag: int = 0
+    """play up to so many generations ahead, while the learner learns, with weights that are as many generations older.
+    0 waits for the newest, and gives the records of a run on one machine. More keeps all cores busy, and gives up that
+    the games are those of the newest weights, and that a run that was stopped goes on as one that was not"""
+
+    def __post_init__(self) -> None:
+        _within(self, "ray", lag=(0, 64))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All settings of one run."""
 
@@ -369,6 +382,7 @@ class Config:
     learn: LearnConfig = field(default_factory=LearnConfig)
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
     eval: EvalConfig = field(default_factory=EvalConfig)
+    ray: RayConfig = field(default_factory=RayConfig)
 
     def __post_init__(self) -> None:
         _within(

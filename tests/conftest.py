@@ -11,7 +11,8 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-MAY_BE_SKIPPED = {"needs CUDA", "needs a machine without CUDA"}  # all else the machine of a full run has to bring
+# All else the machine of a full run has to bring. What needs no cluster of the pool of --ray is tested without Ray.
+MAY_BE_SKIPPED = {"needs CUDA", "needs a machine without CUDA", "needs Ray"}
 _skipped = pytest.StashKey[dict[str, str]]()  # reason by test, or by module where all of its tests are
 
 

@@ -19,11 +19,13 @@ def well():
     first = {"loss/total": 3.2, "loss/policy": 1.95, "loss/value": 0.97, "learn/gradient_norm": 1.9, "learn/reuse": 4.0,
              "learn/retreats": 0.0, "policy/entropy": 1.12, "policy/kl_search_net": 0.63, "value/calibration": 0.03,
              "games/first_player_score": 0.55, "games/distinct_positions": 0.95, "proven/share": 0.18,
-             "play/positions_per_s": 3100.0, "play/network_share": 0.83, "memory/rss_mb": 980.0}  # fmt: skip
+             "play/positions_per_s": 3100.0, "play/network_share": 0.83, "memory/rss_mb": 980.0,
+             "pool/lost": 0.0}  # fmt: skip
     last = {"loss/total": 1.17, "loss/policy": 0.56, "loss/value": 0.46, "learn/gradient_norm": 0.9, "learn/reuse": 4.0,
             "learn/retreats": 0.0, "policy/entropy": 0.42, "policy/kl_search_net": 0.11, "value/calibration": 0.04,
             "games/first_player_score": 0.5, "games/distinct_positions": 0.83, "proven/share": 0.19,
-            "play/positions_per_s": 5700.0, "play/network_share": 0.84, "memory/rss_mb": 1015.0}  # fmt: skip
+            "play/positions_per_s": 5700.0, "play/network_share": 0.84, "memory/rss_mb": 1015.0,
+            "pool/lost": 0.0}  # fmt: skip
     lines = []
     for n in range(GENERATIONS):
         share = n / (GENERATIONS - 1)
@@ -69,6 +71,7 @@ ILL = [
     ("Matches eat the time", "eval_seconds", lambda n: 40.0 * n),
     ("The network hardly works", "play/network_share", lambda n: 0.3),
     ("Self-play has slowed down", "play/positions_per_s", lambda n: 5000.0 if n < 35 else 2000.0),
+    ("Processes of the cluster die", "pool/lost", lambda n: n // 10),
     ("Memory grows", "memory/rss_mb", lambda n: 500.0 + 60 * n),
 ]
 

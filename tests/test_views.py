@@ -71,6 +71,22 @@ def shown(renderable, width=100):
     return stream.getvalue()
 
 
+def test_a_run_on_several_machines_says_who_plays():
+    one = generation(3)
+    one.metrics.update(
+        {"pool/nodes": 6.0, "pool/processes": 12.0, "pool/lost": 1.0, "pool/lag": 2.0, "pool/busy": 0.875}
+        | {f"node_evaluations_per_s/10.0.0.{i}": 1000.0 * i for i in range(1, 7)}
+    )
+    line = terminal_run.plain_line(Config(), one)
+    assert "MB  nodes 6 processes 12 lag 2 lost 1  ETA" in line
+    view = terminal_run._View(Config(), "a run", ())
+    view.generation(one, None, None)
+    picture = shown(view)
+    assert re.search(r"10\.0\.0\.6 +6,000", picture) and re.search(r"10\.0\.0\.3 +3,000", picture)
+    assert re.search(r"2 others +3,000", picture), "the slowest together"
+    assert "12 processes, busy 88% of the time; 1 died; weights 2 generations old" in " ".join(picture.split())
+
+
 def test_sparklines_show_the_newest_scores_from_0_to_1():
     assert terminal_run.sparkline([0.0, 0.5, 0.99, 1.0]) == "▁▅██"
     assert terminal_run.sparkline([0.0] * 50 + [1.0], width=3) == "▁▁█"

@@ -203,6 +203,7 @@ def opened(
     command: Sequence[str],
     fresh: bool = False,
     warn: Callable[[str], None] = lambda line: None,
+    elsewhere: bool = False,
 ) -> Iterator[Training]:
     """Create or continue a run, and hold its folder for the time of the block.
 
@@ -211,6 +212,7 @@ def opened(
         command: what meta.json says of who trains here.
         fresh: refuse a run that exists.
         warn: told of what is no mistake and yet not as it seems.
+        elsewhere: other machines play, so that their memory is no concern of this one.
 
     Raises:
         ConfigError: where no limit is set, so that the run would not end; where it needs more memory than there is.
@@ -230,7 +232,7 @@ def opened(
     from selfplay.train import memory
 
     game = games.make(config.game)
-    memory.check(config, game)
+    memory.check(dataclasses.replace(config, threads=1) if elsewhere else config, game)
     Referee(config)  # a mistake in the opponents is answered before the folder is made
     architectures.build(game, config.network.architecture)
     new = not checkpoint.folders(run_dir)

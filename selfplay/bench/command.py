@@ -20,6 +20,7 @@ examples:
   selfplay bench agent --game gomoku9 --agent mcts:pretrained,ms=10    # a move: how long it takes, with how many visits
   selfplay bench serve --agent mcts:pretrained,sims=200    # a move in the page, for one and for ten people
   selfplay bench soak --minutes 120    # not speed: whether a long training grows or slows down
+  selfplay bench ray --game connect4    # processes of a Ray cluster of this machine against threads, in turns
   selfplay bench coverage    # not the machine: how often 95 % intervals hold the truth, by simulation; about a minute
   selfplay bench laws        # the same of fitted laws: how often planted constants lie in their intervals; a minute
 """
@@ -53,6 +54,12 @@ def _serve(args: argparse.Namespace) -> dict[str, float]:
     from selfplay.bench import waiting
 
     return waiting.measure(games.make(args.game).name, args.agent)
+
+
+def _ray(args: argparse.Namespace) -> dict[str, float]:
+    from selfplay.bench import ray
+
+    return ray.measure(games.make(args.game).name, args.threads or session.cores(), args.positions)
 
 
 def _soak(args: argparse.Namespace) -> dict[str, float]:
@@ -96,6 +103,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="mcts:pretrained,sims=200",
         help="for agent, and whom people play against in serve (default: %(default)s)",
     )
+    parser.add_argument(
+        "--positions", type=int, default=0, help="of a generation, for ray (default: that of the game's preset)"
+    )
     parser.add_argument("--minutes", type=float, default=120.0, help="of training, for soak (default: 120)")
     parser.add_argument("--run", default="", help="where soak trains (default: a folder that is deleted)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -138,4 +148,12 @@ def _figure(value: Any) -> str:
 
 PARTS = {"search": parts.search, "network": parts.network, "selfplay": parts.selfplay, "train": parts.train}
 # Asked for by name: they are not about the speed of training.
-APART = {"knowledge": _knowledge, "coverage": _coverage, "laws": _laws, "agent": _agent, "serve": _serve, "soak": _soak}
+APART = {
+    "knowledge": _knowledge,
+    "coverage": _coverage,
+    "laws": _laws,
+    "agent": _agent,
+    "serve": _serve,
+    "soak": _soak,
+    "ray": _ray,
+}

@@ -27,6 +27,8 @@ from selfplay.run import atomic, checkpoint, read
 from selfplay.stats.records import visible
 
 if TYPE_CHECKING:
+    from selfplay.train.pool import Pool
+    from selfplay.train.remote.ray_cluster import Cluster
     from selfplay.train.trainer import Generation
 
 _BUDGETS = ("minutes", "generations", "flops")
@@ -42,6 +44,7 @@ examples:
   selfplay train --game connect4 --seeds 3              three runs, and when they overtook each opponent
   selfplay train --game gomoku15 --init runs/gomoku9    begin with what was learned on another board
   selfplay train --config tiny --game tictactoe         the whole loop in seconds
+  selfplay train --game gomoku15 --ray 10.0.0.1:6379    played by all machines of a Ray cluster (docs/many-machines.md)
 """
 
 
@@ -85,7 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command; every setting of the config is one."""
     parser.usage = (
         "selfplay train [--game GAME] [--run DIR] [--minutes M] [--generations N] [--flops F] [--seed S]\n"
-        "                      [--config FILE] [--init PATH] [--fresh] [--quiet] [--SETTING VALUE ...]"
+        "                      [--config FILE] [--init PATH] [--fresh] [--quiet] [--ray [ADDRESS]]\n"
+        "                      [--SETTING VALUE ...]"
     )
     parser.epilog = _EPILOG
     parser.add_argument(
@@ -99,6 +103,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=int, metavar="N", help="train N runs, one seed after the other, and report their spread"
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes and the last line")
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="play on the Ray cluster at HOST:PORT, or auto for the one that runs on this machine; without an address"
+        " on one of this machine's cores, begun for the run",
+    )
+    parser.add_argument(
+        "--ray.actors",
+        dest="ray_actors",
+        nargs=1,
+        metavar="N",
+        help="the setting --threads by another name: shares of a generation, and processes at most (default: cores of"
+        " the cluster when the run begins)",
+    )
     group = parser.add_argument_group("settings")
     for name, kind, default, sentence in settings():
         metavar = "|".join(map(str, get_args(kind))) if get_origin(kind) is Literal else name.rpartition(".")[2].upper()
@@ -133,30 +153,50 @@ def _typed(args: argparse.Namespace) -> dict[str, Any]:
         if (words := getattr(args, name)) is not None:
             table, _, key = name.rpartition(".")
             (given.setdefault(table, {}) if table else given)[key] = _value(name, kind, words, default)
+    if args.ray is None and (args.ray_actors or "ray" in given):
+        raise ConfigError("--ray.actors and --ray.lag are of no effect without --ray")
+    if args.ray_actors:
+        given["threads"] = number("ray.actors", int, args.ray_actors[0], 2)
     budgets = [name for name in _BUDGETS if name in given]
     if budgets:
         given |= {name: 0 for name in _BUDGETS if name not in budgets}
     return given
 
 
-def configured(args: argparse.Namespace) -> tuple[Config, Path]:
-    """The config and the folder of the run that the arguments ask for."""
-    return training.configured(_typed(args), preset=args.config, run_dir=args.run)
+def configured(args: argparse.Namespace, cluster: "Cluster | None" = None) -> tuple[Config, Path]:
+    """The config and the folder of the run that the arguments ask for; on a cluster a new run has as many threads as
+    that has cores, unless told otherwise."""
+    given = _typed(args)
+    config, run_dir = training.configured(given, preset=args.config, run_dir=args.run)
+    if cluster is not None and not given.get("threads") and not checkpoint.folders(run_dir):
+        given["threads"] = max(1, cluster.cores)
+        return training.configured(given, preset=args.config, run_dir=args.run)
+    return config, run_dir
 
 
 def run(args: argparse.Namespace) -> int:
     """Train until the budget is spent, and say where the report is."""
+    if args.ray is None:
+        return _run(args, None)
+    configured(args)  # mistakes are answered at once
+    from selfplay.train.remote import ray_cluster
+
+    with ray_cluster.connected(args.ray) as cluster:
+        return _run(args, cluster)
+
+
+def _run(args: argparse.Namespace, cluster: "Cluster | None") -> int:
     if args.seeds is None:
-        _train(args, *configured(args))
+        _train(args, *configured(args, cluster), cluster)
         return 0
     if not 1 <= args.seeds <= _MOST_SEEDS:
         raise ConfigError(f"--seeds is from 1 to {_MOST_SEEDS}, not {args.seeds}")
-    config, base = configured(args)
+    config, base = configured(args, cluster)
     first = config.seed if args.seed else 0
     dirs = []
     for seed in range(first, first + args.seeds):
         args.seed, args.run = [str(seed)], base.with_name(f"{base.name}-seed{seed}")
-        _train(args, *configured(args))
+        _train(args, *configured(args, cluster), cluster)
         dirs.append(args.run)
     from selfplay.report import plots
     from selfplay.stats import crossover
@@ -172,15 +212,31 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
+@contextmanager
+def _pool(config: Config, run_dir: Path, cluster: "Cluster | None") -> "Iterator[Pool | None]":
+    """Who plays, if it is not threads of this process."""
+    if cluster is None:
+        yield None
+        return
+    from selfplay.train import trainer
+    from selfplay.train.remote import ray_cluster
+
+    with ray_cluster.playing(cluster, config, trainer.dtype_of(run_dir)) as pool:
+        yield pool
+
+
+def _train(args: argparse.Namespace, config: Config, run_dir: Path, cluster: "Cluster | None") -> None:
     command = ["selfplay", *sys.argv[1:]]
-    with training.opened(config, run_dir, command=command, fresh=args.fresh, warn=_warn) as open_run:
+    with training.opened(
+        config, run_dir, command=command, fresh=args.fresh, warn=_warn, elsewhere=cluster is not None
+    ) as open_run:
         title = f"{config.game} · {config.network.architecture} · seed {config.seed} · {run_dir}"
         try:
             with contextlib.ExitStack() as stack:
                 importlib.import_module("selfplay.train.trainer")  # compiles
                 from selfplay.report import health
 
+                pool = stack.enter_context(_pool(config, run_dir, cluster))
                 consumers = stack.enter_context(onlookers(open_run))
                 watch = health.Watch(config, read.metrics(run_dir))
                 starting.end()
@@ -193,7 +249,10 @@ def _train(args: argparse.Namespace, config: Config, run_dir: Path) -> None:
 
                 trained = 0
                 for _ in open_run.generations(
-                    [*consumers, show_generation], on_match_end=show.match, show_activity=show.activity
+                    [*consumers, show_generation],
+                    on_match_end=show.match,
+                    show_activity=show.activity,
+                    pool=pool,
                 ):
                     trained += 1
         except BaseException as error:

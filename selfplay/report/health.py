@@ -397,6 +397,15 @@ CHECKS = (
         fix="look at `memory/rss_mb` and at what else runs; `selfplay bench all` says what the machine can do",
     ),
     Check(
+        symptom="Processes of the cluster die",
+        shows_in="`pool/lost`: how many, since the session began",
+        read=_newest("pool/lost"),
+        bounds=bounds_of("pool/lost"),
+        cause="too little memory on a node, an unsteady network, or nodes that were taken away",
+        fix="the run loses nothing but time; look at the node whose `node_evaluations_per_s/*` ends, and give it fewer"
+        " cores (`ray start --num-cpus`)",
+    ),
+    Check(
         symptom="Memory grows",
         shows_in="`memory/rss_mb`: newest over that at half of the run",
         read=_memory_growth,

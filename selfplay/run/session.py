@@ -26,9 +26,9 @@ from selfplay.ledger import Ledger
 from selfplay.run import atomic, checkpoint, checksums, folder, formats
 from selfplay.stats.records import Lines, brief
 
-# Settings that a continued run may change: how long, where, what it is measured against, and the learning rate,
-# which has to be lower where learning diverges. All others would make it another run under the same name.
-_FREE = ("minutes", "generations", "flops", "device", "eval", "learn.learning_rate", "learn.on_divergence")
+# Settings that a continued run may change: how long, where and by whom, what it is measured against, and the learning
+# rate, which has to be lower where learning diverges. All others would make it another run under the same name.
+_FREE = ("minutes", "generations", "flops", "device", "eval", "ray", "learn.learning_rate", "learn.on_divergence")
 _RECORDED_PACKAGES = ("torch", "numpy", "numba", "safetensors", "bitbully")
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from selfplay.config import Config
 from selfplay.network.architectures import Network, build
 from selfplay.network.evaluator import NetworkEvaluator
 from selfplay.train.actor import UNLIMITED, Actor, Allowance, Harvest
+from selfplay.train.slots import FACT
 
 Watch = Callable[[int, int], None]
 """called now and then with the positions searched in this generation, and about how many it will be; 0 while nobody
@@ -38,8 +39,34 @@ class OngoingGame:
     """the searches' chances to win, draw and lose, for the player who then moved"""
 
 
+def stream_seed(seed: int, number: int, stream: int) -> np.random.SeedSequence:
+    """Of all randomness of one stream in generation `number`."""
+    return np.random.SeedSequence([seed, number, stream])
+
+
+def furthest(state: dict[str, np.ndarray]) -> OngoingGame:
+    """The game that has come furthest, of an actor's state."""
+    g = int(state["count_G"].argmax())
+    plies = int(state["count_G"][g])
+    facts_T = np.ascontiguousarray(state["facts_GT"][g]).view(FACT)[:plies]
+    return OngoingGame(
+        start_W=(state["states_GTW"][g, 0] if plies else state["state_GW"][g]).copy(),
+        actions_T=facts_T["action"].copy(),
+        wdl_T3=state["wdl_GT3"][g, :plies].copy(),
+    )
+
+
 def _nobody(done: int, of: int) -> None:
     """Watches nothing."""
+
+
+@runtime_checkable
+class MeasuredPool(Protocol):
+    """A pool that has numbers of its own to log."""
+
+    def metrics(self) -> dict[str, float]:
+        """Of the generation that it played last, by the names of `selfplay.run.metrics`."""
+        ...
 
 
 class Pool(Protocol):
@@ -137,7 +164,7 @@ class LocalPool:
         def work(thread: int) -> None:
             torch.set_num_threads(1)  # of this thread: the cores are shared out among actors
             try:
-                seed = np.random.SeedSequence([self.seed, number, self.first_stream + thread])
+                seed = stream_seed(self.seed, number, self.first_stream + thread)
                 self.evaluators[thread].load(network)
                 harvests[thread] = self.actors[thread].play(seed, simulations, share)
             except BaseException as error:
@@ -182,14 +209,7 @@ class LocalPool:
 
     def ongoing(self) -> OngoingGame:
         """The game that has come furthest, of the first thread's."""
-        slots = self.actors[0].slots
-        g = int(slots.count_G.argmax())
-        plies = int(slots.count_G[g])
-        return OngoingGame(
-            start_W=(slots.states_GTW[g, 0] if plies else slots.state_GW[g]).copy(),
-            actions_T=slots.facts_GT["action"][g, :plies].copy(),
-            wdl_T3=slots.wdl_GT3[g, :plies].copy(),
-        )
+        return furthest(self.actors[0].state())
 
     def state(self) -> dict[str, np.ndarray]:
         return {f"{i}/{key}": value for i, actor in enumerate(self.actors) for key, value in actor.state().items()}

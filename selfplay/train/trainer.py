@@ -33,7 +33,7 @@ from selfplay.train.actor import Allowance
 from selfplay.train.initial import InitialWeights
 from selfplay.train.learner import Learner, Losses
 from selfplay.train.meters import EnergyMeter, resident_mb
-from selfplay.train.pool import LocalPool, OngoingGame, Pool
+from selfplay.train.pool import LocalPool, MeasuredPool, OngoingGame, Pool
 from selfplay.train.replay import Batch, Replay
 from selfplay.train.statistics import play_metrics
 
@@ -286,6 +286,7 @@ class Trainer:
             "learn/learning_rate": self.learner.learning_rate(self.ledger.positions),
             "learn/window": self.replay.window,
             **play_metrics(harvests, play_seconds),
+            **(self.pool.metrics() if isinstance(self.pool, MeasuredPool) else {}),
             "play/simulations": simulations,
             "memory/rss_mb": resident_mb(),
         }
@@ -413,6 +414,12 @@ def _learned(found: dict[str, Any]) -> Learned:
     if not (texts and _counted(learned.seconds) and isinstance(learned.scheduled, bool)):
         raise ValueError("notes, seconds or scheduled are of another type")
     return learned
+
+
+def dtype_of(run_dir: Path) -> str:
+    """In which a run plays and learns; empty where it has no checkpoint yet."""
+    saved = checkpoint.newest(run_dir, checkpoint.STATE)
+    return restore_counters(saved)["dtype"] if saved else ""
 
 
 def restore_counters(saved: checkpoint.Checkpoint) -> dict[str, Any]:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _BARS = "▁▂▃▄▅▆▇█"
 _NO_NUMBER = "–"
 _OTHER_LINES = 21  # of the view, beside a line for each match
+_NODE = "node_evaluations_per_s/"
+_MOST_NODES = 4  # that have a line of their own
+_NODE_LINES = _MOST_NODES + 5  # of their table
 _SILENCE_S = 15.0  # seconds after which a line says what goes on
 
 
@@ -51,7 +54,7 @@ def plain_line(config: Config, generation: "Generation", left: float | None = No
         f"{_flops_of(config, generation)}  games {ledger.games:,}"
         f"  positions/s {_number(metrics, 'play/positions_per_s', ',.0f')}"
         f"  loss policy {_number(metrics, 'loss/policy', '.3f')} value {_number(metrics, 'loss/value', '.3f')}"
-        f"  memory {_number(metrics, 'memory/rss_mb', ',.0f')} MB"
+        f"  memory {_number(metrics, 'memory/rss_mb', ',.0f')} MB{_cluster(metrics)}"
         f"  {'done' if generation.done else 'ETA ' + (words.clock(left) if left is not None else 'unknown')}"
     )
 
@@ -60,6 +63,15 @@ def _flops_of(config: Config, generation: "Generation") -> str:
     """Of a run that ends by compute, how much of it is spent."""
     own = generation.own.train_flops
     return f"  FLOPs {words.flops(own)} of {words.flops(config.flops)}" if config.flops else ""
+
+
+def _cluster(metrics: Mapping[str, float]) -> str:
+    """Who plays, of a run on several machines."""
+    if "pool/nodes" not in metrics:
+        return ""
+    lost, lag = metrics["pool/lost"], metrics["pool/lag"]
+    more = f" lag {lag:.0f}" * (lag > 0) + f" lost {lost:.0f}" * (lost > 0)
+    return f"  nodes {metrics['pool/nodes']:.0f} processes {metrics['pool/processes']:.0f}{more}"
 
 
 def match_line(match: EvalLine) -> str:
@@ -128,10 +140,14 @@ class _View:
         if self._generation is not None:
             columns = Table.grid(padding=(0, 3), expand=True)
             columns.add_row(self._learning(self._generation), self._playing(self._generation))
-            parts += [Text(), columns, Text(_where_the_time_goes(self._generation.ledger), style="dim")]
+            parts += [Text(), columns]
+            if "pool/nodes" in self._generation.metrics:
+                parts += [Text(), self._nodes(self._generation.metrics)]
+            parts += [Text(_where_the_time_goes(self._generation.ledger), style="dim")]
         if self._matches:
             latest = {pairing: matches[-1] for pairing, matches in self._matches.items()}
-            shown = _closest(latest, console.height - _OTHER_LINES)
+            nodes = _NODE_LINES if self._generation is not None and "pool/nodes" in self._generation.metrics else 0
+            shown = _closest(latest, console.height - _OTHER_LINES - nodes)
             parts += [Text(), fitting(console, inside, lambda compact: self._strength(shown, compact))]
             if others := len(latest) - len(shown):
                 parts.append(Text(f"and {others} less even matches, in the report", style="dim"))
@@ -193,6 +209,26 @@ class _View:
             ("memory", f"{_number(metrics, 'memory/rss_mb', ',.0f')} MB"),
         ]
         return self._facts("self-play", rows)
+
+    @staticmethod
+    def _nodes(metrics: Mapping[str, float]) -> Table:
+        """Who plays elsewhere, how fast each is, and what was lost."""
+        table = Table(title="nodes", title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for name in ("address", "evaluations/s"):
+            table.add_column(name, header_style="dim", no_wrap=True, justify="right" if "/" in name else "left")
+        rates = {name.partition("/")[2]: rate for name, rate in metrics.items() if name.startswith(_NODE)}
+        fastest = sorted(rates, key=lambda node: -rates[node])
+        for node in fastest[:_MOST_NODES]:
+            table.add_row(node, f"{rates[node]:,.0f}")
+        if others := fastest[_MOST_NODES:]:
+            table.add_row(f"{len(others)} others", f"{sum(rates[node] for node in others):,.0f}")
+        lost, lag = metrics["pool/lost"], metrics["pool/lag"]
+        table.caption = (
+            f"{metrics['pool/processes']:.0f} processes, busy {metrics['pool/busy']:.0%} of the time; {lost:.0f} died;"
+            f" weights {lag:.0f} generations old"
+        )
+        table.caption_justify, table.caption_style = "left", "dim"
+        return table
 
     def _strength(self, latest: Mapping[tuple[str, str], EvalLine], compact: bool) -> Table:
         def over_time(pairing: tuple[str, str]) -> tuple[Text, str]:
