@@ -152,7 +152,7 @@ def local(tmp_path_factory, generations):
 def processes_that_play():
     found = []
     for process in psutil.process_iter(["cmdline"]):
-        if (process.info["cmdline"] or [""])[0].startswith("ray::_Remote"):
+        if (process.info["cmdline"] or [""])[0].startswith("ray::Remote"):
             found.append(process)
     return found
 

@@ -74,6 +74,13 @@ def _cluster(metrics: Mapping[str, float]) -> str:
     return f"  nodes {metrics['pool/nodes']:.0f} processes {metrics['pool/processes']:.0f}{more}"
 
 
+def _processes(metrics: Mapping[str, float]) -> str:
+    return (
+        f"{metrics['pool/processes']:.0f} processes, busy {metrics['pool/busy']:.0%} of the time;"
+        f" {metrics['pool/lost']:.0f} died; weights {metrics['pool/lag']:.0f} generations old"
+    )
+
+
 def match_line(match: EvalLine) -> str:
     """One match in one line."""
     return (
@@ -143,6 +150,7 @@ class _View:
             parts += [Text(), columns]
             if "pool/nodes" in self._generation.metrics:
                 parts += [Text(), self._nodes(self._generation.metrics)]
+                parts.append(Text(_processes(self._generation.metrics), style="dim"))
             parts += [Text(_where_the_time_goes(self._generation.ledger), style="dim")]
         if self._matches:
             latest = {pairing: matches[-1] for pairing, matches in self._matches.items()}
@@ -222,12 +230,6 @@ class _View:
             table.add_row(node, f"{rates[node]:,.0f}")
         if others := fastest[_MOST_NODES:]:
             table.add_row(f"{len(others)} others", f"{sum(rates[node] for node in others):,.0f}")
-        lost, lag = metrics["pool/lost"], metrics["pool/lag"]
-        table.caption = (
-            f"{metrics['pool/processes']:.0f} processes, busy {metrics['pool/busy']:.0%} of the time; {lost:.0f} died;"
-            f" weights {lag:.0f} generations old"
-        )
-        table.caption_justify, table.caption_style = "left", "dim"
         return table
 
     def _strength(self, latest: Mapping[tuple[str, str], EvalLine], compact: bool) -> Table:
