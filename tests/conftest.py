@@ -12,7 +12,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # All else the machine of a full run has to bring. What needs no cluster of the pool of --ray is tested without Ray.
-MAY_BE_SKIPPED = {"needs CUDA", "needs a machine without CUDA", "needs Ray"}
+MAY_BE_SKIPPED = {"needs CUDA", "needs a machine without CUDA", "needs Ray, and time"}
 _skipped = pytest.StashKey[dict[str, str]]()  # reason by test, or by module where all of its tests are
 
 

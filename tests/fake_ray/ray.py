@@ -1,6 +1,6 @@
 """As much of Ray as a training asks of it, without Ray: processes are threads here. `FAKE_RAY` says what goes wrong:
-`refuses` has no cluster, `exits` ends its process at the third share, as Ray does where the head is lost, and `kills`
-loses a process now and then."""
+`refuses` has no cluster; `kills and exits` loses a process that plays the second share, and ends at the sixth, as Ray
+does where the head is lost."""
 
 import os
 import socket
@@ -70,9 +70,9 @@ class _Handle:
         global _plays
         if name == "play":
             _plays += 1
-            if _fault == "exits" and _plays == 3:
+            if _fault == "kills and exits" and _plays == 6:
                 os._exit(1)
-            if _fault == "kills" and _plays % 3 == 0:
+            if _fault == "kills and exits" and _plays == 2:
                 self.alive = False
         if not self.alive:
             raise exceptions.RayError("The actor is dead because it was killed.")

@@ -79,28 +79,28 @@ class Cluster:
         return self._first("cores")[1]
 
     def send(self, *what: Any) -> None:
-        with self._said():
+        try:
             self._pipe.send(what)
+        except OSError:
+            raise self._lost() from None
 
     def heard(self, seconds: float) -> list[tuple[Any, ...]]:
         """What the bridge has told, as soon as it tells anything. `ConnectionError` where it is gone."""
         found: list[tuple[Any, ...]] = []
-        with self._said():
+        try:
             while self._pipe.poll(0.0 if found else seconds):
                 found.append(self._pipe.recv())
                 if found[-1][0] == "gone":
                     raise ConnectionError(found[-1][1])
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            if not found:  # its last words first
+                raise self._lost() from None
         return found
 
-    @contextmanager
-    def _said(self) -> Iterator[None]:
-        """What the loss of the other end means."""
-        try:
-            yield
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            raise ConnectionError(
-                f"the Ray cluster at {self.address} is lost: its head is gone, or its node on this machine"
-            ) from None
+    def _lost(self) -> ConnectionError:
+        return ConnectionError(
+            f"the Ray cluster at {self.address} is lost: its head is gone, or its node on this machine"
+        )
 
     def _first(self, *kinds: str) -> tuple[Any, ...]:
         """The first answer of these kinds; others are of no use yet."""
