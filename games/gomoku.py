@@ -1,7 +1,8 @@
-"""Gomoku's rules on bitboards: any board from 3 to 20, k in a row, freestyle or standard.
+"""Gomoku's rules on bitboards: any board from 3 to 20, k in a row, by any of five rules.
 
 Bit `row * size + column`, row 0 at the top. State words: the mover's stones, the opponent's stones,
-plies played. Freestyle: k or more in a row win. Standard: exactly k. Tic-tac-toe is 3 x 3 with k = 3.
+plies played. Freestyle: k or more in a row win. Standard: exactly k. Caro, Caro6: see `games.five.lines`. Renju: see
+`games.five.renju`, which keeps one thing more in a state. Tic-tac-toe is 3 x 3 with k = 3.
 """
 
 # A kernel's types are its numba signature, which type checkers cannot read.
@@ -9,126 +10,55 @@ plies played. Freestyle: k or more in a row win. Standard: exactly k. Tic-tac-to
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from games.bits import count_bits
+from games.five.lines import CARO, CARO6, FREESTYLE, STANDARD, any_line, completes, flag_wins
 from games.game import DRAW, MOVER_WON, ONGOING, Game
-from games.kernel import INIT, LEGAL, OBSERVE, STEP, VALID, WINS, flags_A, i64, kernel, u64, words_W
+from games.kernel import INIT, LEGAL, OBSERVE, STEP, VALID, WINS, kernel
 from games.registry import nearest, register
 from games.symmetry import dihedral
 
 _ONE = np.uint64(1)
-_RULES = ("freestyle", "standard")
-
-
-@kernel(i64(words_W, i64, i64, i64, i64, i64, i64, i64), allocates=False)
-def _run(state_W, first_word, size, row, column, d_row, d_column, most):
-    """Stones in a row going out from a cell, the cell itself not counted, up to `most`."""
-    count = 0
-    row += d_row
-    column += d_column
-    while count < most and 0 <= row < size and 0 <= column < size:
-        cell = row * size + column
-        if (state_W[first_word + (cell >> 6)] >> np.uint64(cell & 63)) & _ONE == 0:
-            break
-        count += 1
-        row += d_row
-        column += d_column
-    return count
-
-
-@kernel(i64(words_W, i64, i64, i64, i64, i64), allocates=False)
-def _completes(state_W, first_word, size, cell, k, exact):
-    """1 if the stone just placed on `cell` makes a winning line."""
-    row = cell // size
-    column = cell % size
-    for d_row, d_column in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        forward = _run(state_W, first_word, size, row, column, d_row, d_column, k)
-        backward = _run(state_W, first_word, size, row, column, -d_row, -d_column, k)
-        length = 1 + forward + backward
-        if length == k or (exact == 0 and length > k):
-            return 1
-    return 0
-
-
-@kernel(u64(words_W, i64, i64, i64), allocates=False)
-def _ahead(state_W, words, word, distance):
-    """Word `word` of the mover's stones, each moved `distance` bits down: bit b tells of bit b + distance."""
-    source = word + (distance >> 6)
-    bits = np.uint64(distance & 63)
-    low = state_W[source] >> bits if source < words else np.uint64(0)
-    high = (state_W[source + 1] << _ONE) << (np.uint64(63) - bits) if source + 1 < words else np.uint64(0)
-    return low | high
-
-
-@kernel(i64(words_W, i64, i64, i64, i64, i64, i64, i64, flags_A), allocates=False)
-def _flag_gap(state_W, words, size, k, exact, start, d_row, d_column, flags_A):
-    """`k` cells in a line from `start` hold the mover's stones but for one: flag that one if it is there to be taken,
-    wins, and is not flagged yet. Returns 1 if it is flagged."""
-    end_row = start // size + (k - 1) * d_row
-    end_column = start % size + (k - 1) * d_column
-    if not (end_row < size and 0 <= end_column < size):
-        return 0  # these bits are no line of the board
-    cell = start
-    while (state_W[cell >> 6] >> np.uint64(cell & 63)) & _ONE == 1:
-        cell += d_row * size + d_column
-    taken = (state_W[words + (cell >> 6)] >> np.uint64(cell & 63)) & _ONE
-    if taken == 1 or flags_A[cell] == 1 or (exact == 1 and _completes(state_W, 0, size, cell, k, 1) == 0):
-        return 0
-    flags_A[cell] = 1
-    return 1
-
-
-@kernel(i64(words_W, i64, i64, i64, i64, flags_A), allocates=False)
-def _flag_wins(state_W, words, size, k, exact, flags_A):
-    """Flag the empty cells that give the mover a winning line, 64 lines at a time; how many."""
-    for cell in range(len(flags_A)):
-        flags_A[cell] = 0
-    count = 0
-    for d_row, d_column in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        for word in range(words):
-            full = ~np.uint64(0)  # lines from here without a gap so far
-            one = np.uint64(0)  # and with a single one
-            for i in range(k):
-                stones = _ahead(state_W, words, word, i * (d_row * size + d_column))
-                one = (one & stones) | (full & ~stones)
-                full &= stones
-                if one | full == 0:
-                    break
-            bit = 0
-            while one != 0:
-                if one & _ONE == 1:
-                    count += _flag_gap(state_W, words, size, k, exact, 64 * word + bit, d_row, d_column, flags_A)
-                one >>= _ONE
-                bit += 1
-    return count
-
-
-@kernel(i64(words_W, i64, i64, i64, i64, i64), allocates=False)
-def _any_line(state_W, first_word, words, size, k, exact):
-    """1 if the stones of `words` words from `first_word` on hold a winning line."""
-    for word in range(words):
-        stones = state_W[first_word + word]
-        cell = 64 * word
-        while stones != 0:
-            if stones & _ONE == 1 and _completes(state_W, first_word, size, cell, k, exact) == 1:
-                return 1
-            stones >>= _ONE
-            cell += 1
-    return 0
+RENJU = "renju"
+LINES = {"freestyle": FREESTYLE, "standard": STANDARD, "caro": CARO, "caro6": CARO6}
+RULES = (*LINES, RENJU)
 
 
 def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
-    """Gomoku on `size` x `size`, `k` in a row, by rule `freestyle` (k or more) or `standard` (exactly k)."""
+    """Gomoku on `size` x `size`, `k` in a row, by rule `freestyle` (k or more), `standard` (exactly k), `caro` (exactly
+    k, not closed at both ends), `caro6` (likewise, or more than k) or `renju` (five, with fouls for Black)."""
     if not (3 <= size <= 20 and 2 <= k <= size):
         raise ValueError(f"gomoku cannot have size={size}, k={k}: size is 3 to 20, k is 2 to size")
-    if rule not in _RULES:
-        raise ValueError(f"unknown rule {rule!r}{nearest(rule, list(_RULES))}; rules: {', '.join(_RULES)}")
+    if rule not in RULES:
+        raise ValueError(f"unknown rule {rule!r}{nearest(rule, list(RULES))}; rules: {', '.join(RULES)}")
     cells = size * size
     side = (cells + 63) // 64  # words for one player's stones
     words = 2 * side + 1
-    exact = 1 if rule == "standard" else 0
+    symmetries_SC = dihedral(size)
+    told: dict[str, Any] = {
+        "name": _canonical(size, k, rule),
+        "kind": "gomoku",
+        "height": size,
+        "width": size,
+        "actions": cells,
+        "max_plies": cells,
+        "in_a_row": k,
+        "title": _title(size, k, rule),
+        "action_is": "cell",
+        "cells_SC": symmetries_SC,
+        "actions_SA": symmetries_SC,
+        "options": {"rule": rule},
+    }
+    if rule == RENJU:
+        from games.five import renju  # whose kernels take a tenth of a second to load: for who plays it
+
+        if k != renju.FIVE:
+            raise ValueError(f"renju is five in a row: k={k} goes with the other rules")
+        return Game(**told, **renju.kernels(size), planes=renju.PLANES, words=renju.words(size))
+    code = LINES[rule]
 
     @kernel(INIT, allocates=False)
     def init(state_W):
@@ -151,13 +81,13 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
             next_W[side + word] = state_W[word]
         next_W[side + (action >> 6)] |= _ONE << np.uint64(action & 63)
         next_W[2 * side] = state_W[2 * side] + _ONE
-        if _completes(next_W, side, size, action, k, exact) == 1:
+        if completes(next_W, side, 0, size, action, k, code) == 1:
             return MOVER_WON
         return DRAW if next_W[2 * side] == np.uint64(cells) else ONGOING
 
     @kernel(WINS, allocates=False)
     def wins(state_W, _legal, _step, flags_A, _next_W):
-        return _flag_wins(state_W, side, size, k, exact, flags_A)
+        return flag_wins(state_W, side, size, k, code, flags_A)
 
     @kernel(OBSERVE, allocates=False)
     def observe(state_W, planes_PHW):
@@ -187,48 +117,40 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
             theirs += count_bits(other)
         if not 0 <= plies < cells or mine != plies // 2 or mine + theirs != plies:
             return 0
-        return 1 - max(_any_line(state_W, 0, side, size, k, exact), _any_line(state_W, side, side, size, k, exact))
+        mine = any_line(state_W, 0, side, side, size, k, code)
+        return 1 - max(mine, any_line(state_W, side, 0, side, size, k, code))
 
-    symmetries_SC = dihedral(size)
     return Game(
-        name=_canonical(size, k, rule),
-        kind="gomoku",
-        height=size,
-        width=size,
-        planes=4,
-        actions=cells,
-        words=words,
-        max_plies=cells,
-        in_a_row=k,
-        title=_title(size, k, rule),
-        action_is="cell",
-        cells_SC=symmetries_SC,
-        actions_SA=symmetries_SC,
-        init=init,
-        legal=legal,
-        step=step,
-        observe=observe,
-        wins=wins,
-        valid=valid,
-        options={"rule": rule},
+        **told, planes=4, words=words, init=init, legal=legal, step=step, observe=observe, wins=wins, valid=valid
     )
 
 
 def position(game: Game, mover: Sequence[int], other: Sequence[int]) -> np.ndarray:
     """The state in which the player to move has stones on the cells `mover`, and the opponent on `other`."""
     state_W = np.zeros(game.words, np.uint64)
-    for first_word, cells in ((0, mover), (game.words // 2, other)):
+    side = (game.cells + 63) // 64
+    for first_word, cells in ((0, mover), (side, other)):
         for cell in cells:
             state_W[first_word + (cell >> 6)] |= _ONE << np.uint64(cell & 63)
-    state_W[-1] = len(mover) + len(other)
+    state_W[2 * side] = len(mover) + len(other)
+    if game.options["rule"] == RENJU:
+        from games.five import renju
+
+        renju.mark(state_W, game.width, side)
     return state_W
 
 
-def has_line(game: Game, cells: Sequence[int]) -> bool:
-    """Whether stones of one player on these cells make a winning line."""
-    state_W = position(game, cells, ())
-    exact = int(game.options["rule"] == "standard")
-    return any(_completes(state_W, 0, game.width, cell, game.in_a_row, exact) for cell in cells)
+def has_line(game: Game, cells: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether one player's stones on these cells make a winning line, or in Renju a longer one; the other player's are
+    those on the cells `other`."""
+    rule = game.options["rule"]
+    code = FREESTYLE if rule == RENJU else LINES[str(rule)]
+    state_W = np.zeros(2 * ((game.cells + 63) // 64), np.uint64)
+    side = len(state_W) // 2
+    for first_word, stones in ((0, cells), (side, other)):
+        for cell in stones:
+            state_W[first_word + (cell >> 6)] |= _ONE << np.uint64(cell & 63)
+    return any(completes(state_W, 0, side, game.width, cell, game.in_a_row, code) for cell in cells)
 
 
 def _canonical(size: int, k: int, rule: str) -> str:
@@ -241,6 +163,8 @@ def _canonical(size: int, k: int, rule: str) -> str:
 def _title(size: int, k: int, rule: str) -> str:
     if (size, k) == (3, 3):
         return "Tic-tac-toe"
+    if rule == RENJU:
+        return f"Renju {size} × {size}"
     return f"Gomoku {size} × {size}" if (k, rule) == (5, "freestyle") else ""
 
 

@@ -84,10 +84,18 @@ def replay(game: Game, actions: Sequence[int]) -> tuple[np.ndarray, int]:
         if status != ONGOING:
             raise ValueError(f"move {number}, {word}: the game is already over after move {number - 1}")
         if action not in game.legal_actions(state_W):
-            reason = f"column {word} is full" if game.action_is == "column" else f"{word} is not free"
-            raise ValueError(f"move {number}, {word}: {reason}")
+            raise ValueError(f"move {number}, {word}: {_why_not(game, state_W, action)}")
         state_W, status = game.after(state_W, action)
     return state_W, status
+
+
+def _why_not(game: Game, state_W: np.ndarray, action: int) -> str:
+    """Why an action cannot be played."""
+    word = format_action(game, action)
+    if game.action_is == "column":
+        return f"column {word} is full"
+    taken = game.planes_of(state_W)[:2].reshape(2, -1).any(axis=0)[action]
+    return f"{word} is not free" if taken else f"a foul: {game.sides[0].name} may not play there"
 
 
 def board_of(game: Game, state_W: np.ndarray) -> np.ndarray:

@@ -3,6 +3,8 @@
 board[row][column], row 0 at the top, holds "X" (the player who began), "O" or ".".
 """
 
+import naive_renju
+
 WIN, DRAW = "win", "draw"
 
 
@@ -19,7 +21,7 @@ class NaiveConnect4:
         """None, "win" (for who has just played) or "draw"."""
         row = max(row for row in range(len(self.board)) if self.board[row][column] == ".")
         self.board[row][column] = self.mover
-        result = result_of(self.board, self.mover, self.k, exact=False)
+        result = result_of(self.board, self.mover, self.k)
         self.mover = "O" if self.mover == "X" else "X"
         return result
 
@@ -27,29 +29,61 @@ class NaiveConnect4:
 class NaiveGomoku:
     def __init__(self, size=15, k=5, rule="freestyle"):
         self.k = k
-        self.exact = rule == "standard"
+        self.rule = rule
         self.board = [["."] * size for _ in range(size)]
         self.mover = "X"
 
     def legal(self):
         size = len(self.board)
-        return [cell for cell in range(size * size) if self.board[cell // size][cell % size] == "."]
+        barred = self.fouls() if self.mover == "X" else {}
+        cells = [cell for cell in range(size * size) if self.board[cell // size][cell % size] == "."]
+        return [cell for cell in cells if divmod(cell, size) not in barred]
+
+    def fouls(self):
+        """Where Black may not play, with the names of the fouls."""
+        if self.rule != "renju":
+            return {}
+        size = len(self.board)
+        stones = {owner: set() for owner in "XO."}
+        for cell in range(size * size):
+            stones[self.board[cell // size][cell % size]].add(divmod(cell, size))
+        return naive_renju.fouls(frozenset(stones["X"]), frozenset(stones["O"]), size)
 
     def play(self, cell):
         """None, "win" (for who has just played) or "draw"."""
         size = len(self.board)
         self.board[cell // size][cell % size] = self.mover
-        result = result_of(self.board, self.mover, self.k, self.exact)
+        rule = self.rule
+        if rule == "renju":
+            rule = "standard" if self.mover == "X" else "freestyle"
+        result = result_of(self.board, self.mover, self.k, rule)
         self.mover = "O" if self.mover == "X" else "X"
-        return result
+        return result or (None if self.legal() else DRAW)
 
 
-def result_of(board, player, k, exact):
+def result_of(board, player, k, rule="freestyle"):
     for line in every_line(board):
-        runs = "".join(line).replace(other(player), ".").split(".")
-        if any(len(run) == k if exact else len(run) >= k for run in runs):
-            return WIN
+        for run in runs_of("".join(line), player):
+            stones = run.strip(other(player))
+            closed = rule.startswith("caro") and run == other(player) + stones + other(player)
+            if (len(stones) == k and not closed) or (len(stones) > k and rule in ("freestyle", "caro6")):
+                return WIN
     return None if any("." in row for row in board) else DRAW
+
+
+def runs_of(line, player):
+    """The rows of a player's stones on a line, each with the other's stones that stand right beside it."""
+    found, at = [], 0
+    while at < len(line):
+        end = at
+        while end < len(line) and line[end] == player:
+            end += 1
+        if end > at:
+            before = other(player) if at > 0 and line[at - 1] == other(player) else ""
+            after = other(player) if end < len(line) and line[end] == other(player) else ""
+            found.append(before + line[at:end] + after)
+        at = end + 1
+    return found
 
 
 def every_line(board):

@@ -147,7 +147,7 @@ def connect4_evaluation(game, state_W, worth):
 
 def connect4_minimax(game, state_W, left, evaluation, pieces):
     """The score with the search's own pieces of knowledge, all moves tried; and the best actions."""
-    plies = int(state_W[-1])
+    plies = game.plies(state_W)
     actions = [int(action) for action in game.legal_actions(state_W)]
     wins = winning_actions(game, state_W)
     if wins and ("wins" in pieces or left > 0):
@@ -208,7 +208,7 @@ def gomoku_candidates(game, state_W):
 
 def minimax(game, state_W, depth, evaluation, candidates):
     """The score of a position that is not over, searched `depth` plies, and the best actions."""
-    plies = int(state_W[-1])
+    plies = game.plies(state_W)
     wins = winning_actions(game, state_W)
     if wins:
         return WIN - (plies + 1), wins

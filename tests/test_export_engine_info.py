@@ -17,14 +17,14 @@ def test_rules_that_are_not_known_are_said_when_a_move_is_asked_for(session):
         """
         > START 9
         OK
-        > INFO rule 4
+        > INFO rule 5
         > INFO rule nonsense
         > BEGIN
-        ERROR rule 4 is not known; rules are 0 (five or more in a row) and 1 (exactly five)
+        ERROR rule 5 is not known; rules are 0 (freestyle), 1 (standard), 4 (renju), MORE
         > INFO rule 0
         > BEGIN
         0,0
-        """,
+        """.replace("MORE", "8 (caro6), 9 (caro), and 2 more for a continuous game"),
     )
 
 
@@ -38,9 +38,37 @@ def test_six_in_a_row_win_by_one_rule_and_not_by_the_other(session):
 def test_a_continuous_game_has_the_rule_of_the_other_bits(session):
     converse(session, "> START 9\nOK\n> INFO rule 2\n> BEGIN\n0,0\n> INFO rule 3\n> TURN 8,8\n1,0")
     assert session._player(9, "freestyle").asked[-1][0] == "gomoku:size=9,rule=standard"
-    for number, rule in enumerate((4, 6, -1)):
-        refusal = f"rule {rule} is not known; rules are 0 (five or more in a row) and 1 (exactly five)"
-        converse(session, f"> INFO rule {rule}\n> TURN 8,{number}\nERROR {refusal}")
+    for number, rule in enumerate((5, 7, 12, 16, -1)):
+        (answer,) = converse_last(session, f"INFO rule {rule}", f"TURN 8,{number}")
+        assert answer.startswith(f"ERROR rule {rule} is not known; rules are 0 (freestyle), ")
+
+
+def converse_last(session, *lines):
+    """The answers to the last line."""
+    return [session.answer(line, 0.0) for line in lines][-1]
+
+
+# An engine that moves to the first free cell where it may has Black's stones: 0,0 is a double-four.
+CROSS = "> 1,0,1\n> 2,0,1\n> 3,0,1\n> 0,1,1\n> 0,2,1\n> 0,3,1\n" + "".join(f"> {2 * x},8,2\n" for x in range(6))
+
+
+def test_black_plays_no_foul_and_white_may(session):
+    other = CROSS.replace(",1\n", ",3\n").replace(",2\n", ",1\n").replace(",3\n", ",2\n")
+    converse(session, f"> START 12\nOK\n> INFO rule 4\n> BOARD\n{CROSS}> DONE\n4,0")
+    assert session._player(12, "renju").asked[-1][0] == "gomoku:size=12,rule=renju"
+    converse(session, f"> INFO rule 0\n> BOARD\n{CROSS}> DONE\n0,0")
+    converse(session, f"> INFO rule 6\n> BOARD\n{other}> 11,11,2\n> DONE\n0,0")  # now the engine is White
+
+
+def test_a_row_that_is_closed_at_both_ends_goes_on_in_caro(session):
+    row = "".join(f"> {x},3,2\n" for x in range(1, 6)) + "> 0,3,1\n> 6,3,1\n> 0,0,1\n> 2,0,1\n> 4,0,1\n"
+    for rule, answer in ((9, "1,0"), (8, "1,0"), (1, "ERROR the game is over"), (4, "ERROR the game is over")):
+        converse(session, f"> START 9\nOK\n> INFO rule {rule}\n> BOARD\n{row}> DONE\n{answer}")
+    six = "".join(f"> {x},3,2\n" for x in range(6))
+    converse(
+        session,
+        f"> INFO rule 9\n> BOARD\n{six}> DONE\n0,0\n> INFO rule 8\n> BOARD\n{six}> DONE\nERROR the game is over",
+    )
 
 
 def test_both_rules_are_ready_after_start(monkeypatch):

@@ -83,6 +83,16 @@ def test_a_line_of_six_says_which_rule_it_was(tmp_path):
     assert (found.game, found.result, found.first) == ("gomoku:size=9,rule=standard", "*", "?")
 
 
+@pytest.mark.parametrize(("end", "rule"), [("8,8 7,7 6,1", "caro6"), ("8,1 7,7 6,1 2,2", "caro")])
+def test_a_closed_five_says_that_it_was_caro(tmp_path, end, rule):
+    """White closes the row before its last stone; later Black makes five that win, or six that do not."""
+    row = ["2,4", "1,4", "3,4", "7,4", "5,4", "1,8", "6,4", "3,8", "4,4"]
+    then = "5,8 3,1 7,8 4,1 1,7 5,1 3,7 7,1 5,7 " + end
+    moves = "".join(f"{move},0\n" for move in row + then.split())
+    (found,) = files.read(written(tmp_path, f"Piskvorky 8x8, 0:0, 1\n{moves}-1\n"))
+    assert found.game == f"gomoku:size=8,rule={rule}"
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -102,7 +112,16 @@ def test_what_cannot_be_read_costs_one_line(tmp_path, content, said):
 
 
 @pytest.mark.parametrize("suffix", [".psq", ".sgf", ".jsonl"])
-@pytest.mark.parametrize("name", ["gomoku9", "gomoku15", "tictactoe", "gomoku:size=15,rule=standard"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gomoku9",
+        "gomoku15",
+        "tictactoe",
+        "gomoku:size=15,rule=standard",
+        *(f"gomoku:size=8,rule={rule}" for rule in ("renju", "caro", "caro6")),
+    ],
+)
 def test_games_are_written_and_read_back(tmp_path, suffix, name):
     game = games.make(name)
     actions = [game.actions // 2, 0, 1, 2]

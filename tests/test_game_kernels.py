@@ -13,7 +13,13 @@ import games
 from games.game import wins_by_stepping
 
 ROOT = Path(__file__).resolve().parent.parent
-GAMES = ["connect4", "connect4:height=7,width=8", "gomoku:size=9,rule=standard", "tictactoe"]
+GAMES = [
+    "connect4",
+    "connect4:height=7,width=8",
+    "gomoku:size=9,rule=standard",
+    "tictactoe",
+    "gomoku:size=7,rule=renju",
+]
 
 # Plays a few games and prints what the kernels answered.
 PLAY = """

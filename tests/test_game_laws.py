@@ -27,6 +27,9 @@ ODD_SIZES = [
     "gomoku:size=8",  # one whole word
     "gomoku:size=10,rule=standard",
     "gomoku:size=20,k=6",
+    "gomoku:size=8,rule=caro",
+    "gomoku:size=8,rule=caro6",
+    "gomoku:size=8,rule=renju",
 ]
 TWINS = {"connect4": NaiveConnect4, "gomoku": NaiveGomoku}
 STATUS = {None: games.ONGOING, "win": games.MOVER_WON, "draw": games.DRAW}
@@ -66,6 +69,8 @@ def test_agrees_with_naive_twin(name):
             np.testing.assert_array_equal(planes_PHW[0], board == twin.mover)
             np.testing.assert_array_equal(planes_PHW[1], board == mover)
             np.testing.assert_array_equal(planes_PHW[3], np.full(board.shape, twin.mover == "X"))
+            if game.options.get("rule") == "renju" and status == games.ONGOING:
+                assert set(map(tuple, np.argwhere(planes_PHW[4]))) == set(twin.fouls())
             np.testing.assert_array_equal(board_of(game, state_W), (board == "X") * 1 - (board == "O") * 1)
 
 

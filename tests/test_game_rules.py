@@ -26,7 +26,7 @@ def connect4_state(game, own, others):
 def gomoku_state(game, own, others):
     """Likewise for Gomoku."""
     state_W = game.initial()
-    side = game.words // 2
+    side = (game.cells + 63) // 64
     for cells, first_word in ((own, 0), (others, side)):
         for row, column in cells:
             cell = row * game.width + column
@@ -198,7 +198,12 @@ def count_plays(legal, step, actions, start_W, depth):
 
 
 def plays(game, depth):
-    return count_plays(game.legal, game.step, game.actions, game.initial(), depth).tolist()
+    return plays_from(game, game.initial(), depth)
+
+
+def plays_from(game, state_W, depth):
+    """`count_plays` from a position."""
+    return count_plays(game.legal, game.step, game.actions, state_W, depth).tolist()
 
 
 def test_perft_of_connect4():
@@ -256,6 +261,7 @@ def test_distinct_positions():
         ("gomoku:size=21", "size is 3 to 20"),
         ("gomoku:size=2", "size is 3 to 20"),
         ("gomoku:size=5,k=6", "k is 2 to size"),
+        ("gomoku:k=4,rule=renju", "renju is five in a row: k=4 goes with the other rules"),
         ("gomoku:rule=standart", "unknown rule 'standart' \\(did you mean 'standard'\\?\\)"),
     ],
 )

@@ -7,6 +7,7 @@ import games
 from games.game import ONGOING, valid_by_observing
 
 GAMES = ["connect4", "connect4:height=7,width=8", "tictactoe", "gomoku9", "gomoku15", "gomoku:size=9,rule=standard"]
+GAMES += ["gomoku:size=8,rule=caro", "gomoku:size=9,rule=renju"]
 
 
 def played(game, plays, seed=0):

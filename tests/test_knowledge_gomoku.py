@@ -38,7 +38,11 @@ def rule_moves(line, name="gomoku9"):
 
 
 @pytest.mark.parametrize(
-    "name", ["gomoku:size=7,k=4", "gomoku:size=7,k=4,rule=standard", "gomoku:size=7,k=6", "tictactoe"]
+    "name",
+    [
+        *("gomoku:size=7,k=4", "gomoku:size=7,k=4,rule=standard", "gomoku:size=7,k=6", "tictactoe"),
+        *("gomoku:size=8,rule=caro", "gomoku:size=8,rule=renju"),
+    ],
 )
 @pytest.mark.parametrize("depth", [1, 2])
 def test_search_by_lines_equals_minimax(name, depth):
@@ -211,3 +215,40 @@ def test_a_table_used_for_more_positions_than_it_can_number_still_helps():
         context.table._age = (1 << 22) - 1
     for _ in range(3):
         assert player.search(state_W).depths_N == first.depths_N
+
+
+# Black may not play on h10, a double-three; a four that White makes with it on its last cell cannot be answered.
+FORK = "h8 e13 h9 f12 i10 g11 j10 a1 c15"
+
+
+def renju(moves):
+    game = games.make("gomoku:rule=renju")
+    return game, text.replay(game, text.parse_moves(game, moves))[0]
+
+
+def test_white_wins_by_a_four_that_only_a_foul_stops():
+    game, state_W = renju(FORK)
+    found = search(game, state_W[None], depth=3)
+    assert found.scores_N[0] == WIN - (9 + 3) and played(game, found) in {"d14", "i9"}
+    for move in ("d14", "i9"):
+        game, answered_W = renju(f"{FORK} {move}")
+        assert search(game, answered_W[None], depth=2).scores_N[0] == -(WIN - (10 + 2))
+
+
+def test_nobody_counts_what_is_no_five():
+    """Six in a row are no five for Black, and in Caro for nobody; nor there five between two stones of the other's."""
+    six, closed = "c3 a1 d3 a8 e3 h8 g3 h1 h3 b1", "b3 a3 c3 g3 d3 a8 e3 h8"
+    for name, moves, five in (
+        ("gomoku:size=8,rule=renju", six, None),
+        ("gomoku:size=8,rule=caro", six, None),
+        ("gomoku:size=8,rule=caro6", six, "f3"),
+        ("gomoku:size=8,rule=caro", closed, None),
+        ("gomoku:size=8,rule=caro", closed.replace("g3", "g4"), "f3"),
+    ):
+        game = games.make(name)
+        state_W = text.replay(game, text.parse_moves(game, moves))[0]
+        chosen = {text.format_action(game, int(a)) for a in Rules(game).choose(state_W[None], np.zeros(1, np.uint64))}
+        assert (chosen == {"f3"}) == (five == "f3"), (name, moves)
+        assert (played(game, search(game, state_W[None], depth=1)) == "f3") == (five == "f3"), (name, moves)
+        foul = name.endswith("renju")
+        assert (text.parse_action(game, "f3") in game.legal_actions(state_W)) == (not foul)

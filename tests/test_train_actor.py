@@ -260,7 +260,7 @@ def test_openings_of_every_length_none_of_them_over():
     lengths = set()
     for rows in games_in(harvest):
         board, _ = board_of(game, harvest.states_MW[rows[0]])
-        assert [result_of(board, player, 4, exact=False) for player in "XO"] == [None, None]
+        assert [result_of(board, player, 4) for player in "XO"] == [None, None]
         lengths.add(plies_of(game, harvest.states_MW[rows[0]]))
     assert max(lengths) <= 21
     assert len(lengths) > 15

@@ -8,7 +8,8 @@
     0
 
 It says neither the result nor the rule: a game that goes on after a line of more than five stones is one of the rule
-`standard`, any other is taken for `freestyle`.
+`standard`, after a closed five one of `caro6`, after both one of `caro`; any other is taken for `freestyle`, games of
+Renju too.
 """
 
 import re
@@ -22,13 +23,14 @@ BEGINS = "Piskvorky"
 _HEADER = re.compile(r"Piskvorky\s+(\d+)\s*x\s*(\d+)\s*,.*")
 _MOVE = re.compile(r"(\d+)\s*,\s*(\d+)\s*(?:,\s*-?\d+\s*)*")
 _BRAIN = re.compile(r".*[\\/](pbrain-[^\\/]*)")
+_GUESSES = ("freestyle", "standard", "caro6", "caro")
 _NO_NAME = re.compile(r"[-\d,\s]*")
 
 
-def gomoku(size: int, cells: list[tuple[int, int]], standard: bool | None = None) -> tuple[Game, list[int]]:
+def gomoku(size: int, cells: list[tuple[int, int]], rule: str | None = None) -> tuple[Game, list[int]]:
     """The game in which these stones (column and row from the top left, from 0) can be played, and its actions.
 
-    By the rule that `standard` says, or else the first that allows them; `ValueError` if none does.
+    By this rule, or else the first of all that allows them; `ValueError` if none does.
     """
     for column, row in cells:
         if not (0 <= column < size and 0 <= row < size):
@@ -37,8 +39,7 @@ def gomoku(size: int, cells: list[tuple[int, int]], standard: bool | None = None
     if size == 3:
         names = ["tictactoe"]
     else:
-        names = [f"gomoku:size={size}"] if not standard else []
-        names += [f"gomoku:size={size},rule=standard"] if standard is not False else []
+        names = [f"gomoku:size={size},rule={name}" for name in ([rule] if rule else _GUESSES)]
     mistake = ""
     for name in names:
         game = games.make(name)

@@ -16,6 +16,7 @@ from sgfmill import sgf, sgf_grammar
 from games import record, text
 from games.files.psq import gomoku, printable
 from games.game import MOVER_WON, ONGOING
+from games.gomoku import RULES
 from games.record import GameRecord
 
 _GOMOKU = 4  # GM of gomoku and renju
@@ -70,8 +71,8 @@ def _game(read: Any) -> GameRecord:
             comments[len(cells)] = remark
     # sgfmill counts rows from the bottom.
     rule = _text(root, "RU").lower()
-    standard = True if "standard" in rule else False if "freestyle" in rule else None
-    game, actions = gomoku(size, [(column, size - 1 - row) for row, column in cells], standard)
+    named = max((name for name in RULES if name in rule), key=len, default=None)  # caro6 holds caro
+    game, actions = gomoku(size, [(column, size - 1 - row) for row, column in cells], named)
     names = [printable(_text(root, name)) or "?" for name in (("PB", "PW") if first == "b" else ("PW", "PB"))]
     result, (_, status) = _text(root, "RE"), text.replay(game, actions)
     last = first if len(actions) % 2 else {"b": "w", "w": "b"}[first]

@@ -9,8 +9,9 @@ import time
 
 _HELP = """\
 The engine reads commands from stdin and answers on stdout, one line each; nothing else is written there. It plays
-freestyle and exactly-five Gomoku on boards of 5 to 20, by START and INFO rule. It knows START, RECTSTART (square),
-RESTART, BEGIN, TURN, BOARD, SWAP2BOARD, TAKEBACK, PLAY, INFO, ABOUT, END.
+Gomoku on boards of 5 to 20, by START and INFO rule: 0 freestyle, 1 exactly five, 4 Renju, 9 Caro, 8 Caro where six and
+more win; 2 more for a continuous game. It knows START, RECTSTART (square), RESTART, BEGIN, TURN, BOARD, SWAP2BOARD,
+TAKEBACK, PLAY, INFO, ABOUT, END.
 
 Time: agents that take ms= (alphabeta, and mcts without sims=) think as long as INFO timeout_turn and time_left allow,
 less a margin; ms= in the spec is the most they ever take, one second what they take if INFO says nothing. For an

@@ -21,12 +21,13 @@ from selfplay import __version__
 from selfplay.export.engine_clock import Clock
 from selfplay.export.engine_player import Player
 from selfplay.players.agent import Analysis
+from selfplay.players.gomocup import RULES
 from selfplay.train import meters
 
 OWN, OTHER = 1, 2  # whose stone, as BOARD writes it
 _SIZES = range(5, 21)
-_RULES = ("freestyle", "standard")
-_EXACTLY_FIVE, _CONTINUOUS = 1, 2  # of INFO rule; that another game follows on the same board changes no move
+_CONTINUOUS = 2  # of INFO rule; that another game follows on the same board changes no move
+_PREPARED = ("freestyle", "standard")  # by START
 _PAIR = re.compile(r"(-?\d{1,6})(?:\s*,\s*|\s+)(-?\d{1,6})")
 _STONE = re.compile(r"(-?\d{1,6})\s*,\s*(-?\d{1,6})(?:\s*,\s*(\d))?")
 _SWAP_OPENINGS = 8  # candidates, of which the most even one is proposed
@@ -58,7 +59,7 @@ class Session:
         self._warning = ""
         self._refused = ""  # why what INFO asked for cannot be
         self._block: _Block | None = None  # from BOARD to DONE
-        self._player = functools.lru_cache(len(_RULES))(lambda size, rule: Player(agent, _game(size, rule), seed))
+        self._player = functools.lru_cache(len(RULES))(lambda size, rule: Player(agent, _game(size, rule), seed))
         self._commands: dict[str, Callable[[str, float], list[str]]] = {
             "START": self._start,
             "RECTSTART": self._rectstart,
@@ -102,7 +103,7 @@ class Session:
     def _start(self, rest: str, asked: float) -> list[str]:
         if not (rest.isdecimal() and len(rest) < 4 and int(rest) in _SIZES):
             raise ValueError(f"the side of the board is {_SIZES[0]} to {_SIZES[-1]}, not {rest[:30]!a}")
-        for rule in _RULES:  # INFO rule may come when the clock runs
+        for rule in dict.fromkeys((*_PREPARED, self._rule)):  # INFO rule may come when the clock runs
             try:
                 self._player(int(rest), rule)
             except ValueError:  # a network knows one rule
@@ -169,10 +170,13 @@ class Session:
         own, other = ([cell for cell, whose in stones.items() if whose == side] for side in (OWN, OTHER))
         if len(stones) == player.game.cells:
             raise ValueError("the board is full")
-        if gomoku.has_line(player.game, own) or gomoku.has_line(player.game, other):
+        if gomoku.has_line(player.game, own, other) or gomoku.has_line(player.game, other, own):
             raise ValueError("the game is over")
+        state_W = gomoku.position(player.game, own, other)
+        if len(player.game.legal_actions(state_W)) == 0:
+            raise ValueError("every free cell is a foul: the game is over")
         stood_in = player.stood_in
-        analysis = player.think(gomoku.position(player.game, own, other), limit, asked)
+        analysis = player.think(state_W, limit, asked)
         if player.stood_in > stood_in:
             self._warning = f"{self._agent} was late: one-ply rules answered"
         if analysis.forfeits:
@@ -239,10 +243,12 @@ class Session:
             self._set_rule(int(number))
         return []
 
-    def _set_rule(self, rule: int) -> None:
-        self._refused = f"rule {rule} is not known; rules are 0 (five or more in a row) and 1 (exactly five)"
-        if 0 <= rule <= _EXACTLY_FIVE | _CONTINUOUS:
-            self._rule = _RULES[rule & _EXACTLY_FIVE]
+    def _set_rule(self, number: int) -> None:
+        known = ", ".join(f"{number} ({rule})" for rule, number in RULES.items())
+        self._refused = f"rule {number} is not known; rules are {known}, and 2 more for a continuous game"
+        names = [name for name, its_number in RULES.items() if its_number == number & ~_CONTINUOUS]
+        if number >= 0 and names:
+            (self._rule,) = names
             self._refused = ""
         if self._size and not self._refused:
             try:

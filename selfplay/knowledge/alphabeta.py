@@ -19,10 +19,9 @@ from selfplay.knowledge import generic
 from selfplay.knowledge.budget import DECIDED, Budget
 from selfplay.knowledge.connect4 import alphazero_jl
 from selfplay.knowledge.connect4 import search as connect4_alphabeta
+from selfplay.knowledge.gomoku import board as gomoku_board
 from selfplay.knowledge.gomoku import driver as gomoku_alphabeta
 from selfplay.knowledge.gomoku import lines as gomoku_lines
-
-_FIVE = 5  # in a row: shapes are known of this kind of Gomoku only, and lines of any
 
 
 class Handcrafted(Protocol):
@@ -56,7 +55,7 @@ class Handcrafted(Protocol):
 def handcrafted(game: Game) -> Handcrafted:
     """What we know of the game; of most, the rules alone."""
     if game.kind == "gomoku":
-        return gomoku_alphabeta if game.in_a_row == _FIVE else gomoku_lines
+        return gomoku_alphabeta if gomoku_board.knows(game) else gomoku_lines
     return connect4_alphabeta if game.kind == "connect4" else generic
 
 

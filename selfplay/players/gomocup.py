@@ -33,7 +33,8 @@ _MOST_BYTES = 1 << 20  # between two commands
 _LINE_END = re.compile(rb"[\r\n]")
 _MOVE = re.compile(r"(-?\d{1,6})\s*,\s*(-?\d{1,6})")
 _UNLIMITED = 2**31 - 1  # time_left, as the protocol writes that there is no limit
-_RULES = {"freestyle": 0, "standard": 1}
+RULES = {"freestyle": 0, "standard": 1, "renju": 4, "caro6": 8, "caro": 9}
+"""rules as INFO rule numbers them: 1 exactly five, 4 renju, 8 Caro, where longer rows win unless it is 8 + 1"""
 _REMARKS = ("MESSAGE", "DEBUG", "OK", "UNKNOWN")  # some answer to INFO with one of the last two
 
 
@@ -187,6 +188,9 @@ class OutsideEngine:
         with self._lock:
             try:
                 action = self._asked(stones_2C)
+                if action not in self.game.legal_actions(state_W):
+                    row, column = divmod(action, self.game.width)
+                    raise ForfeitError(f"played {column},{row}, which is a foul")
             except BaseException:  # also Ctrl-C: nobody would read the answer, which a later question would be given
                 self._kill()
                 raise
@@ -262,7 +266,7 @@ class OutsideEngine:
             "timeout_match": 0,
             "max_memory": self.megabytes << 20,
             "game_type": 1,
-            "rule": _RULES[str(self.game.options["rule"])],
+            "rule": RULES[str(self.game.options["rule"])],
         }
         return "".join(f"INFO {key} {value}\n" for key, value in facts.items())
 

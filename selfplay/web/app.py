@@ -87,7 +87,7 @@ def _judged(root: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
 def _truth(game: Game, state_W: np.ndarray) -> dict[str, Any]:
     """Every legal move's outcome under perfect play for the player to move, and the plies to the end of the game."""
     scores_A = oracle.scores(state_W[None])[0]
-    played = int(state_W[-1])
+    played = game.plies(state_W)
     moves = {}
     for action in game.legal_actions(state_W):
         score = int(scores_A[action])

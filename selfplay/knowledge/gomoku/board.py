@@ -19,6 +19,7 @@ from games.kernel import i64, kernel, u64, words_W
 from selfplay.knowledge.gomoku import shapes
 from selfplay.knowledge.gomoku.shapes import CLASSES, DOUBLE_THREE, FOUR_THREE, MAKES_FOUR, WINS, WINS_SOON
 
+_FIVE = 5  # in a row
 _MOST = 400  # cells of the largest board
 _WORDS = 7  # 64-bit words for a set of cells
 _LINES = 4 * 39
@@ -272,8 +273,8 @@ def clear(board, know):
 def read(board, know, state_W):
     """Set up a state, cell by cell; returns the side to move."""
     clear(board, know)
-    side_words = (len(state_W) - 1) // 2
     cells = know.geometry_1[0]["cells"]
+    side_words = (cells + 63) >> 6
     stones = 0
     for cell in range(cells):
         both = state_W[cell >> 6] | state_W[side_words + (cell >> 6)]
@@ -373,6 +374,11 @@ def geometry(size: int, exact: int, near_reach: int) -> np.ndarray:
                         table["near"][cell, other >> 6] |= _ONE << np.uint64(other & 63)
     table["keys"] = np.random.default_rng(0).integers(1, 1 << 63, (2, _MOST)).astype(np.uint64)
     return table_1
+
+
+def knows(game: Game) -> bool:
+    """Whether shapes say what wins in this game: five in a row, by a rule that looks at one side's stones alone."""
+    return game.in_a_row == _FIVE and game.options["rule"] in ("freestyle", "standard")
 
 
 def exact_of(game: Game) -> int:

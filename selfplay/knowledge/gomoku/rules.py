@@ -1,10 +1,10 @@
 """One-ply human rules of Gomoku.
 
-Five in a row is judged by shapes: win; stop a five; make an open four or two fours; stop that; make a four with an
-open three, or two open threes; stop that; else the cell that makes the best shapes for oneself and spoils the
-other's. For other winning lengths by lines: win; block; else extend the longest line, or stop the other's where it
-is longer. The first stone goes to the middle. Ties are broken at random, by each position's own seed. N positions,
-C cells, Q quadruples of shapes.
+Five in a row, freestyle and standard, is judged by shapes: win; stop a five; make an open four or two fours; stop that;
+make a four with an open three, or two open threes; stop that; else the cell that makes the best shapes for oneself and
+spoils the other's. Other rules and winning lengths by lines, of the moves that are legal: win; block; else extend the
+longest line, or stop the other's where it is longer. The first stone goes to the middle. Ties are broken at random, by
+each position's own seed. N positions, C cells, Q quadruples of shapes.
 """
 
 import functools
@@ -20,7 +20,6 @@ from selfplay.knowledge.gomoku import lines, shapes
 from selfplay.knowledge.gomoku.board import Knowledge, knowledge_t, quad_at
 
 _LEGAL = types.FunctionType(LEGAL)
-_FIVE = 5
 _NEAR = 2
 # Points of a shape, by the table of `gomoku_shapes`: what it could become decides, then in how many ways.
 _POINTS = (0, 1, 2, 4, 8, 9, 10, 11, 24, 28, 26, 0, 0)
@@ -46,13 +45,17 @@ def _rank_by_shapes(states_NW, board_1, know, ranks_NC):
             ranks_NC[n, cell] = rule * _URGENT + points
 
 
-@kernel((_LEGAL, u64[:, ::1], flags_A, i64, i64, i64, i64[:, ::1]), allocates=False)
-def _rank_by_lines(legal, states_NW, flags_A, size, k, exact, ranks_NC):
+@kernel((_LEGAL, u64[:, ::1], flags_A, i64, i64, i64, i64, i64[:, ::1]), allocates=False)
+def _rank_by_lines(legal, states_NW, flags_A, size, k, rule, other_rule, ranks_NC):
+    """The player who began wins by `rule`, the other by `other_rule`."""
+    side_words = (len(flags_A) + 63) >> 6
     for n in range(len(states_NW)):
-        stones = len(flags_A) - legal(states_NW[n], flags_A)
+        legal(states_NW[n], flags_A)
+        stones = np.int64(states_NW[n, 2 * side_words])
+        mine, theirs = (rule, other_rule) if stones & 1 == 0 else (other_rule, rule)
         for cell in range(len(flags_A)):
             open_ = stones > 0 and flags_A[cell] == 1
-            ranks_NC[n, cell] = lines.urgency(states_NW[n], size, k, exact, cell) if open_ else _NOT_HERE
+            ranks_NC[n, cell] = lines.urgency(states_NW[n], size, k, mine, theirs, cell) if open_ else _NOT_HERE
 
 
 @kernel((i64[:, ::1], u64[::1], i64, i64[::1]), allocates=False)
@@ -91,12 +94,12 @@ def _knowledge(size: int, exact: int) -> Knowledge:
 def choose(game: Game, states_NW: np.ndarray, seeds_N: np.ndarray) -> np.ndarray:
     """The rules' moves, int64 [N]."""
     ranks_NC = np.zeros((len(states_NW), game.cells), np.int64)
-    if game.in_a_row == _FIVE:
+    if gomoku_board.knows(game):
         know = _knowledge(game.width, gomoku_board.exact_of(game))
         _rank_by_shapes(states_NW, np.zeros(1, gomoku_board.BOARD), know, ranks_NC)
     else:
-        flags_A, exact = np.zeros(game.cells, np.uint8), gomoku_board.exact_of(game)
-        _rank_by_lines(game.legal, states_NW, flags_A, game.width, game.in_a_row, exact, ranks_NC)
+        flags_A = np.zeros(game.cells, np.uint8)
+        _rank_by_lines(game.legal, states_NW, flags_A, game.width, game.in_a_row, *lines.rules_of(game), ranks_NC)
     actions_N = np.zeros(len(states_NW), np.int64)
     _choose(ranks_NC, seeds_N.copy(), (game.width // 2) * (game.width + 1), actions_N)
     return actions_N

@@ -81,14 +81,19 @@ def line_through(game: Game, board_HW: np.ndarray, cell: Cell) -> set[Cell]:
         return set()
     found: set[Cell] = set()
     owner = board_HW[cell]
+    rule = str(game.options.get("rule", ""))
+    exact = rule in ("standard", "caro") or (rule == "renju" and owner > 0)
     for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
         line = {cell}
+        closed = 0
         for sign in (1, -1):
             row, column = cell[0] + sign * down, cell[1] + sign * right
             while 0 <= row < game.height and 0 <= column < game.width and board_HW[row, column] == owner:
                 line.add((row, column))
                 row, column = row + sign * down, column + sign * right
-        exact = game.options.get("rule") == "standard"
+            closed += 0 <= row < game.height and 0 <= column < game.width and board_HW[row, column] == -owner
+        if closed == 2 and len(line) == game.in_a_row and rule.startswith("caro"):
+            continue
         if len(line) == game.in_a_row or (len(line) > game.in_a_row and not exact):
             found |= line
     return found
