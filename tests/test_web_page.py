@@ -5,6 +5,7 @@ import importlib
 import json
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ from selfplay.knowledge import oracle
 from selfplay.report import words
 from selfplay.run import activity, checksums, session
 from selfplay.run import folder as runs
+from selfplay.web import catalogue
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -77,7 +79,10 @@ def play_address(**fields):
 # The rules of the page.
 
 
-@pytest.mark.parametrize("name", ["connect4", "gomoku:size=9", "tictactoe"])
+@pytest.mark.parametrize(
+    "name",
+    ["connect4", "gomoku:size=9", "tictactoe", *(f"gomoku:size=8,rule={rule}" for rule in ("renju", "caro", "caro6"))],
+)
 def test_the_page_keeps_the_rules_of_the_game(opened, name):
     """Random games, position by position, against the compiled rules."""
     game, rng = games.make(name), np.random.default_rng(3)
@@ -89,20 +94,20 @@ def test_the_page_keeps_the_rules_of_the_game(opened, name):
             state_W, status = game.after(state_W, actions[-1])
         lines.append((actions, state_W, status))
     assert {status for *_, status in lines} == {MOVER_WON, DRAW} or name != "tictactoe"
-    page = opened(play_address(game=name, second="you", show=0))  # nobody is asked for a move
-    found = page.evaluate(
-        """async ([name, lines]) => {
+    found = opened("#/games").evaluate(
+        """async ([game, lines]) => {
             const rules = await import("/static/rules.js");
-            const game = (await (await fetch("/api/games")).json()).find((each) => each.name === name);
             return lines.map((line) => {
                 const actions = rules.parseMoves(game, line);
                 const positions = rules.replay(game, actions);
                 const { cells, over, winner, line: won } = positions.at(-1);
                 const early = positions.slice(0, -1).some((position) => position.over);
-                return { written: rules.formatMoves(game, actions), cells: [...cells], over, winner, won, early };
+                const open = positions.slice(0, -1).map((position) =>
+                    [...position.cells.keys()].filter((action) => rules.landing(game, position, action) >= 0));
+                return { written: rules.formatMoves(game, actions), cells: [...cells], over, winner, won, early, open };
             });
         }""",
-        [name, [text.format_moves(game, actions) for actions, *_ in lines]],
+        [catalogue.described(game), [text.format_moves(game, actions) for actions, *_ in lines]],
     )
     for (actions, state_W, status), told in zip(lines, found, strict=True):
         assert told["written"] == text.format_moves(game, actions)
@@ -112,8 +117,32 @@ def test_the_page_keeps_the_rules_of_the_game(opened, name):
         assert not told["early"]
         last_mover = 1 if len(actions) % 2 else -1
         assert told["winner"] == (last_mover if status == MOVER_WON else 0)
+        if game.action_is == "cell":
+            legal = [game.legal_actions(text.replay(game, actions[:ply])[0]).tolist() for ply in range(len(actions))]
+            assert told["open"] == legal
         assert len(told["won"]) >= game.in_a_row or status == DRAW
         assert {int(board_HW.flat[cell]) for cell in told["won"]} <= {last_mover}
+
+
+def test_the_page_finds_the_published_fouls(opened):
+    game, lines = games.make("gomoku:rule=renju"), Path(__file__).with_name("renju_fouls.txt").read_text().splitlines()
+    cases = [[part.split() for part in line.split("|")] for line in lines if not line.startswith("#")]
+    boards = []
+    for _, black, white, _, _ in cases:
+        board = np.zeros(game.cells, int)
+        board[[text.parse_action(game, word) for word in black]] = 1
+        board[[text.parse_action(game, word) for word in white]] = -1
+        boards.append(board.tolist())
+    found = opened("#/games").evaluate(
+        """async ([game, boards]) => {
+            const { fouls } = await import("/static/fouls.js");
+            return boards.map((cells) => [...fouls(game, new Int8Array(cells))]);
+        }""",
+        [catalogue.described(game), boards],
+    )
+    for case, cells in zip(cases, found, strict=True):
+        told, expected, allowed = {text.format_action(game, cell) for cell in cells}, set(case[3]), case[4]
+        assert told == expected if allowed == ["*"] else expected <= told and not told & set(allowed), case
 
 
 # Playing.

@@ -18,9 +18,8 @@ from selfplay.run import checkpoint, checksums, folder
 from selfplay.web import levels, logs
 
 # Each game that is made compiles its rules, so a request may name these, what people added, and what a run is for.
-_GAMES = ("connect4", "gomoku9", "gomoku15", "tictactoe")
+_GAMES = ("connect4", "gomoku9", "gomoku15", "tictactoe", "gomoku:rule=renju", "gomoku:rule=caro")
 _LINES = ("connect4", "gomoku")  # kinds whose rules the page keeps itself; of others it asks
-_PAGE_RULES = ("", "freestyle", "standard")  # and of gomoku by these rules; by the others it asks too
 _RUN_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}")
 _READ = (
     folder.CONFIG,
@@ -129,23 +128,18 @@ def _standing() -> tuple[str, ...]:
     return tuple(dict.fromkeys(games.make(name).name for name in (*_GAMES, *games.names())))
 
 
-def _by_lines(game: Game) -> bool:
-    """Whether the page keeps the game's rules itself."""
-    return game.kind in _LINES and game.options.get("rule", "") in _PAGE_RULES
-
-
 def described(game: Game) -> dict[str, Any]:
     """A game as a page needs it."""
     return {
         "name": game.name,
         "label": game.title or game.name,
         "sides": [{"name": side.name, "colour": side.colour} for side in game.sides],
-        "rules": "lines" if _by_lines(game) else "server",
+        "rules": "lines" if game.kind in _LINES else "server",
         "kind": game.kind,
         "height": game.height,
         "width": game.width,
         "in_a_row": game.in_a_row,
-        "exact": game.options.get("rule") == "standard",
+        "rule": str(game.options.get("rule", "")),
         "action_is": game.action_is,
         "truth": game.name == "connect4" and oracle.available(),
     }
@@ -185,7 +179,7 @@ def players(root: Path, game: Game) -> dict[str, Any]:
         "runs": found,
         "own": _own(newest),
         "most_rollouts": most_rollouts,
-        "in_page": _by_lines(game),
+        "in_page": game.kind in _LINES,
     }
 
 

@@ -1,22 +1,25 @@
 // A player that needs no server: a network, alone or under a small tree search, whose moves are chosen in the page.
 
+import { fouls } from "./fouls.js";
 import { format, parseMoves, replay } from "./rules.js";
 import { search, summary } from "./search.js";
 
 const PATIENCE = 4000; // milliseconds of one move
 const FEWEST = 16; // simulations that make a search: a network that has no time for them plays without
 
-/** What the network sees: own stones, the other's, the board, and ones where the mover is who began the game. */
+/** What the network sees: own stones, the other's, the board, ones where the mover is who began, in Renju Black's fouls. */
 function planes(game, position) {
   const { cells, turn } = position;
-  const data = new Float32Array(4 * cells.length);
+  const count = game.rule === "renju" ? 5 : 4;
+  const data = new Float32Array(count * cells.length);
   cells.forEach((stone, cell) => {
     data[cell] = Number(stone === turn);
     data[cells.length + cell] = Number(stone === -turn);
   });
   data.fill(1, 2 * cells.length, 3 * cells.length);
-  data.fill(Number(turn === 1), 3 * cells.length);
-  return { dims: [1, 4, game.height, game.width], data };
+  data.fill(Number(turn === 1), 3 * cells.length, 4 * cells.length);
+  if (count === 5) for (const cell of fouls(game, cells)) data[4 * cells.length + cell] = 1;
+  return { dims: [1, count, game.height, game.width], data };
 }
 
 /** What a network makes of a position: logits of all actions, and the mover's win, draw and loss. */

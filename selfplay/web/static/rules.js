@@ -4,6 +4,8 @@
 // A board is an array of cells, row by row from the top left: 1 the player who began, -1 the other, 0 nobody.
 // An action is a column (Connect Four) or a cell. Moves are written as everywhere else: `44352`, or `h8 i9`.
 
+import { fouls } from "./fouls.js";
+
 const COLUMNS = "123456789abcdefghijklmnopqrstuvwxyz";
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
@@ -47,7 +49,7 @@ export function parseMoves(game, text) {
     }
     if (position.over) throw new Error(`Move ${index + 1}, “${word}”: the game is already over.`);
     if (landing(game, position, action) < 0)
-      throw new Error(`Move ${index + 1}, “${word}”, cannot be played: it is taken.`);
+      throw new Error(`Move ${index + 1}, “${word}”, cannot be played: it is ${whyNot(game, position, action)}.`);
     position = play(game, position, action);
     return action;
   });
@@ -70,12 +72,18 @@ export const keepsRules = (game) => game.rules === "lines";
 /** The cell that an action fills, or -1 if it cannot be played. `position.legal`, where the server said it, holds all. */
 export function landing(game, position, action) {
   if (position.over || (position.legal && !position.legal.includes(action))) return -1;
-  if (!drops(game)) return position.cells[action] === 0 ? action : -1;
+  if (!drops(game)) return position.cells[action] === 0 && !barred(game, position).has(action) ? action : -1;
   for (let row = game.height - 1; row >= 0; row--) {
     if (position.cells[row * game.width + action] === 0) return row * game.width + action;
   }
   return -1;
 }
+
+const whyNot = (game, position, action) => (barred(game, position).has(action) ? "a foul" : "taken");
+
+/** Where the player to move may not play though nobody stands there: Black's fouls in Renju. */
+const barred = (game, { cells, turn }) =>
+  keepsRules(game) && game.rule === "renju" && turn === 1 ? fouls(game, cells) : new Set();
 
 /** The position after an action that can be played. */
 export function play(game, position, action) {
@@ -84,6 +92,7 @@ export function play(game, position, action) {
   cells[cell] = position.turn;
   const line = winningLine(game, cells, cell);
   const plies = position.plies + 1;
+  const open = cells.length - plies - barred(game, { cells, turn: -position.turn }).size;
   return {
     cells,
     turn: -position.turn,
@@ -91,13 +100,14 @@ export function play(game, position, action) {
     last: cell,
     winner: line.length ? position.turn : 0,
     line,
-    over: line.length > 0 || plies === cells.length,
+    over: line.length > 0 || open === 0,
   };
 }
 
 function winningLine(game, cells, cell) {
   if (!keepsRules(game)) return [];
   const colour = cells[cell];
+  const exact = ["standard", "caro"].includes(game.rule) || (game.rule === "renju" && colour === 1);
   const row = Math.floor(cell / game.width);
   const column = cell % game.width;
   for (const [down, right] of [
@@ -107,6 +117,7 @@ function winningLine(game, cells, cell) {
     [1, -1],
   ]) {
     const line = [cell];
+    let closed = 0;
     for (const sign of [1, -1]) {
       let r = row + sign * down;
       let c = column + sign * right;
@@ -115,8 +126,10 @@ function winningLine(game, cells, cell) {
         r += sign * down;
         c += sign * right;
       }
+      if (r >= 0 && r < game.height && c >= 0 && c < game.width && cells[r * game.width + c] === -colour) closed++;
     }
-    if (line.length === game.in_a_row || (line.length > game.in_a_row && !game.exact)) return line;
+    if (line.length > game.in_a_row && !exact) return line;
+    if (line.length === game.in_a_row && !(closed === 2 && game.rule.startsWith("caro"))) return line;
   }
   return [];
 }
