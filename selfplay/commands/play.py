@@ -30,6 +30,7 @@ Without a terminal it reads moves and commands from stdin, one a line, and write
 examples:
   selfplay play --game connect4
   selfplay play --game gomoku9 --agent alphabeta:ms=500 --first agent --hints
+  selfplay play --game gomoku:rule=renju --swap2       Black has fouls; who puts three stones lets the other choose
   selfplay play --game connect4 --agent human          two people, one keyboard
   selfplay play --replay games.jsonl --number 3        go through recorded games
 """
@@ -46,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--agent", metavar="SPEC", help=f"who you play against (default {_PRETRAINED} where there is one)"
     )
     parser.add_argument("--first", choices=("me", "agent"), default="me", help="who begins (default me)")
+    parser.add_argument(
+        "--swap2", action="store_true", help="Gomoku: who begins puts three stones, and the other chooses a colour"
+    )
     parser.add_argument("--hints", action="store_true", help="show what the agent thinks of your moves before you move")
     parser.add_argument("--seed", type=int, help="decides all that is random; by default every game is another")
     parser.add_argument("--replay", metavar="FILE", help="go through the games of a file instead: our own, psq, SGF")
@@ -67,9 +71,13 @@ def run(args: argparse.Namespace) -> int:
     agent = None  # a second person
     if args.agent != HUMAN:
         agent = make_agent(args.agent, game) if args.agent else _default(game, console)
+    if args.swap2 and (game.kind != "gomoku" or game.in_a_row != 5):
+        raise ValueError(f"--swap2 is an opening of Gomoku, five in a row, not of {game.name!r}")
+    if args.swap2 and agent is None:
+        raise ValueError("--swap2 is played against an agent; two people agree by themselves on who plays Black")
     seed = secrets.randbits(32) if args.seed is None else args.seed
     me = 0 if args.first == "me" else 1
-    Dialogue(game, agent, console, me=me, hints=args.hints, seed=seed).hold(_typed(console))
+    Dialogue(game, agent, console, me=me, hints=args.hints, seed=seed, swap2=args.swap2).hold(_typed(console))
     return 0
 
 

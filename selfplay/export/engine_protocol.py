@@ -6,13 +6,12 @@ board is kept as a set of stones, and the position is made of it when a move is 
 """
 
 import functools
+import itertools
 import math
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-
-import numpy as np
 
 import games
 from games import gomoku
@@ -20,6 +19,7 @@ from games.game import Game
 from selfplay import __version__
 from selfplay.export.engine_clock import Clock
 from selfplay.export.engine_player import Player
+from selfplay.players import swap2
 from selfplay.players.agent import Analysis
 from selfplay.players.gomocup import RULES
 from selfplay.train import meters
@@ -30,9 +30,7 @@ _CONTINUOUS = 2  # of INFO rule; that another game follows on the same board cha
 _PREPARED = ("freestyle", "standard")  # by START
 _PAIR = re.compile(r"(-?\d{1,6})(?:\s*,\s*|\s+)(-?\d{1,6})")
 _STONE = re.compile(r"(-?\d{1,6})\s*,\s*(-?\d{1,6})(?:\s*,\s*(\d))?")
-_SWAP_OPENINGS = 8  # candidates, of which the most even one is proposed
-_SWAP_MS = 50  # for each of them
-_SWAP_SQUARE = 7  # side of the square in the middle that they lie in
+_SWAP_MS = 50  # at least, for each opening that may be proposed
 
 
 @dataclass(frozen=True)
@@ -196,27 +194,22 @@ class Session:
             x, y, _ = _numbers(_STONE, line)
             stones[self._cell(f"{x},{y}")] = OTHER if place % 2 == 0 else OWN
         analysis = self._think(stones, limit, asked)
-        if analysis.value_N is not None and analysis.value_N[0] < 0:
+        if swap2.takes_black(None if analysis.value_N is None else float(analysis.value_N[0])):
             return ["SWAP"]
         return [self._written(int(analysis.actions_N[0]))]
 
     def _proposal(self, limit: float, asked: float) -> str:
         """Three stones in the middle that look even."""
-        rng = np.random.default_rng(self._seed)
-        corner = (self._size - min(_SWAP_SQUARE, self._size)) // 2
-        best, least = [], np.inf
-        candidates = max(1, min(_SWAP_OPENINGS, int(limit / _SWAP_MS)))
-        for number in range(1, candidates + 1):
-            places = rng.choice(min(_SWAP_SQUARE, self._size) ** 2, 3, replace=False)
-            rows, columns = np.divmod(places, min(_SWAP_SQUARE, self._size))
-            cells = ((corner + rows) * self._size + corner + columns).tolist()
-            value_N = self._think(
-                dict(zip(cells, (OTHER, OWN, OTHER), strict=True)), limit * number / candidates, asked
-            ).value_N
-            unevenness = 0.0 if value_N is None else abs(float(value_N[0]))
-            if unevenness < least:
-                best, least = cells, unevenness
-        return " ".join(self._written(cell) for cell in best)
+        count = max(1, min(swap2.CANDIDATES, int(limit / _SWAP_MS)))
+        shares = iter(range(1, count + 1))
+
+        def value(cells: list[int]) -> float | None:
+            stones = dict(zip(cells, (OTHER, OWN, OTHER), strict=True))
+            value_N = self._think(stones, limit * next(shares) / count, asked).value_N
+            return None if value_N is None else float(value_N[0])
+
+        candidates = list(itertools.islice(swap2.openings(self._size, self._seed), count))
+        return " ".join(self._written(cell) for cell in swap2.most_even(candidates, value))
 
     # Commands about single stones and facts.
 

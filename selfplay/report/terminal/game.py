@@ -16,6 +16,7 @@ from games.registry import nearest
 from selfplay.players.agent import Agent, Analysis, position_seed
 from selfplay.players.analysis import answer
 from selfplay.report.terminal import board as terminal_board
+from selfplay.report.terminal.swap2 import Opening
 
 HUMAN = "human"  # as records name a person
 _SHOWN = 4  # moves of an agent's opinion
@@ -36,11 +37,25 @@ _REVIEW_HELP = "Enter next move, b back, s start, e end, a number: to that move,
 class Dialogue:
     """One board, a person, and an agent (None: a second person)."""
 
-    def __init__(self, game: Game, agent: Agent | None, console: Console, *, me: int, hints: bool, seed: int) -> None:
+    def __init__(
+        self,
+        game: Game,
+        agent: Agent | None,
+        console: Console,
+        *,
+        me: int,
+        hints: bool,
+        seed: int,
+        swap2: bool = False,
+    ) -> None:
         self.game = game
         self.agent = agent
         self.console = console
         self.me = me  # 0 if the person began
+        self.first = me
+        self.swap2 = swap2
+        self.opening: Opening | None = None
+        """while the stones and choices of swap2 last"""
         self.hints = hints
         self.seed = seed
         self.actions: list[int] = []
@@ -66,7 +81,7 @@ class Dialogue:
         """Play as `lines` say, until they end or say `quit`."""
         players = "two people" if self.agent is None else self.agent.name
         self.say(f"{self.game.title or self.game.name}, {players}; type a move or `help`", style="dim")
-        self.go_on()
+        self.begin()
         for line in lines:
             word, _, rest = line.strip().partition(" ")
             if word.lower() in ("quit", "exit", "q"):
@@ -76,9 +91,33 @@ class Dialogue:
             except (ValueError, OSError) as error:
                 self.say(str(error), style="red")
 
+    def begin(self) -> None:
+        """An empty board: the opening by swap2, if that is asked for, and then the game."""
+        self.actions, self.forfeit, self.opening = [], "", None
+        if not self.swap2 or self.agent is None:
+            self.go_on()
+            return
+        self.opening = Opening(
+            self.game, self.actions, agent=self.agent.name, value=self.value, say=self.say, show=self.show
+        )
+        self.opening.begin(self.seed, person=self.first == 0)
+
+    def value(self) -> float | None:
+        """What the agent makes of the position, seen by the player to move."""
+        value_N = self.think().value_N
+        return None if value_N is None else float(value_N[0])
+
     def obey(self, word: str, rest: str) -> None:
         """A command or a move."""
         name = word.lower()
+        if self.opening and name not in ("new", "load", "moves", "help", ""):
+            if name in COMMANDS:
+                raise ValueError(f"`{name}` once the opening is over; `new` begins it anew")
+            self.opening.obey(f"{word} {rest}".strip())
+            if self.opening.persons_side is not None:
+                self.me, self.opening = self.opening.persons_side, None
+                self.go_on()
+            return
         if name in COMMANDS:
             commands: dict[str, Callable[[str], None]] = {
                 "undo": self.undo,
@@ -110,7 +149,7 @@ class Dialogue:
         """Let the agent move if it is its turn, show the board, and say how the game ended if it did."""
         if self.agents_turn and not self.answered():
             return
-        self.console.print(terminal_board.drawn(self.game, self.actions, self.console), soft_wrap=True)
+        self.show()
         if self.over:
             self.say(self.outcome(), style="bold")
             return
@@ -119,6 +158,9 @@ class Dialogue:
         self.say(terminal_board.stone(self.game, player, self.console), f" {name} to move")
         if self.hints and self.agent is not None:
             self.hint("")
+
+    def show(self) -> None:
+        self.console.print(terminal_board.drawn(self.game, self.actions, self.console), soft_wrap=True)
 
     def answered(self) -> bool:
         """The agent moves; False if it cannot, and has lost."""
@@ -192,8 +234,7 @@ class Dialogue:
         self.go_on()
 
     def new(self, rest: str) -> None:
-        self.actions, self.forfeit = [], ""
-        self.go_on()
+        self.begin()
 
     def load(self, rest: str) -> None:
         if not rest:
@@ -216,7 +257,7 @@ class Dialogue:
                 raise ValueError(f"{rest} holds no game of {self.game.name}") from None
             actions = saved[-1].replayable()[1]
         text.replay(self.game, actions)
-        self.actions, self.forfeit = actions, ""
+        self.actions, self.forfeit, self.opening = actions, "", None
         self.go_on()
 
     def save(self, rest: str) -> None:
