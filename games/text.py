@@ -94,7 +94,7 @@ def _why_not(game: Game, state_W: np.ndarray, action: int) -> str:
     word = format_action(game, action)
     if game.action_is == "column":
         return f"column {word} is full"
-    taken = game.planes_of(state_W)[:2].reshape(2, -1).any(axis=0)[action]
+    taken = game.planes_of(state_W)[:2].reshape(2, -1)[:, action].sum() > 0
     return f"{word} is not free" if taken else f"a foul: {game.sides[0].name} may not play there"
 
 
