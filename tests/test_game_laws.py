@@ -44,7 +44,7 @@ def twin_of(game):
 @pytest.mark.parametrize("name", games.names() + ODD_SIZES)
 def test_laws(name):
     game = games.make(name)
-    check_laws(game, plays=4 if game.cells > 100 else 20)
+    check_laws(game, plays=4 if game.cells > 100 or "renju" in name else 20)
     assert games.make(game.name).name == game.name
     assert copy.deepcopy(game) == copy.copy(game) == pickle.loads(pickle.dumps(game)) == games.make(game.name)
     assert (game.kind, game.actions) == (games.make(game.name).kind, games.make(game.name).actions)
@@ -54,7 +54,7 @@ def test_laws(name):
 def test_agrees_with_naive_twin(name):
     game = games.make(name)
     rng = np.random.default_rng(1)
-    for _ in range(3 if game.cells > 100 else 30):
+    for _ in range(3 if game.cells > 100 else 8 if "renju" in name else 30):
         state_W, twin, status = game.initial(), twin_of(game), games.ONGOING
         while status == games.ONGOING:
             legal = game.legal_actions(state_W).tolist()

@@ -49,7 +49,9 @@ def test_the_page_and_its_parts_come_with_their_types_and_ask_nothing_of_other_h
 def test_games_are_those_of_the_project(port):
     _, _, found = ask(port, "GET", "/api/games")
     by_name = {game["name"]: game for game in found}
-    assert set(by_name) == {"connect4", "gomoku:size=9", "gomoku:size=15", "tictactoe"}
+    other_rules = {"gomoku:size=15,rule=renju", "gomoku:size=15,rule=caro"}
+    assert set(by_name) == {"connect4", "gomoku:size=9", "gomoku:size=15", "tictactoe", *other_rules}
+    assert by_name["gomoku:size=15,rule=renju"]["label"] == "Renju 15 × 15"
     assert (by_name["connect4"]["width"], by_name["connect4"]["height"], by_name["connect4"]["in_a_row"]) == (7, 6, 4)
     assert by_name["gomoku:size=15"]["action_is"] == "cell"
 
