@@ -40,6 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with scaling: foretell the largest run before it begins, and grade that (what it does anyway)",
     )
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="compute cells at once on the Ray cluster at HOST:PORT, or auto for the one that runs on this machine;"
+        " without an address on all cores of this machine. --out has to be a folder that all its machines share",
+    )
     parser.add_argument("--json", action="store_true", help="print what fit.json holds instead of text")
 
 
@@ -50,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--predict is about scaling, whose largest run is foretold; {args.experiment} has none")
     out = args.out or runner.default_out(args.experiment, args.preset)
     try:
-        found = runner.run(args.experiment, preset=args.preset, out=out, command=["selfplay", *sys.argv[1:]])
+        command = ["selfplay", *sys.argv[1:]]
+        found = runner.run(args.experiment, preset=args.preset, out=out, command=command, ray=args.ray)
     except BaseException as error:
         if not isinstance(error, ValueError) and (out / CELLS).exists():
             kept = sum(1 for _ in (out / CELLS).open(encoding="utf-8"))

@@ -23,8 +23,10 @@ _MEANT = 10.0  # seconds
 class Pace:
     """Told of every cell; knows how long the others will take."""
 
-    def __init__(self, cells: Sequence[Cell]) -> None:
+    def __init__(self, cells: Sequence[Cell], at_once: int = 1) -> None:
+        """`at_once` cells are computed at the same time."""
         self.cells = cells
+        self._at_once = at_once
         self.done = 0
         self._cost_left = sum(cell.cost for cell in cells)
         self._cost = self._seconds = 0.0
@@ -39,7 +41,7 @@ class Pace:
     @property
     def seconds_left(self) -> float:
         """Until the last cell ends, about. A cost is meant to be seconds, and that counts as much as a few cells."""
-        return max(0.0, self._cost_left) * (self._seconds + _MEANT) / (self._cost + _MEANT)
+        return max(0.0, self._cost_left) * (self._seconds + _MEANT) / (self._cost + _MEANT) / self._at_once
 
     @property
     def share(self) -> float:

@@ -1,16 +1,17 @@
 """One experiment in one folder: the cells that are missing, then what follows from all of them."""
 
+import contextlib
 import datetime
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from games.interrupt import listening
 from games.registry import nearest
-from selfplay.lab import experiments, page
+from selfplay.lab import experiments, page, spread
 from selfplay.lab.experiment import PRESETS, Cell, Claim, Constant, Earlier, Experiment, Record, Table
 from selfplay.lab.progress import Pace, Watcher, watching
 from selfplay.lab.store import CELLS, CellStore
@@ -60,16 +61,30 @@ def run(
     out: Path | None = None,
     command: Sequence[str] | None = None,
     progress: bool = True,
+    ray: str | None = None,
 ) -> LabResult:
     """See `selfplay.lab.run`. `command` is what the page says to repeat it by."""
     check(name, preset)
     out = default_out(name, preset) if out is None else out
     command = ["selfplay", "lab", name, "--preset", preset, "--out", str(out)] if command is None else command
-    return run_experiment(experiments.load(name), preset, out, shlex.join(command), watched=progress)
+    here = contextlib.nullcontext() if ray is None else spread.on_ray(ray, name, out)
+    with here as processes:
+        return run_experiment(
+            experiments.load(name), preset, out, shlex.join(command), watched=progress, processes=processes
+        )
 
 
-def run_experiment(experiment: Experiment, preset: str, out: Path, command: str, *, watched: bool = False) -> LabResult:
-    """Compute what is missing in `out`, then write fit.json, pictures and page anew."""
+def run_experiment(
+    experiment: Experiment,
+    preset: str,
+    out: Path,
+    command: str,
+    *,
+    watched: bool = False,
+    processes: spread.Processes | None = None,
+) -> LabResult:
+    """Compute what is missing in `out`, in this process unless there are others for it, then write fit.json, pictures
+    and page anew."""
     grid = experiment.grid(preset)
     with atomic.naming(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -77,7 +92,7 @@ def run_experiment(experiment: Experiment, preset: str, out: Path, command: str,
         store = CellStore(out / CELLS, experiment)
         machine = _machine(out, grid.cells, store)
         with listening(), watching(watched) as watcher:
-            records = _compute(experiment, grid.cells, store, watcher)
+            records = _compute(experiment, grid.cells, store, watcher, processes)
         conclusion = experiment.conclude(records)
         page.write(
             out,
@@ -100,24 +115,33 @@ def run_experiment(experiment: Experiment, preset: str, out: Path, command: str,
     )
 
 
-def _compute(experiment: Experiment, cells: Sequence[Cell], store: CellStore, watcher: Watcher) -> list[Record]:
-    """Every cell in its order, from the store or now."""
-    pace = Pace(cells)
+def _compute(
+    experiment: Experiment,
+    cells: Sequence[Cell],
+    store: CellStore,
+    watcher: Watcher,
+    processes: spread.Processes | None,
+) -> list[Record]:
+    """Every cell, from the store or now."""
+    pace = Pace(cells, 1 if processes is None else processes.room)
     missing: list[Cell] = []
     for cell in cells:
         if (record := store.get(cell)) is None:
             missing.append(cell)
         else:
             pace.add(cell, record)
-    commit, earlier = _commit(), Earlier(store.result, store.path.parent)
-    for cell in missing:
-        watcher.starting(pace, cell)
-        began = time.perf_counter()
-        outcome = experiment.run(cell, earlier)
+    commit = _commit()
+    if processes is None:
+        earlier = Earlier(store.result, store.path.parent)
+        found = _one_by_one(experiment, missing, earlier, lambda cell: watcher.starting(pace, cell))
+    else:
+        known = {record.cell.key: record.outcome.result for cell in cells if (record := store.get(cell)) is not None}
+        found = spread.computed(missing, known, processes)
+    for cell, done in found:
         record = Record(
             cell=cell,
-            outcome=outcome,
-            seconds=time.perf_counter() - began,
+            outcome=done.outcome,
+            seconds=done.seconds,
             finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             commit=commit,
         )
@@ -125,6 +149,17 @@ def _compute(experiment: Experiment, cells: Sequence[Cell], store: CellStore, wa
         pace.add(cell, record)
         watcher.finished(pace, cell)
     return [record for cell in cells if (record := store.get(cell)) is not None]
+
+
+def _one_by_one(
+    experiment: Experiment, cells: Sequence[Cell], earlier: Earlier, starting: Callable[[Cell], None]
+) -> Iterator[tuple[Cell, spread.Computed]]:
+    """In the order of the grid."""
+    for cell in cells:
+        starting(cell)
+        began = time.perf_counter()
+        outcome = experiment.run(cell, earlier)
+        yield cell, spread.Computed(outcome, time.perf_counter() - began)
 
 
 def _machine(out: Path, cells: Sequence[Cell], store: CellStore) -> Mapping[str, Any]:

@@ -112,6 +112,9 @@ def run(cell: lab.Cell, earlier: lab.Earlier) -> lab.Outcome:
     model = next(one for one in size.models if (one.game, one.network) == (cell["game"], cell["network"]))
     if cell["task"] == "strength":
         return _strength(cell, model, earlier)
+    foretold = [each for each in grid(cell["preset"]).cells if each["task"] == "forecast"]
+    for each in foretold if model == size.models[-1] else ():
+        earlier(each)  # is written before the largest begins
     how = {"network": model.network, "at_once": size.games, "positions": size.positions}
     folder = f"{cell['preset']}-{model.game}-{model.network}-seed{cell.seed}".replace(":", "-")
     asked = np.geomspace(model.last / 10**model.decades, model.last, size.ages).tolist()
@@ -241,9 +244,7 @@ EXPERIMENT = lab.Experiment(
     refuted_by="The published exponents, if they lie outside of the intervals; that growth can be foretold, if what the"
     " largest run reached lies outside of what was written down before it began.",
     grid=grid, run=run, conclude=conclude, draw=draw,
-    sources=[
-        "A. L. Jones, Scaling Scaling Laws with Board Games (2021)",
-        "O. Neumann and C. Gros, Scaling Laws for a Multi-Agent Reinforcement Learning Model (2023)",
-        "D. Khatri et al., The Art of Scaling Reinforcement Learning Compute for LLMs (2025): the sigmoid",
-    ],
+    sources=["A. L. Jones, Scaling Scaling Laws with Board Games (2021)", "O. Neumann and C. Gros, Scaling Laws for a"
+             " Multi-Agent Reinforcement Learning Model (2023)", "D. Khatri et al., The Art of Scaling Reinforcement"
+             " Learning Compute for LLMs (2025): the sigmoid"],
 )  # fmt: skip
