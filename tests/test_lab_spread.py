@@ -89,10 +89,10 @@ def test_what_is_kept_is_not_computed_again(several, tmp_path):
 
 def test_what_fails_in_a_process_is_raised_and_what_nobody_computes_is_named(several):
     with pytest.raises(ValueError, match=r'cells wait for others that the grid does not have: .*"leaf"'):
-        [*spread.computed([PAIRS[0]], {}, several(tree()))]
+        list(spread.computed([PAIRS[0]], {}, several(tree())))
     broken = Cell(parameters={"task": "pair", "left": "no number"}, seed=0)
     with pytest.raises(TypeError):
-        [*spread.computed([broken], {}, several(tree()))]
+        list(spread.computed([broken], {}, several(tree())))
 
 
 def test_on_ray_it_is_the_same(tmp_path):
