@@ -159,7 +159,7 @@ class _PolicyOnly:
         self._workers = [lambda some_NW, e=evaluate: e(_planes(game, some_NW)) for evaluate in evaluators]
 
     def act(self, states_NW: np.ndarray, seeds_N: np.ndarray) -> Analysis:
-        logits, wdl = zip(*_shared_out(self._workers, states_NW), strict=True)
+        logits, wdl = zip(*_shared_out(self._workers, states_NW, least=_AT_ONCE), strict=True)
         logits_NA = np.where(legal_moves(self._game, states_NW), np.concatenate(logits).astype(np.float64), -np.inf)
         weights_NA = np.exp(logits_NA - logits_NA.max(axis=1, keepdims=True))
         policy_NA = (weights_NA / weights_NA.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -235,8 +235,11 @@ class _ByTheClock:
         return self._search.run(state_W[None], self._evaluate, milliseconds=ms)
 
 
-def _shared_out(workers: Sequence[Callable[[np.ndarray], Answer]], states_NW: np.ndarray) -> list[Answer]:
-    """The workers' answers for batches of positions, in order; each worker runs on a thread of its own."""
+def _shared_out(
+    workers: Sequence[Callable[[np.ndarray], Answer]], states_NW: np.ndarray, *, least: int = 1
+) -> list[Answer]:
+    """The workers' answers for batches of positions, in order; each worker runs on a thread of its own, as far as each
+    has `least` positions, and a single one on this thread."""
 
     def work(worker: Callable[[np.ndarray], Answer], share_NW: np.ndarray) -> list[Answer]:
         one_core()  # the cores are shared out among workers
@@ -246,9 +249,12 @@ def _shared_out(workers: Sequence[Callable[[np.ndarray], Answer]], states_NW: np
             found.append(worker(share_NW[i : i + _AT_ONCE]))
         return found
 
-    shares = [share_NW for share_NW in np.array_split(states_NW, len(workers)) if len(share_NW)]
-    with ThreadPoolExecutor(len(workers), initializer=interrupt.follow, initargs=(interrupt.word(),)) as pool:
-        answers = list(pool.map(work, workers[: len(shares)], shares))
+    count = max(1, min(len(workers), len(states_NW) // least))
+    if count == 1:
+        return work(workers[0], states_NW)
+    shares = np.array_split(states_NW, count)
+    with ThreadPoolExecutor(count, initializer=interrupt.follow, initargs=(interrupt.word(),)) as pool:
+        answers = list(pool.map(work, workers[:count], shares))
     return [answer for some in answers for answer in some]
 
 
