@@ -72,6 +72,7 @@ mutants: install
 KERNEL_TESTS := game_laws game_rules game_valid train_replay search_naive search_proofs search_traps
 fuzz: install
 	SELFPLAY_EXAMPLES=110000 $(PYTEST) --dist load --timeout 0 tests/test_strangers.py
+	SELFPLAY_EXAMPLES=20000 $(PYTEST) --timeout 0 tests/test_game_renju.py -k naive_twin
 	SELFPLAY_DAMAGES=20000 $(PYTEST) --timeout 0 tests/test_damages.py
 	SELFPLAY_KILLS=200 $(PYTEST) --timeout 0 tests/test_train_resume.py -k killed
 	SELFPLAY_RAY_KILLS=10 $(PYTEST) --timeout 0 tests/test_train_ray.py

@@ -1,6 +1,7 @@
 """Players made of weights in memory: the same as those made of the file, and as the weights were at that time."""
 
 import functools
+import re
 
 import naive_knowledge as naive
 import numpy as np
@@ -12,7 +13,7 @@ from optional import present
 import games
 from selfplay.arena.match import play_match
 from selfplay.network import onnx_graph
-from selfplay.network.frozen import FrozenNetwork
+from selfplay.network.frozen import FrozenNetwork, NotTrainedHere
 from selfplay.players import learned
 from selfplay.players.make import make_agent
 
@@ -98,6 +99,40 @@ def test_mistakes_cost_one_clear_line(options, said, game):
     with pytest.raises(ValueError) as error:
         learned.from_network(network_of(game, "mlp:1x8"), game, **options)
     assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_network_that_is_blind_to_size_plays_another_board_after_a_warning(tmp_path):
+    """As the same weights do in a network that was made for that board."""
+    small, large = games.make("gomoku:size=5"), games.make("gomoku:size=8")
+    network = network_of(small, "resnet:2x8")
+    save_weights(tmp_path / "weights", network, small.name)
+    line = f"{tmp_path / 'weights'} learned gomoku:size=5: it plays gomoku:size=8 without having been trained there"
+    with pytest.warns(NotTrainedHere, match=re.escape(line)):
+        player = make_agent(f"net:{tmp_path / 'weights'},dtype=float32", large)
+    states_NW = naive.random_states(large, 20, 9, seed=0)
+    found = player.act(states_NW, SEEDS[:20])
+    own = learned.from_network(network, large, policy_only=True, dtype="float32").act(states_NW, SEEDS[:20])
+    np.testing.assert_allclose(present(found.policy_NA), present(own.policy_NA), atol=1e-5)
+    assert present(found.policy_NA).shape == (20, 64) and len(set(found.actions_N.tolist())) > 1
+    with pytest.warns(NotTrainedHere):
+        searched = make_agent(f"mcts:{tmp_path / 'weights'},sims=8", large).act(states_NW[:2], SEEDS[:2])
+    assert present(searched.visits_NA).sum(axis=1).tolist() == [8, 8]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "learned_on", "board"),
+    [
+        ("mlp:1x8", "gomoku:size=5", "gomoku:size=8"),
+        ("resnet:1x8", "gomoku:size=5,k=4", "gomoku:size=5"),
+        ("resnet:1x8", "gomoku:size=5", "gomoku:size=8,rule=caro"),
+        ("resnet:1x8", "gomoku:size=5", "gomoku:size=8,rule=renju"),
+    ],
+)
+def test_other_layers_winning_lengths_and_rules_are_refused(architecture, learned_on, board, tmp_path):
+    small = games.make(learned_on)
+    save_weights(tmp_path / "weights", network_of(small, architecture), small.name)
+    with pytest.raises(ValueError, match=f"holds a network for {learned_on}, not for {board}"):
+        make_agent(f"net:{tmp_path / 'weights'}", games.make(board))
 
 
 def test_a_network_plays_no_other_game(game):

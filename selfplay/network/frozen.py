@@ -15,12 +15,14 @@ import ctypes
 import functools
 import os
 import threading
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from games import registry
 from games.game import Game
 from games.registry import nearest
 from selfplay.network.weights import check_planes, described, weights_arrays, weights_metadata
@@ -35,16 +37,25 @@ _DEVICES = ("auto", "cpu", "cuda")
 _DTYPES = ("auto", "float32", "bfloat16")
 
 
+class NotTrainedHere(UserWarning):
+    """A network plays on another board than it learned on."""
+
+
 class FrozenNetwork:
     """One set of weights for one game. What is made of it, its ONNX file and its module, is made once for all uses."""
 
     def __init__(self, game: Game, metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray], source: str) -> None:
         """`arrays` and `metadata` as in a weights file; `source` names them in errors.
 
-        `ValueError` if they are for another game, or for another view of it.
+        A network that is blind to the size of the board plays its game on boards of other sizes too, where nothing says
+        how well: `NotTrainedHere` warns. `ValueError` if they are for another game, or for another view of it.
         """
-        if metadata["game"] != game.name:
-            raise ValueError(f"{source} holds a network for {metadata['game']}, not for {game.name}")
+        learned = metadata["game"]
+        if learned != game.name:
+            if not _fits(metadata["architecture"], learned, game):
+                raise ValueError(f"{source} holds a network for {learned}, not for {game.name}")
+            line = f"{source} learned {learned}: it plays {game.name} without having been trained there"
+            warnings.warn(line, NotTrainedHere, stacklevel=1)  # as if from here, so that each is said once
         try:
             check_planes(metadata, game)
         except ValueError as error:
@@ -154,6 +165,19 @@ def by_batch_size(small: Evaluate, large: Evaluate) -> Evaluate:
         return (small if len(planes_BPHW) <= SMALL_BATCH else large)(planes_BPHW)
 
     return evaluate
+
+
+def _fits(architecture: str, learned: str, game: Game) -> bool:
+    """Whether a network for one board fits another of the same game: a resnet of a game whose moves are cells has no
+    layer that knows how many there are."""
+    if not architecture.startswith("resnet:") or game.action_is != "cell":
+        return False
+    try:
+        other = registry.make(learned)
+    except ValueError:
+        return False
+    alike = (other.kind, other.in_a_row, other.options, other.planes, other.action_is)
+    return alike == (game.kind, game.in_a_row, game.options, game.planes, game.action_is)
 
 
 def _on_cuda(device: str) -> bool:
