@@ -32,6 +32,7 @@ from games.kernel import i64, kernel, u64, words_W
 
 _ONE = np.uint64(1)
 _REACH = 5
+_NEAR = 3
 _OWN = 0x7FF  # the part of a window that holds black stones; the open cells stand above it
 _OPEN_AT = 11
 
@@ -251,9 +252,9 @@ def judge(state_W, black, white, size, cell):
 
 @kernel(u64(words_W, i64, i64, i64, i64, i64), allocates=False)
 def _suspects(state_W, black, white, words, size, word):
-    """64 cells at once: those that are empty and see two black stones, with no white one before them, within four cells
-    on two lines, or three on one. No other can be a foul. (Lines that leave the board here run on in the next row: a
-    few suspects more.)"""
+    """64 cells at once: those that are empty and see two black stones, with no white one before them, within three
+    cells on two lines, or three on one. No other can be a foul: of the three stones beside it in a four one at most is
+    four cells away. (Lines that leave the board here run on in the next row: a few suspects more.)"""
     several = np.uint64(0)
     pairs = np.uint64(0)
     once = np.uint64(0)
@@ -264,7 +265,7 @@ def _suspects(state_W, black, white, words, size, word):
         three = np.uint64(0)
         for sign in (1, -1):
             seen = ~np.uint64(0)
-            for j in range(1, _REACH):
+            for j in range(1, _NEAR + 1):
                 if sign == 1:
                     whites = ahead(state_W, white, words, word, j * step)
                     blacks = ahead(state_W, black, words, word, j * step)
