@@ -20,6 +20,7 @@ from selfplay.run import folder as runs
 KILLS = int(os.environ.get("SELFPLAY_RAY_KILLS", "0"))  # of each kind; `make fuzz` has 10. One takes minutes
 SETTINGS = ["--config", "tiny", "--game", "tictactoe", "--threads", "2", "--eval.per_decade", "0"]
 STARTS_WITHIN_S = 180  # a cold kernel cache is compiled first
+ENDS_WITHIN_S = 300 * max(1, KILLS)
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5e1f" * 16}
 
 pytestmark = [
@@ -118,7 +119,7 @@ def wait_for(process, run_dir, generation):
 
 
 def finished(process):
-    out, err = process.communicate(timeout=STARTS_WITHIN_S)
+    out, err = process.communicate(timeout=ENDS_WITHIN_S)
     assert process.returncode == 0, err
     assert all(line.startswith("selfplay: warning: ") for line in err.splitlines()), "nothing of Ray's is seen"
     assert len(out.splitlines()) == 1 and out.startswith("report: ")

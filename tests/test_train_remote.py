@@ -256,6 +256,9 @@ def test_a_run_that_ends_by_compute_ends_there(lag):
     _, _, generations = lived(pool, settings)
     pool.close()
     assert generations[-1].ledger.train_flops == pytest.approx(1.5e7, rel=0.05)
+    if not lag:
+        here = lived(LocalPool(GAME, settings), settings)[2]
+        assert [without_clock(one) for one in generations] == [without_clock(one) for one in here]
     assert max(one.metrics["pool/lag"] for one in generations) == lag
 
 
