@@ -166,6 +166,8 @@ def test_a_game_that_one_added_is_played_with_its_own_rules_name_and_colours(bro
     monkeypatch.setattr(games.registry, "_FACTORIES", dict(games.registry._FACTORIES))
     monkeypatch.delitem(sys.modules, "third_game", raising=False)
     importlib.import_module("third_game")
+    three = dataclasses.replace(games.make("gomoku:size=4,k=3"), name="three:size=4", kind="three", options={})
+    games.register("three", lambda size=4: three)
     with served(tmp_path) as port, visiting(browser, f"http://127.0.0.1:{port}/") as go:
         page = go("#/play?game=hex:size%3D5&first=you&second=you")
         assert page.get_by_role("combobox", name="Game").locator("option:checked").inner_text() == "Hex 5 × 5"
@@ -182,6 +184,11 @@ def test_a_game_that_one_added_is_played_with_its_own_rules_name_and_colours(bro
         page.get_by_role("button", name="c5: empty").click()
         api.expect(page.get_by_role("status").filter(has_text="Red wins.")).to_be_visible()
         assert "null" not in page.locator("main").inner_text()
+        assert page.locator(".won").count() == 0  # of no game of lines
+        # A game of lines: the server says that it is over, and the page marks why.
+        page = go("#/play?game=three:size%3D4&first=you&second=you&moves=a1+a2+b1+b2")
+        page.get_by_role("button", name="c1: empty").click()
+        api.expect(page.locator(".won")).to_have_count(3)
         # Against an agent, who begins: its answer comes once the server has said that the game goes on.
         page = go("#/play?game=hex:size%3D5&first=rules&second=you")
         wait_for_moves(page, 1)
@@ -263,6 +270,13 @@ def test_a_hint_is_marked_and_said(opened):
     page.get_by_role("button", name="Hint").click()
     api.expect(page.get_by_text("would play 4.")).to_be_visible()
     assert page.locator(".hint").count() == 1
+
+
+def test_a_hint_against_the_strongest_level_is_its_own(opened):
+    pytest.importorskip("bitbully")
+    page = opened(play_address(second="solver", moves="112233"))
+    page.get_by_role("button", name="Hint").click()
+    api.expect(page.get_by_text("Hint: Perfect would play 4.")).to_be_visible()
 
 
 def test_a_win_is_said_and_ends_the_game(opened):
@@ -781,6 +795,19 @@ def test_a_run_on_a_phone_says_when_and_how_strongly(opened, scheme):
         '"Score now"'
     )
     assert page.get_by_role("columnheader", name="Score now").count() >= 1  # read out as a table still
+
+
+def test_no_word_of_the_table_of_crossings_runs_over_another_column(opened):
+    page = opened(f"#/runs/{RUN}")
+    settled(page)
+    region = page.get_by_role("region", name="Table of crossings")
+    # A name as long as those of the opponents of a real ladder.
+    region.locator(".about").first.evaluate("about => (about.textContent += ', a sentence about it'.repeat(4))")
+    for width in (1280, 1120, 1024, 760):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert region.evaluate("region => region.scrollWidth - region.clientWidth") <= 0, width
+        about = region.locator(".about").first.bounding_box()
+        assert about["x"] + about["width"] <= region.locator("[data-label=Player]").first.bounding_box()["x"], width
 
 
 @pytest.mark.parametrize("size", SIZES)

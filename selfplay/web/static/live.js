@@ -3,7 +3,7 @@
 import { gameNamed, get, judged, think } from "./api.js";
 import { Board } from "./board.js";
 import { h } from "./dom.js";
-import { formatMoves, keepsRules, parse, parseMoves, play, replay, start } from "./rules.js";
+import { formatMoves, judge, keepsRules, parse, parseMoves, play, replay, start } from "./rules.js";
 
 const LATEST = "latest.jsonl";
 const A_MOVE = 600; // milliseconds
@@ -108,7 +108,7 @@ export class Live {
       const action = parse(game, found.move);
       actions.push(action);
       position = play(game, position, action);
-      if (!keepsRules(game)) Object.assign(position, await judged(game, formatMoves(game, actions), signal));
+      if (!keepsRules(game)) judge(game, position, await judged(game, formatMoves(game, actions), signal));
       this.board.show(game, position);
       const share =
         found.value === null ? "" : ` · expects ${Math.round(50 + 50 * found.value)} % for the mover`;

@@ -1,9 +1,9 @@
 // The page on which games are played: against an agent, between two agents, or between two people.
 
-import { allGames, gameNamed, get, inPage, served, think } from "./api.js";
+import { allGames, gameNamed, get, served, think } from "./api.js";
 import { shape } from "./board.js";
 import { announce, h, icon } from "./dom.js";
-import { called as calledBy, Levels, opponents, playersOf, Seat, strongest, YOU } from "./players.js";
+import { adviser, called as calledBy, Levels, opponents, playersOf, Seat, strongest, YOU } from "./players.js";
 import { Review } from "./review.js";
 import { colours, drops, format, formatMoves, parse, parseMoves } from "./rules.js";
 import { Table } from "./table.js";
@@ -324,12 +324,12 @@ export async function open(page, query) {
 
   async function showHint() {
     const { moves } = table;
-    const adviser = state.seats.find(inPage) ?? best; // who plays with no server is advised with none
+    const asked = adviser(players, state.seats);
     try {
-      const { move } = await think(game, adviser, moves, { seed: state.seed, signal: state.leaving.signal });
+      const { move } = await think(game, asked, moves, { seed: state.seed, signal: state.leaving.signal });
       if (table.moves !== moves) return;
       table.hint = parse(game, move);
-      status.textContent = `Hint: ${called(adviser)} would play ${move}.`;
+      status.textContent = `Hint: ${called(asked)} would play ${move}.`;
       table.refresh();
     } catch (error) {
       failed(error);

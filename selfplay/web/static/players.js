@@ -102,6 +102,21 @@ export function strongest(players, run) {
   return "alphabeta:depth=4";
 }
 
+/**
+ * Who gives a hint: perfect play where it is known, else the strongest learner, or the same with more search where that
+ * one plays. Who plays with no server is advised with none.
+ */
+export function adviser(players, seats) {
+  const alone = seats.find((seat) => seat.startsWith("page:"));
+  if (alone) return alone;
+  if (players.ladder.includes("solver")) return "solver";
+  const searches = (spec) => Number(/,sims=(\d+)$/.exec(spec)?.[1] ?? 0);
+  return seats.reduce(
+    (best, seat) => (seat.split(",")[0] === best.split(",")[0] && searches(seat) > searches(best) ? seat : best),
+    strongest(players),
+  );
+}
+
 /** Who looks through a game that is over: quicker than the strongest, since it is asked about every position. */
 export const reviewer = (players) => strongest(players).replace(/sims=\d+$/, served ? "sims=64" : "sims=25");
 

@@ -90,7 +90,7 @@ export function play(game, position, action) {
   const cells = position.cells.slice();
   const cell = landing(game, position, action);
   cells[cell] = position.turn;
-  const line = winningLine(game, cells, cell);
+  const line = keepsRules(game) ? lineThrough(game, cells, cell) : [];
   const plies = position.plies + 1;
   const open = cells.length - plies - barred(game, { cells, turn: -position.turn }).size;
   return {
@@ -104,8 +104,14 @@ export function play(game, position, action) {
   };
 }
 
-function winningLine(game, cells, cell) {
-  if (!keepsRules(game)) return [];
+/** Tell a position what the server's rules say of it: {over, winner, legal}. */
+export const judge = (game, position, found) =>
+  Object.assign(position, found, { line: found.winner ? lineThrough(game, position.cells, position.last) : [] });
+
+/** The cells of the lines through a stone that are long enough to win, in games of lines; else none. */
+function lineThrough(game, cells, cell) {
+  if (game.in_a_row < 2) return [];
+  const found = new Set();
   const colour = cells[cell];
   const exact = ["standard", "caro"].includes(game.rule) || (game.rule === "renju" && colour === 1);
   const row = Math.floor(cell / game.width);
@@ -128,10 +134,10 @@ function winningLine(game, cells, cell) {
       }
       if (r >= 0 && r < game.height && c >= 0 && c < game.width && cells[r * game.width + c] === -colour) closed++;
     }
-    if (line.length > game.in_a_row && !exact) return line;
-    if (line.length === game.in_a_row && !(closed === 2 && game.rule.startsWith("caro"))) return line;
+    const spoiled = line.length === game.in_a_row ? closed === 2 && game.rule.startsWith("caro") : exact;
+    if (line.length >= game.in_a_row && !spoiled) line.forEach((each) => found.add(each));
   }
-  return [];
+  return [...found];
 }
 
 /** The position after each number of moves: positions[0] is the empty board. */

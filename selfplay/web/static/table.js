@@ -4,7 +4,7 @@ import { judged } from "./api.js";
 import { Board } from "./board.js";
 import { h, icon, svg } from "./dom.js";
 import { Thoughts } from "./thoughts.js";
-import { colours, drops, format, formatMoves, keepsRules, replay } from "./rules.js";
+import { colours, drops, format, formatMoves, judge, keepsRules, replay } from "./rules.js";
 
 const ARROWS = {
   first: ["M6 5v14M18 6l-8 6 8 6z", "First position"],
@@ -109,7 +109,7 @@ export class Table {
     last.pending = true;
     try {
       const found = await judged(this.game, formatMoves(this.game, this.actions), signal);
-      Object.assign(last, found, { pending: false });
+      judge(this.game, last, { ...found, pending: false });
       this.#to(this.ply);
     } catch (error) {
       if (!signal.aborted) this.onProblem(error);
