@@ -207,6 +207,17 @@ class _StandardOutput(io.FileIO):
 _STDOUT = "standard output"
 
 
+def _open_streams() -> None:
+    """What who started us has closed is empty or goes nowhere: the next file to be opened would take its number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, mode))
+
+
 def _prepare_streams() -> None:
     """A character that the terminal's encoding lacks ends nothing, and standard output names itself in errors."""
     before = sys.stdout
@@ -251,9 +262,7 @@ def guarded(argv: Sequence[str]) -> int:
 
 def main() -> NoReturn:
     """Entry point of the `selfplay` command."""
-    if sys.stderr is None:  # who started us gave us none; the next file to be opened would take its number
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        sys.stderr = os.fdopen(2, "w")
+    _open_streams()
     stopping.handle()
     _prepare_streams()
     warnings.formatwarning = _in_one_line

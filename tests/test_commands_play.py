@@ -240,11 +240,13 @@ def test_the_game_is_that_of_the_run_or_connect_four(typed, tmp_path):
         (["--game", "connect4", "--seed", "-1"], "--seed is at least 0"),
         (["--replay", "nothing.jsonl"], "nothing.jsonl: No such file or directory"),
         (["--replay", "empty.jsonl"], "empty.jsonl holds no game"),
+        (["--replay", "half.jsonl"], "half.jsonl:1: not JSON"),
         (["--replay", "one.jsonl", "--number", "2"], "--number is 1 to 1, the games of one.jsonl, not 2"),
     ],
 )
 def test_mistakes_of_the_command_cost_one_line(typed, tmp_path, argv, said):
     (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "half.jsonl").write_text('{"game": ')
     records.append(tmp_path / "one.jsonl", [records.of_game(games.make("connect4"), "a", "b", [3])])
     code, out, err = typed(argv, [])
     assert (code, out) == (2, "")

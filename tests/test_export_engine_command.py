@@ -92,16 +92,24 @@ def test_a_manager_that_crashes_leaves_no_engine_behind():
         assert engine.wait(30) == 0
 
 
+def closed(streams, *argv, **more):
+    """A command that is given some of its streams closed."""
+    command = [sys.executable, "-m", "selfplay", *argv]
+    return subprocess.run(["sh", "-c", f'exec "$@" {streams}', "_", *command], capture_output=True, timeout=200, **more)
+
+
 def test_a_manager_may_give_no_stderr():
-    command = [sys.executable, "-m", "selfplay", "engine", "--game", "gomoku", "--agent", "random"]
-    done = subprocess.run(
-        ["sh", "-c", 'exec "$@" 2>&-', "_", *command],
-        input=b"START 7\nBEGIN\nEND\n",
-        stdout=subprocess.PIPE,
-        timeout=200,
-    )
+    done = closed("2>&-", "engine", "--game", "gomoku", "--agent", "random", input=b"START 7\nBEGIN\nEND\n")
     assert done.returncode == 0
     assert re.fullmatch(rb"OK\n[0-6],[0-6]\n", done.stdout)
+
+
+def test_streams_may_be_closed():
+    """What is said goes nowhere then, and nothing is typed."""
+    argv = ("play", "--game", "tictactoe", "--agent", "random")
+    whole, without = closed("<&-", *argv), closed("<&- >&-", *argv)
+    assert (whole.returncode, whole.stderr) == (without.returncode, without.stderr) == (0, b"")
+    assert b"a b c" in whole.stdout and not without.stdout
 
 
 @pytest.mark.parametrize("size", [5, 20])

@@ -293,6 +293,7 @@ def run(capsys, *argv):
         (["data", "--predict"], "--predict is about scaling"),
         ([], "the following arguments are required: EXPERIMENT"),
         (["data", "--preset", "tiny", "--out", "/dev/null/x"], "/dev/null"),
+        (["data", "--preset", "tiny", "--out", __file__], "--out is a folder, and"),
     ],
 )
 def test_mistakes_take_one_line(argv, said, capsys):

@@ -86,6 +86,7 @@ def test_cells_of_gomoku():
         (lambda: selfplay.player("rules", game="connect4").analyze(WON + "1"), "the game is over"),
         (lambda: selfplay.match("rules", "random", games=2), "which game?"),
         (lambda: selfplay.match("rules", "random", games=3, game="connect4"), "even number"),
+        (lambda: selfplay.player("rules", game="connect4").analyze(5), "many in a list, not 5"),  # pyright: ignore
     ],
 )
 def test_mistakes_are_named(ask, words):

@@ -83,6 +83,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """`selfplay arena`."""
+    if not args.ablate and len(args.agents) < 2:
+        raise ValueError("a match needs two agents")
     game = games.make(_game_name(args))
     for spec in (*args.agents, *filter(None, [args.ablate])):
         Spec.parse(spec)
@@ -116,8 +118,6 @@ def _game_name(args: argparse.Namespace) -> str:
 
 
 def _tournament(game: Game, args: argparse.Namespace) -> int:
-    if len(args.agents) < 2:
-        raise ValueError("a match needs two agents")
     names = _distinct_names(args.agents)
     anchors = dict(_anchor(text, names) for text in args.anchor or names[:1])
     bounds = _bounds(args.sprt)

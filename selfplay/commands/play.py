@@ -19,6 +19,7 @@ from selfplay.run import checkpoint, folder
 
 _PRETRAINED = "mcts:pretrained,sims=200"
 _WITHOUT_NETWORK = ("alphabeta:nodes=200000", "rollout:sims=2000")  # the strongest that people made, else no knowledge
+_MISTAKES = 5  # of a file that are told
 _EXAMPLES = """\
 Connect Four: type a column, 4. Gomoku: a cell, h8, column letter and row number from the bottom left. Also:
 {commands}
@@ -87,12 +88,12 @@ def _replay(path: str, game: Game | None, number: int, console: Console) -> int:
         games_there = f"; its games are in {recorded}" if recorded.is_file() else ""
         raise ValueError(f"{path} is a run folder, not a file of games{games_there}")
     found, mistakes = files.scan(path, game)
-    if not found and len(mistakes) > 1:
-        raise ValueError(files.no_games(path, mistakes))
-    for line in mistakes:
-        print(line, file=sys.stderr)
     if not found and mistakes:
-        return 1
+        raise ValueError(files.no_games(path, mistakes))
+    for line in mistakes[:_MISTAKES]:
+        print(line, file=sys.stderr)
+    if len(mistakes) > _MISTAKES:
+        print(f"and {len(mistakes) - _MISTAKES} more mistakes", file=sys.stderr)
     if not found:
         raise ValueError(f"{path} holds no game")
     if not 1 <= number <= len(found):

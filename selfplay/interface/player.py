@@ -57,6 +57,8 @@ class Player:
         """
         if isinstance(positions, str):
             return self.analyze([positions], seed=seed)[0]
+        if not isinstance(positions, Sequence):
+            raise ValueError(f"a position is its moves as text, or many in a list, not {positions!r}")
         if not positions:
             return []
         states_NW = np.array([self._state_of(moves) for moves in positions])

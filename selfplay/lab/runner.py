@@ -66,6 +66,8 @@ def run(
     """See `selfplay.lab.run`. `command` is what the page says to repeat it by."""
     check(name, preset)
     out = default_out(name, preset) if out is None else out
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out is a folder, and {out} is none")
     command = ["selfplay", "lab", name, "--preset", preset, "--out", str(out)] if command is None else command
     here = contextlib.nullcontext() if ray is None else spread.on_ray(ray, name, out)
     with here as processes:

@@ -47,11 +47,14 @@ def sync(path: Path) -> None:
 
 
 def check_replaceable(path: Path) -> None:
-    """`NotRegularError` if a rename onto `path` would put a file in the place of something else.
+    """`NotRegularError` if a rename onto `path` would put a file in the place of something else, `FileNotFoundError`
+    without a folder for it.
 
     Root may do that to /dev/null, and every other program would then write into a file. A link counts as what it leads
     to; of /dev and /proc no name is replaced, as /dev/stdout may well lead to a file.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     with naming(path):
         try:
             mode = path.stat().st_mode
