@@ -103,7 +103,7 @@ def test_who_is_surely_beaten_from_when(concluded):
     rows = {row[0]: row[1:] for row in concluded.tables[1].rows}
     two, *_, eight = rows.values()
     assert two[0] == "–" and two[-1] == "3.0e10"
-    assert set(eight) == {"–"}
+    assert set(eight) == {"by nobody here", ""}
 
 
 def test_the_whole_experiment_at_its_smallest(tmp_path, monkeypatch):

@@ -13,7 +13,8 @@ _EPILOG = """\
 Several runs are seeds of one setting: the interval is then Student's over the seeds. Runs of different settings are
 refused: `selfplay compare` is for those. "before" the first
 evaluation nobody knows when. "beyond 5.6e13" is not overtaken: until there the learner was surely behind, since then
-nobody can tell. The fitted score at the end is that of the curve through all matches, which knows more than the last.
+nobody can tell. The fitted score at the end is that of the curve through all matches, and decides: it knows those
+before the last, and that checkpoints differ by more than the luck of their games, so its interval is mostly wider.
 
 examples:
   selfplay crossover runs/connect4

@@ -143,9 +143,10 @@ def _mean_in_words(values_S: np.ndarray) -> str:
 
 
 def share(values_S: np.ndarray) -> str:
-    """A mean over seeds in a sentence: `71.2 % [69.0, 73.4]`."""
+    """A mean over seeds in a sentence: `71.2 % [69.0, 73.4]`. Student's interval ends where shares do."""
     found = mean(100 * values_S)
-    return f"{found.value:.1f} % [{found.low:.1f}, {found.high:.1f}]"
+    assert found.low is not None and found.high is not None
+    return f"{found.value:.1f} % [{max(0.0, found.low):.1f}, {min(100.0, found.high):.1f}]"
 
 
 def powers(found: Constant, sign: float = 1.0) -> Constant:

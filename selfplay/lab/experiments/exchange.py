@@ -157,9 +157,9 @@ def conclude(records: Sequence[lab.Record]) -> lab.Conclusion:
     for side, what in enumerate(("training", "thinking")):
         constants[f"Elo for ten times the {what}"] = curves.mean(players.per_decade(elo_SXT)[:, side])
     claims = [
-        curves.contains("ten times the training replaces 10^1.2 of thinking, in the middle", rate["middle"], JONES),
-        curves.contains("among weak players it replaces 10^1.6", rate["weak"], EPOCH),
-        curves.above("and the stronger the players, the less of it", flattening),
+        tables.replaces("ten times the training replaces 10^1.2 of thinking, in the middle", rate["middle"], JONES),
+        tables.replaces("among weak players it replaces 10^1.6", rate["weak"], EPOCH),
+        tables.replaces_less("and the stronger the players, the less of it", flattening),
         *(
             curves.all_above_zero(
                 f"{who} beats {rival}", {"Elo ahead": elo_SXT[:, -1, t] - players.ladder_S[rival]}, "", 1.0

@@ -168,7 +168,7 @@ def _lesson_claims(found: effects.Effects) -> Iterator[lab.Claim]:
 
 
 def _answer(gaps: gap.ByCompute, ranks: Mapping[str, np.ndarray], found: effects.Effects) -> str:
-    first, last = (curves.share(gaps[TARGET].values_SX[:, at]) for at in (0, -1))
+    first, last = (curves.said(curves.mean(gaps[TARGET].values_SX[:, at]), 100, " points") for at in (0, -1))
     by_gap, by_kl = (curves.said(curves.mean(ranks[name])) for name in (gap.GAP, gap.KL))
     return (
         f"A search of {TARGET} simulations keeps more decisions than the policy that it teaches: {first} more at the"

@@ -51,14 +51,14 @@ def rates(by_ruler: Mapping[str, Mapping[float, Constant]], marks: Mapping[str, 
     axes = figure.subplots()
     for number, (ruler, found) in enumerate(by_ruler.items()):
         x_X = 100 * np.array([*found]) + 1.2 * number
-        value_X, low_X, high_X = (np.array([getattr(each, side) for each in found.values()], float)
-                                  for side in ("value", "low", "high"))  # fmt: skip
+        value_X, low_X, high_X = (-np.array([getattr(each, side) for each in found.values()], float)
+                                  for side in ("value", "high", "low"))  # fmt: skip
         axes.errorbar(x_X, value_X, yerr=[value_X - low_X, high_X - value_X], color=plots.COLOURS[number], marker="o",
                       capsize=3, label=ruler)  # fmt: skip
     for (name, value), style in zip(marks.items(), ("--", ":", "-."), strict=False):
-        axes.axhline(value, color=plots.GREY, linestyle=style, label=name)
+        axes.axhline(-value, color=plots.GREY, linestyle=style, label=name)
     axes.set(xlabel="strength: share of all players here that are weaker (%)")
-    axes.set(ylabel="tenfolds of thinking that\none tenfold of training replaces", ylim=(-4, 1))
+    axes.set(ylabel="tenfolds of thinking that\none tenfold of training replaces", ylim=(-1, 4))
     plots.plain(axes, legend=False)
     axes.legend(frameon=False, fontsize=8, ncols=2)
     return figure

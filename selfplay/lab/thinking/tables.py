@@ -1,11 +1,12 @@
 """Tables of players that grew and think."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from selfplay.lab import curves
-from selfplay.lab.experiment import Table
+from selfplay.lab.experiment import Claim, Constant, Table
 from selfplay.lab.thinking.players import Players
 from selfplay.report import words
 from selfplay.stats import seeds
@@ -28,7 +29,8 @@ def frontier(players: Players, opponents: Sequence[str]) -> Table:
     for opponent in opponents:
         lead_SXT = players.elo_SXT - players.ladder_S[opponent][:, None, None]
         sure = [seeds.overtaking(players.flops_X, lead_SX)[2] for lead_SX in np.moveaxis(lead_SXT, 2, 0)]
-        rows.append((words.label(opponent), *("–" if flops is None else words.flops(flops) for flops in sure)))
+        said = ["–" if flops is None else words.flops(flops) for flops in sure]
+        rows.append((words.label(opponent), *(said if any(sure) else ["by nobody here", *[""] * (len(sure) - 1)])))
     title = "Training FLOPs from which an opponent is surely beaten, by simulations a move"
     return Table(title, ("opponent", *_numbers(players)), rows)
 
@@ -43,6 +45,17 @@ def stages(players: Players) -> Table:
         for stage, wrong_SXT in players.wrong_SXT.items()
     ]
     return Table("Real decisions that go wrong, by stage", headers, rows)
+
+
+def replaces(claim: str, rate: Constant, value: float) -> Claim:
+    """A claim that a rate of exchange is this, whose reason says how many times the thinking is replaced."""
+    return replace(curves.contains(claim, rate, value), why=f"{curves.said(curves.powers(rate, -1))} times")
+
+
+def replaces_less(claim: str, difference: Constant) -> Claim:
+    """A claim that among strong players less is replaced, by the difference of their rate from that of weak ones."""
+    why = f"{curves.said(curves.powers(difference, -1))} times as much among strong players as among weak ones"
+    return replace(curves.above(claim, difference), why=why)
 
 
 def _numbers(players: Players) -> list[str]:
