@@ -350,7 +350,7 @@ def test_a_file_is_played_from_disk(from_disk):
     api.expect(page.get_by_role("img", name=re.compile(r"Red wins \d.* %, draw .* %, Yellow wins"))).to_be_visible()
     api.expect(page.locator(".strip .share")).to_have_count(7)
     assert page.get_by_role("columnheader", name="Search").count() == 1
-    api.expect(page.get_by_text(re.compile("Belief: .* before the search. Search: "))).to_be_visible()
+    api.expect(page.get_by_text(re.compile("First guess: .* before it looks ahead. Searched: "))).to_be_visible()
     page.get_by_role("button", name="Hint").click()
     api.expect(page.get_by_text(re.compile("Hint: Thorough would play [1-7]"))).to_be_visible()
     page.get_by_role("button", name="Take back").click()

@@ -54,6 +54,8 @@ def test_games_are_those_of_the_project(port):
     assert by_name["gomoku:size=15,rule=renju"]["label"] == "Renju 15 × 15"
     assert (by_name["connect4"]["width"], by_name["connect4"]["height"], by_name["connect4"]["in_a_row"]) == (7, 6, 4)
     assert by_name["gomoku:size=15"]["action_is"] == "cell"
+    assert by_name["gomoku:size=9"]["also"] == ["gomoku9"]
+    assert ask(port, "GET", "/api/players?game=gomoku")[2] == ask(port, "GET", "/api/players?game=gomoku15")[2]
 
 
 def test_a_position_is_judged_by_the_rules(port):
@@ -115,6 +117,11 @@ def test_a_network_says_win_draw_and_loss_its_visits_and_the_line_it_expects(por
     assert found["wdl"][0] - found["wdl"][2] == pytest.approx(found["value"], abs=1e-3)
     assert found["line"][0] == found["move"]
     assert len(found["line"]) > 1
+    assert sum(found["prior"].values()) == pytest.approx(1, abs=1e-3)
+    alone = think(port, "4435", f"net:{RUN}")
+    assert found["prior"] == pytest.approx(alone["policy"], abs=1e-3)  # what it was before the search
+    assert found["worth"].keys() == found["visits"].keys()
+    assert think(port, "112233", f"mcts:{RUN},sims=50")["worth"]["4"] == 1.0  # of who is to move, and wins by it
     game = games.make(GAME)
     text.replay(game, text.parse_moves(game, "4435" + "".join(found["line"])))  # raises if it cannot be played
 
@@ -187,7 +194,7 @@ def test_a_copied_run_is_as_old_as_it_says_and_does_not_run(tmp_path):
 
 def test_a_run_is_shown_as_its_files_stand(tmp_path):
     folder = a_run(tmp_path, "growing", matches=2)
-    with served(tmp_path) as port:
+    with served(tmp_path) as port, runs.locked(folder):
         (summary,) = ask(port, "GET", "/api/runs")[2]
         assert (summary["name"], summary["generation"], summary["game"], summary["running"]) == (
             "growing", 2, GAME, True,
@@ -221,8 +228,21 @@ def test_what_a_run_does_just_now_is_told_while_it_does_it(tmp_path):
         return summary["running"], summary["doing"], summary["left"]
 
     with served(tmp_path) as port:
-        assert told(port) == (True, None, None)
+        assert told(port) == (False, None, None), "the folder was given back, a moment ago"
+        with runs.locked(folder):
+            assert told(port) == (True, None, None)
+            held = (folder / runs.HOLDER).read_text()
+        # As a kill leaves it: of a process that can be no more, since no system counts as far.
+        (folder / runs.HOLDER).write_text(held.replace(f"process {os.getpid()} ", "process 4194305 "))
+        assert told(port) == (False, None, None)
         file.show(now)
+        lately = time.time() - 10
+        os.utime(folder / runs.ACTIVITY, (lately, lately))
+        assert told(port) == (False, None, None)
+        (folder / runs.HOLDER).write_text("process 1 on a machine that nobody can ask from here")
+        assert told(port)[0]
+        file.show(now)
+        (folder / runs.HOLDER).write_text(held)
         said = "final matches 9 of 15, about 2 min: network + 64 simulations against one-ply rules, about 400 games,"
         assert told(port) == (True, f"{said} 0% done", "2 min")
         long_ago = time.time() - 1000

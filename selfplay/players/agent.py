@@ -19,7 +19,9 @@ class Analysis:
 
     actions_N: np.ndarray  # int64; the moves to play
     policy_NA: np.ndarray | None = None  # float32; how it spreads its belief over moves
+    priors_NA: np.ndarray | None = None  # float32; how likely its network took each move to be best, before any search
     visits_NA: np.ndarray | None = None  # int32; simulations below each move
+    q_NA: np.ndarray | None = None  # float32 in [-1, 1]; what it takes each move to be worth; means nothing unvisited
     value_N: np.ndarray | None = None  # float32 in [-1, 1]
     proven_N: np.ndarray | None = None  # int8; UNPROVEN, PROVEN_WIN, PROVEN_DRAW or PROVEN_LOSS
     wdl_N3: np.ndarray | None = None  # float32; chances to win, draw and lose

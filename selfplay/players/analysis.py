@@ -129,9 +129,17 @@ def answer(game: Game, analysis: Analysis, n: int) -> dict[str, Any]:
 
 
 def full_answer(game: Game, analysis: Analysis, n: int) -> dict[str, Any]:
-    """`answer`, the chances to win, draw and lose (`wdl`), and the moves that it expects, its own first (`line`)."""
+    """`answer`, the chances to win, draw and lose (`wdl`), the moves that it expects, its own first (`line`), and by
+    move what its network made of it before any search (`prior`) and its value for the player to move (`worth`)."""
     wdl_N3, lines_NL = analysis.wdl_N3, analysis.lines_NL
+    priors_NA, visits_NA, q_NA = analysis.priors_NA, analysis.visits_NA, analysis.q_NA
+
+    def by_move(numbers_A: np.ndarray, known_A: np.ndarray) -> dict[str, float]:
+        return {text.format_action(game, int(a)): round(float(numbers_A[a]), 4) for a in np.flatnonzero(known_A)}
+
     return answer(game, analysis, n) | {
+        "prior": {} if priors_NA is None else by_move(priors_NA[n], priors_NA[n]),
+        "worth": {} if q_NA is None or visits_NA is None else by_move(q_NA[n], visits_NA[n]),
         "wdl": None if wdl_N3 is None else [round(float(p), 4) for p in wdl_N3[n]],
         "line": [] if lines_NL is None else [text.format_action(game, int(a)) for a in lines_NL[n] if a >= 0],
     }

@@ -167,6 +167,7 @@ class _PolicyOnly:
         return Analysis(
             actions_N=policy_NA.argmax(axis=1),
             policy_NA=policy_NA,
+            priors_NA=policy_NA,
             value_N=wdl_N3[:, 0] - wdl_N3[:, 2],
             wdl_N3=wdl_N3,
         )
@@ -263,7 +264,9 @@ def _joined(results: Sequence["Result"]) -> Analysis:
     return Analysis(
         actions_N=np.concatenate([result.action_N for result in results]),
         policy_NA=np.concatenate([result.policy_NA for result in results]),
+        priors_NA=np.concatenate([result.priors_NA for result in results]),
         visits_NA=np.concatenate([result.visits_NA for result in results]),
+        q_NA=np.concatenate([result.q_NA for result in results]),
         value_N=np.concatenate([result.value_N for result in results]),
         proven_N=np.concatenate([result.proven_N for result in results]),
         wdl_N3=np.concatenate([result.wdl_N3 for result in results]),

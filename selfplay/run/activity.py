@@ -11,7 +11,8 @@ from selfplay.run import atomic, folder
 
 _LARGEST = 1e15  # of a count, or of seconds
 _EVERY_S = 1.0  # seconds between two writings, so that looking on costs nothing
-_OLD_S = 60.0  # seconds after the last writing: it was killed
+_FRESH_S = 5.0  # seconds after the last writing, in which nobody asks further
+_OLD_S = 120.0  # seconds after the last writing: it was killed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +81,13 @@ def read(run_dir: Path) -> Activity | None:
 
 
 def trains(run_dir: Path) -> bool:
-    """Whether somebody trains there just now, as far as can be seen from outside."""
+    """Whether somebody trains there just now, as far as can be seen from outside: the file is new, or not old and the
+    process that holds the folder may still be there."""
     try:
-        return time.time() - (run_dir / folder.ACTIVITY).stat().st_mtime < _OLD_S
+        age = time.time() - (run_dir / folder.ACTIVITY).stat().st_mtime
     except OSError:
         return False
+    return age < _FRESH_S or (age < _OLD_S and folder.held(run_dir) is not False)
 
 
 def _is_sound(item: Field[Any], value: Any) -> bool:

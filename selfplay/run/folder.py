@@ -25,9 +25,10 @@ import math
 import os
 import re
 import socket
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -288,7 +289,35 @@ def locked(run_dir: Path, flag: str = "--run") -> Iterator[None]:
             (run_dir / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
     finally:
+        with suppress(OSError):  # the folder may be gone
+            (run_dir / HOLDER).write_text("", encoding="utf-8")
         lock.release()
+
+
+def held(run_dir: Path) -> bool | None:
+    """Whether a process holds the folder, as its `HOLDER` says; None if that cannot be known from here.
+
+    Nobody takes the lock to find out: who wants it at that moment would be refused.
+    """
+    try:
+        said = (run_dir / HOLDER).read_text(encoding="utf-8")
+    except OSError:
+        return None
+    if not said:  # given back
+        return False
+    who = re.fullmatch(r"process (\d+) on (.+)", said, re.DOTALL)
+    if who is None or who[2] != socket.gethostname() or sys.platform == "win32":  # where a signal 0 is none
+        return None
+    try:
+        os.kill(int(who[1]), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    try:  # one that nobody has waited for is still listed
+        return not re.search(r"\) Z ", Path(f"/proc/{who[1]}/stat").read_text(encoding="utf-8"))
+    except OSError:
+        return True
 
 
 def _holder(run_dir: Path) -> str:

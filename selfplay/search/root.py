@@ -135,6 +135,19 @@ def summarise_all(forest, rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3):
         root_wdl(forest.nodes_GN[g], rules, policy_NA[g], wdl_N3[g])
 
 
+@kernel(void(FOREST, priors_NA), allocates=False)
+def priors_of_roots(forest, prior_NA):
+    """What the evaluator made of the moves of the first N roots; 0 where it was not asked, and of illegal ones."""
+    for g in range(len(prior_NA)):
+        for action in range(prior_NA.shape[1]):
+            prior_NA[g, action] = max(forest.priors_GNA[g, 0, action], 0.0)  # -1 where it was tried
+        tree_N = forest.nodes_GN[g]
+        child = tree_N[0]["first_child"]
+        while child != NONE:
+            prior_NA[g, tree_N[child]["action"]] = tree_N[child]["prior"]
+            child = tree_N[child]["next_sibling"]
+
+
 @kernel(f64(FOREST, i64, row_A), allocates=False)
 def divergence(forest, g, policy_A):
     """KL(improved policy || priors of game g's root) in nats; 0 where the evaluator was not asked."""

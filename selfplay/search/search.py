@@ -17,6 +17,7 @@ _reset_all = direct(simulate.reset_all)
 _run_all = direct(simulate.run_all)
 _expand_leaves = direct(simulate.expand_leaves)
 _summarise_all = direct(root.summarise_all)
+_priors_of_roots = direct(root.priors_of_roots)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class Result:
     policy_NA: np.ndarray  # float32; the improved policy
     visits_NA: np.ndarray  # int32
     q_NA: np.ndarray  # float32; 0 where not visited
+    priors_NA: np.ndarray  # float32; the evaluator's policy at the root
     wdl_N3: np.ndarray  # float32; win, draw, loss
     proven_N: np.ndarray  # int8; UNPROVEN, PROVEN_WIN, PROVEN_DRAW or PROVEN_LOSS
     plies_N: np.ndarray  # int32; to the end of the game where proven
@@ -148,12 +150,15 @@ def results_of(forest: Forest, rules: Rules, n: int, simulations: int) -> Result
     visits_NA = np.zeros((n, actions), np.int32)
     wdl_N3 = np.zeros((n, 3), np.float32)
     _summarise_all(forest, rules, action_N, policy_NA, q_NA, visits_NA, wdl_N3)
+    priors_NA = np.zeros((n, actions), np.float32)
+    _priors_of_roots(forest, priors_NA)
     roots_N = forest.nodes_GN[:n, 0]
     return Result(
         action_N=action_N,
         policy_NA=policy_NA,
         visits_NA=visits_NA,
         q_NA=q_NA,
+        priors_NA=priors_NA,
         wdl_N3=wdl_N3,
         proven_N=(roots_N["proven"] if rules.prove else np.zeros(n)).astype(np.int8),
         plies_N=roots_N["plies"].astype(np.int32),

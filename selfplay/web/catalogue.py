@@ -119,13 +119,17 @@ def label_of(run: Path) -> str:
 
 def all_games(root: Path) -> list[dict[str, Any]]:
     """Every game that may be played, with what a page needs to draw it and to keep its rules."""
-    names = [*_standing(), *filter(None, map(game_of, run_dirs(root).values()))]
-    return [described(games.make(name)) for name in dict.fromkeys(names)]
+    standing = _standing()
+    names = [*standing.values(), *filter(None, map(game_of, run_dirs(root).values()))]
+    return [
+        described(games.make(name)) | {"also": [also for also, whole in standing.items() if whole == name != also]}
+        for name in dict.fromkeys(names)
+    ]
 
 
-def _standing() -> tuple[str, ...]:
-    """The games that can be played whatever runs there are."""
-    return tuple(dict.fromkeys(games.make(name).name for name in (*_GAMES, *games.names())))
+def _standing() -> dict[str, str]:
+    """The games that can be played whatever runs there are: their own names by those that they go by."""
+    return {name: games.make(name).name for name in (*_GAMES, *games.names())}
 
 
 def described(game: Game) -> dict[str, Any]:
@@ -147,7 +151,7 @@ def described(game: Game) -> dict[str, Any]:
 
 def game(root: Path, name: str) -> Game:
     """A game of the catalogue; `ValueError` for others, however well they are named."""
-    if name in _GAMES:
+    if name in _GAMES or name in games.names():
         return games.make(name)
     known = [entry["name"] for entry in all_games(root)]
     if name not in known:

@@ -21,7 +21,7 @@ from selfplay.stats.records import Crossing, EvalLine, Forecast
 from selfplay.web import catalogue, logs
 
 _AXES = ("flops", "evaluations", "games", "seconds")
-_STILL_RUNNING = 120.0  # seconds since the last line of metrics
+_STILL_RUNNING = 120.0  # seconds since the last line of metrics, if its process may still be there
 _FILE_NAME = re.compile(r"[A-Za-z0-9][\w.=+-]{0,99}\.(jsonl|psq|sgf)")
 _MOST_GAMES = 2000  # of one file that are shown
 _LARGEST_FILE = 32 << 20  # bytes
@@ -54,8 +54,7 @@ def _summary(run: Path) -> dict[str, Any]:
     catalogue.check_links(run)
     config = runs.recorded_config(run)
     assert config is not None  # a folder without settings is no run
-    busy = _modified(run / runs.ACTIVITY)  # an old file was left behind by a kill
-    now = activity.read(run) if busy is not None and time.time() - busy < _STILL_RUNNING else None
+    now = activity.read(run) if activity.trains(run) else None
     damage = [] if runs.is_whole(run / runs.CONFIG) else [f"{runs.CONFIG} was changed since the run wrote it"]
     with logs.MetricsLog.of(run / runs.METRICS) as log:
         last = log.last
@@ -65,6 +64,7 @@ def _summary(run: Path) -> dict[str, Any]:
     here = (run / runs.HOLDER).exists()  # else it was copied to this place, and its files have the date of that
     written = filter(None, (_modified(run / name) for name in (runs.METRICS, runs.EVALS)))
     modified = max(written, default=None) if here else _dated(run)
+    recent = here and modified is not None and time.time() - modified < _STILL_RUNNING
     return {
         "name": run.name,
         "game": catalogue.game_of(run),
@@ -78,7 +78,7 @@ def _summary(run: Path) -> dict[str, Any]:
         "seconds": last.get("play_seconds", 0) + last.get("learn_seconds", 0),
         "modified": modified,
         "damage": damage,
-        "running": now is not None or (here and modified is not None and time.time() - modified < _STILL_RUNNING),
+        "running": now is not None or (recent and runs.held(run) is not False),
         "doing": words.doing(now) if now else None,
         "left": None if now is None or now.seconds_left is None else words.duration(now.seconds_left),
     }

@@ -66,10 +66,10 @@ const games = get("/api/games");
 /** Every game that can be played. */
 export const allGames = () => games;
 
-/** The game called `name`, or the first if none is named. */
+/** The game called `name`, by its own name or another that it goes by, or the first if none is named. */
 export async function gameNamed(name) {
   const all = await games;
-  const found = name ? all.find((game) => game.name === name) : all[0];
+  const found = name ? all.find((game) => game.name === name || game.also?.includes(name)) : all[0];
   if (!found)
     throw new Error(
       `The game “${name}” is not known here.` +

@@ -56,7 +56,11 @@ export async function thought(game, network, moves, { simulations = 0, signal = 
     value: found.wdl[0] - found.wdl[2],
     wdl: found.wdl,
     policy: named(root.prior),
+    prior: named(root.prior),
     visits: found.count ? named(root.visits) : {},
+    worth: Object.fromEntries(
+      root.actions.flatMap((action, i) => (root.visits[i] ? [[name(action), root.totals[i] / root.visits[i]]] : [])),
+    ),
     proven: null,
     line: found.line.map(name),
   };

@@ -34,9 +34,9 @@ export class Live {
   }
 
   async about(run) {
-    this.link.href = `#/play?${new URLSearchParams({ game: run.game, first: "you", second: `mcts:${run.name},sims=200` })}`;
     this.element.hidden = run.game === null; // its game is not known here, which the head of the page says
     if (run.game === null) return;
+    this.link.href = `#/play?${new URLSearchParams({ game: run.game, first: "you", second: `mcts:${run.name},sims=200` })}`;
     if (this.run?.name !== run.name) {
       this.stop();
       this.run = run;

@@ -54,7 +54,7 @@ export class Story {
 
   /** Links to games against the learner after so many minutes, and to the game in which it overtook. */
   #play(run) {
-    const stages = run?.stages ?? [];
+    const stages = run?.game ? run.stages : []; // a game that is not known here cannot be played
     const against = ({ spec, words }) => {
       const query = new URLSearchParams({ game: run.game, first: "you", second: spec });
       return h("a", { class: "button", href: `#/play?${query}` }, words);

@@ -1,6 +1,6 @@
 // What an agent thinks of a position: win, draw and loss, shares of moves, the line it expects; and the truth beside it.
 
-import { inPage, known, think, truth } from "./api.js";
+import { known, think, truth } from "./api.js";
 import { h } from "./dom.js";
 import { called, Seat } from "./players.js";
 import { colours, drops, format, formatMoves, parse } from "./rules.js";
@@ -116,12 +116,15 @@ export class Thoughts {
   }
 
   #render(game, position, thought, fact, agent) {
-    const moves = new Map(); // by name: {policy, visits, truth}
+    const moves = new Map(); // by name: {policy, prior, visits, worth, truth}
     const row = (name) => moves.get(name) ?? moves.set(name, {}).get(name);
     for (const [name, share] of Object.entries(thought?.policy ?? {})) row(name).policy = share;
+    for (const [name, share] of Object.entries(thought?.prior ?? {})) row(name).prior = share;
+    for (const [name, value] of Object.entries(thought?.worth ?? {})) row(name).worth = (1 + value) / 2;
     const visits = Object.values(thought?.visits ?? {}).reduce((sum, n) => sum + n, 0);
     for (const [name, n] of Object.entries(thought?.visits ?? {})) row(name).visits = n / visits;
     for (const [name, outcome] of Object.entries(fact?.moves ?? {})) row(name).truth = outcome;
+    this.heated = !drops(game); // shares of moves stand on the board, not below its columns
     if (drops(game)) this.#columns(game, moves, thought);
     else if (thought)
       this.onHeat(
@@ -131,8 +134,7 @@ export class Thoughts {
     if (!thought) return this.body.replaceChildren();
     this.body.replaceChildren(
       this.#verdict(game, position, thought),
-      this.#table(moves, visits, fact),
-      ...(visits > 0 ? [h("p", { class: "quiet" }, difference(agent))] : []),
+      this.#table(moves, thought, fact),
       this.#line(game, thought, agent),
     );
   }
@@ -171,11 +173,16 @@ export class Thoughts {
     );
   }
 
-  #table(moves, visits, fact) {
+  /** The likeliest moves, its own first, each with what is known of it; and what the columns are. */
+  #table(moves, thought, fact) {
+    const kinds = COLUMNS.filter(({ of, where }) => Object.keys(thought[of] ?? {}).length > 0 && where(thought));
+    const rank = ([name, { policy = 0, visits = 0, prior = 0 }]) => [name === thought.move, policy, visits, prior];
     const rows = [...moves]
-      .filter(([, { policy }]) => policy !== undefined)
-      .sort(([, a], [, b]) => b.policy - a.policy || (b.visits ?? 0) - (a.visits ?? 0))
-      .slice(0, SHOWN);
+      .filter(([, each]) => kinds.some(({ of }) => each[of] !== undefined))
+      .map((each) => [each, rank(each)])
+      .sort(([, a], [, b]) => b.map((n, i) => n - a[i]).find((n) => n !== 0) ?? 0)
+      .slice(0, SHOWN)
+      .map(([each]) => each);
     const meter = (share, kind) =>
       h(
         "td",
@@ -183,7 +190,7 @@ export class Thoughts {
         h("span", { class: kind, style: { width: `${100 * share}%` } }),
         h("b", {}, percent(share)),
       );
-    return h(
+    const made = h(
       "table",
       { class: "candidates" },
       h(
@@ -193,8 +200,7 @@ export class Thoughts {
           "tr",
           {},
           h("th", { scope: "col" }, "Move"),
-          h("th", { scope: "col" }, "Belief"),
-          visits > 0 && h("th", { scope: "col" }, "Search"),
+          kinds.map(({ head }) => h("th", { scope: "col" }, head)),
           fact && h("th", { scope: "col" }, "Truth"),
         ),
       ),
@@ -206,13 +212,15 @@ export class Thoughts {
             "tr",
             {},
             h("th", { scope: "row" }, name),
-            meter(each.policy, "policy"),
-            visits > 0 && meter(each.visits ?? 0, "visits"),
+            kinds.map(({ of }) => (of === "worth" && each.worth === undefined ? h("td", {}, "–") : meter(each[of] ?? 0, of))),
             fact && h("td", {}, chip(each.truth)),
           ),
         ),
       ),
     );
+    const said = kinds.map(({ head, says }) => `${head}: ${says}.`);
+    if (this.heated && kinds.some(({ of }) => of === "worth")) said.push("On the board: how it would choose in the end.");
+    return h("div", {}, made, h("p", { class: "quiet" }, said.join(" ")));
   }
 
   #line(game, thought, agent) {
@@ -239,7 +247,7 @@ export class Thoughts {
     const names = Array.from({ length: game.width }, (_, column) => format(game, column));
     this.strip.replaceChildren(
       ...names.map((name) => {
-        const { policy, visits, truth: outcome } = moves.get(name) ?? {};
+        const { policy, prior = policy, visits, truth: outcome } = moves.get(name) ?? {};
         return h(
           "div",
           { class: `column ${name === best ? "best" : ""}` },
@@ -248,7 +256,7 @@ export class Thoughts {
               "div",
               { class: "bars", "aria-hidden": "true" },
               [
-                ["policy", policy],
+                ["prior", prior],
                 ["visits", visits],
               ].map(
                 ([kind, share]) =>
@@ -256,7 +264,7 @@ export class Thoughts {
                   h("span", { class: kind, style: { height: `${Math.max(100 * share, 1.5)}%` } }),
               ),
             ),
-          thought && h("span", { class: "share" }, policy === undefined ? "–" : Math.round(100 * policy)),
+          thought && h("span", { class: "share" }, prior === undefined ? "–" : Math.round(100 * prior)),
           outcome && chip(outcome),
         );
       }),
@@ -267,18 +275,41 @@ export class Thoughts {
       names
         .filter((name) => moves.has(name))
         .map((name) => {
-          const { policy, truth: outcome } = moves.get(name);
-          return `column ${name}: ${policy === undefined ? "" : percent(policy)} ${outcome ? words(outcome) : ""}`;
+          const { policy, prior = policy, truth: outcome } = moves.get(name);
+          return `column ${name}: ${prior === undefined ? "" : percent(prior)} ${outcome ? words(outcome) : ""}`;
         })
         .join("; "),
     );
   }
 }
 
-/** What the two columns of shares are; a search in the page shows what its network says, others what they conclude. */
-const difference = (agent) =>
-  `Belief: how good it takes each move to be, ${inPage(agent) ? "before" : "after"} the search. ` +
-  "Search: the share of the search that tried the move, to find out.";
+/** The columns of the table: of which part of a thought, where it is shown, and what it is. */
+const COLUMNS = [
+  {
+    of: "prior",
+    head: "First guess",
+    says: "how likely its network takes each move to be the best one, before it looks ahead",
+    where: () => true,
+  },
+  {
+    of: "policy",
+    head: "Choice",
+    says: "how likely it is to play each move",
+    where: ({ prior = {}, visits = {} }) => ![prior, visits].some((each) => Object.keys(each).length),
+  },
+  {
+    of: "visits",
+    head: "Searched",
+    says: "the share of its search that went into each move",
+    where: () => true,
+  },
+  {
+    of: "worth",
+    head: "Worth",
+    says: "the score that it foresees for each move that it searched, 100 % a sure win, 50 % even",
+    where: () => true,
+  },
+];
 
 const words = ({ outcome, plies }) =>
   outcome === "draw" ? "draw" : `${outcome === "win" ? "wins" : "loses"} in ${Math.ceil(plies / 2)}`;
