@@ -191,7 +191,7 @@ def test_files_of_other_programs_are_loaded_replayed_and_written(typed, tmp_path
     assert "pbrain-a.exe X against pbrain-b.exe O, *" in out and "move 1 of 2: e5, pbrain-a.exe" in out
     (tmp_path / "r.lib").write_bytes(b"\xffRenLib\xff\x03\x04")
     code, out, err = typed(["--replay", "r.lib"], [])
-    assert (code, out, err.count("\n")) == (1, "", 1) and "a library of Renlib" in err
+    assert (code, out, err.count("\n")) == (2, "", 1) and "a library of Renlib" in err
 
 
 def test_public_positions_are_loaded(typed, tmp_path):

@@ -283,13 +283,19 @@ def test_what_warns_of_a_collapse():
     first = {"length": [30, 9, 9, 9], "first": [0.5, 0.6, 0.95, 0.99], "strength": [0.4, 0.1], "every": 2}
     puct = [first, first | {"length": [30, 9, 9, 30], "strength": [0.4, 0.4]}]
     gumbel = [{"length": [30] * 4, "first": [0.5] * 4, "strength": [0.3, 0.6], "every": 2}] * 2
-    found = collapse.Collapse([
-        Record(cell=Cell(parameters={"task": "collapse", "rule": rule}, seed=seed), outcome=Outcome(result), seconds=1,
-               finished="", commit=None)
-        for rule, results in (("puct", puct), ("gumbel", gumbel)) for seed, result in enumerate(results)
-    ])  # fmt: skip
+
+    def collapsed(puct):
+        return collapse.Collapse([
+            Record(cell=Cell(parameters={"task": "collapse", "rule": rule}, seed=seed), outcome=Outcome(result),
+                   seconds=1, finished="", commit=None)
+            for rule, results in (("puct", puct), ("gumbel", gumbel)) for seed, result in enumerate(results)
+        ])  # fmt: skip
+
+    found = collapsed(puct)
     assert found.warned().tolist() == [3, 5] and found.told().tolist() == [4, 4]
     assert len(list(found.claims())) == 3 and len(found.constants()) == 4
+    earlier = [list(each.claims())[-1].held for each in (found, collapsed([first, first]))]
+    assert earlier == [None, True]  # where one never collapses nothing can be earlier
     found.picture().figure.draw_without_rendering()
 
 

@@ -18,7 +18,7 @@ from selfplay.report.terminal import starting
 CHILD = """
 import sys, time
 from selfplay.report.terminal import starting
-starting.begin()
+starting.begin({doing!r})
 time.sleep({before})
 import logging
 for number in range(30):
@@ -52,9 +52,9 @@ def on_a_terminal(code, **environment):
 
 
 def test_a_line_moves_from_the_first_moment_and_counts_what_is_compiled():
-    drawn = on_a_terminal(CHILD.format(before=0.5, each=0.03))
+    drawn = on_a_terminal(CHILD.format(doing="rules thinks", before=0.5, each=0.03))
     said = "".join(text for _, text in drawn)
-    assert re.search(r"⠋ loading  0:00", drawn[0][1])
+    assert re.search(r"⠋ rules thinks  0:00", drawn[0][1])
     frames = re.findall("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]", said)
     assert len(frames) >= 6
     assert all(one != other for one, other in itertools.pairwise(frames))
@@ -69,11 +69,17 @@ def test_a_line_moves_from_the_first_moment_and_counts_what_is_compiled():
 
 def test_where_nothing_can_be_drawn_over_a_line_says_what_is_compiled():
     done = subprocess.run(
-        [sys.executable, "-c", CHILD.format(before=0, each=0)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", CHILD.format(doing="loading", before=0, each=0)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stderr == "after\n", "nobody waited"
     done = subprocess.run(
-        [sys.executable, "-c", CHILD.format(before=0, each=0.1)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", CHILD.format(doing="loading", before=0, each=0.1)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     first, after = done.stderr.splitlines()
     assert re.fullmatch(r"compiling rules and search, once: \d+ of \d+ functions(, about \d+ s left)?", first)

@@ -16,7 +16,9 @@ from games.registry import nearest
 from selfplay.players.agent import Agent, Analysis, position_seed
 from selfplay.players.analysis import answer
 from selfplay.report.terminal import board as terminal_board
+from selfplay.report.terminal import starting
 from selfplay.report.terminal.swap2 import Opening
+from selfplay.stats.records import visible
 
 HUMAN = "human"  # as records name a person
 _SHOWN = 4  # moves of an agent's opinion
@@ -187,10 +189,11 @@ class Dialogue:
         assert self.agent is not None
         state_W, _ = text.replay(self.game, self.actions)
         seed_1 = np.array([position_seed(self.seed, state_W)])
-        if not self.console.is_terminal:
+        starting.begin(f"{visible(self.agent.name)} thinks")
+        try:
             return self.agent.act(state_W[None], seed_1)
-        with self.console.status(Text(f"{self.agent.name} thinks")):
-            return self.agent.act(state_W[None], seed_1)
+        finally:
+            starting.end()
 
     def opinion(self, analysis: Analysis) -> tuple[str | Text, ...]:
         """Its move, what it expects for whoever plays that, what else it looked at, and how it sees the game go on."""

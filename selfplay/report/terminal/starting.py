@@ -1,4 +1,4 @@
-"""What a person sees of a command that takes long to start, from the first moment on: a line that moves.
+"""What a person sees of what takes long the first time, a command's start above all: a line that moves.
 
 It imports nothing of ours, since what is imported is what takes long: torch two seconds, and the rules and the search
 a minute where they are not compiled yet.
@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+LOADING = "loading"
 _SPINS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _DRAWS_S = 0.12
 _MOMENT_S = 2.0
@@ -18,14 +19,16 @@ _LINES_S = 10.0  # seconds between two lines where nothing can be drawn over
 # Share of the time that the first tenth, two tenths, ... of the functions take: the largest come last.
 _PACE = (0.0, 0.06, 0.13, 0.21, 0.27, 0.34, 0.41, 0.48, 0.57, 0.73, 1.0)
 _TWICE = 1.25  # functions for each in the sources: some are compiled for every game that is made
+_NOT_ALL = ("gomoku", "five")  # folders of what only some games need
 _ROOMS = ("games", "selfplay/search", "selfplay/train", "selfplay/knowledge")  # what is compiled
 
 
 class _Line(logging.Handler):
     """Draws itself, and hears from `games.kernel` of each function that was compiled."""
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str) -> None:
         super().__init__()
+        self._doing = doing
         self._began = time.monotonic()
         self._compiling_since: float | None = None
         self._compiled = 0
@@ -45,7 +48,7 @@ class _Line(logging.Handler):
 
     def _text(self) -> str:
         if self._compiling_since is None:
-            return "loading"
+            return self._doing
         of = f" of {_functions()}" if self._compiled < _functions() else ""  # a game of one's own has more
         return f"compiling rules and search, once: {self._compiled}{of} functions{self._left()}"
 
@@ -83,12 +86,12 @@ _line: _Line | None = None
 _loading = False
 
 
-def begin(*, quiet: bool = False) -> None:
-    """Show that something begins, until `end`."""
+def begin(doing: str = LOADING, *, quiet: bool = False) -> None:
+    """Show what is done, and what is compiled for it, until `end`."""
     global _line, _loading
-    _loading = True
+    _loading = doing == LOADING
     if not quiet and _line is None:
-        _line = _Line()
+        _line = _Line(doing)
         logger = logging.getLogger("games.kernel")
         logger.addHandler(_line)
         logger.setLevel(logging.DEBUG)
@@ -122,7 +125,7 @@ def _functions() -> int:
     global _count
     if not _count:
         root = Path(__file__).resolve().parents[3]
-        files = [path for room in _ROOMS for path in (root / room).glob("**/*.py") if path.parent.name != "gomoku"]
+        files = [path for room in _ROOMS for path in (root / room).glob("**/*.py") if path.parent.name not in _NOT_ALL]
         _count = round(_TWICE * sum(path.read_bytes().count(b"@kernel(") for path in files))
     return _count
 
