@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from selfplay.lab import experiments, page, runner
 from selfplay.lab.store import CELLS
@@ -102,6 +103,17 @@ def between(part: str) -> Callable[[re.Match[str]], str]:
     return lambda found: found[1] + part + found[2]
 
 
+def below_each_other(picture: Path) -> None:
+    """NAME-narrow.png, for telephones: its left half above its right half."""
+    with Image.open(picture) as wide:
+        width, height = wide.size
+        cut = round(0.487 * width)  # before the ticks of the right half
+        narrow = Image.new("RGB", (width - cut, 2 * height), "white")
+        for y, box in ((0, (0, 0, cut, height)), (height, (cut, 0, width, height))):
+            narrow.paste(wide.convert("RGB").crop(box), (0, y))
+    narrow.quantize(256).save(picture.with_name(f"{picture.stem}-narrow.png"))
+
+
 if __name__ == "__main__":
     for name in SHIPPED:
         with tempfile.TemporaryDirectory() as folder:
@@ -114,3 +126,4 @@ if __name__ == "__main__":
             text = re.sub(rf"(<!-- {mark} -->\n).*?(<!-- end -->\n)", between(part), text, flags=re.DOTALL)
         (LAB / f"{name}.md").write_text(text, encoding="utf-8")
         print(f"{name}: {len(found.records)} cells", file=sys.stderr)
+    below_each_other(LAB / "knowledge" / "gains.png")  # that of the README
