@@ -75,7 +75,7 @@ fuzz: install
 	SELFPLAY_EXAMPLES=20000 $(PYTEST) --timeout 0 tests/test_game_renju.py -k naive_twin
 	SELFPLAY_DAMAGES=20000 $(PYTEST) --timeout 0 tests/test_damages.py
 	SELFPLAY_KILLS=200 $(PYTEST) --timeout 0 tests/test_train_resume.py -k killed
-	SELFPLAY_RAY_KILLS=10 $(PYTEST) --timeout 0 tests/test_train_ray.py
+	SELFPLAY_RAY_KILLS=10 $(PYTEST) --timeout 0 tests/test_train_ray.py tests/test_lab_spread.py
 	SELFPLAY_KILLS=5 $(PYTEST) --timeout 0 tests/test_lab.py -k killed
 	cache=$$(mktemp -d) && NUMBA_BOUNDSCHECK=1 XDG_CACHE_HOME=$$cache $(PYTEST) $(KERNEL_TESTS:%=tests/test_%.py) && rm -r $$cache
 
