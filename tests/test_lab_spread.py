@@ -1,10 +1,11 @@
 """Cells computed at once: each after those that it builds upon, all once, and the same as one by one."""
 
+import dataclasses
 import os
 import random
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 import pytest
@@ -45,24 +46,19 @@ def tree(log=None):
 
 
 @pytest.fixture
-def several(tmp_path):
+def several():
     """Threads in the place of processes."""
     busy = threading.Semaphore(3)
 
-    def processes(experiment):
-        def attempt(cell, known):
+    def processes(experiment, folder):
+        def attempt(cell):
             assert busy.acquire(blocking=False), "more at once than there is room for"
             try:
-                return spread.attempt(experiment, cell, known, tmp_path)
+                return spread.attempt(experiment, cell, folder)
             finally:
                 busy.release()
 
-        return spread.Processes(
-            submit=lambda cell, known: pool.submit(attempt, cell, known),
-            first=lambda waiting: next(iter(wait(waiting, return_when=FIRST_COMPLETED).done)),
-            answer=lambda done: done.result(),
-            room=3,
-        )
+        return spread.Processes(submit=lambda cell: pool.submit(attempt, cell), room=3)
 
     with ThreadPoolExecutor(3) as pool:
         yield processes
@@ -71,7 +67,8 @@ def several(tmp_path):
 def test_each_cell_is_computed_once_and_after_those_that_it_builds_upon(several, tmp_path):
     """Though the grid has them in the worst order; one by one that is an error of the grid."""
     log = []
-    found = runner.run_experiment(tree(log), "tiny", tmp_path / "spread", "", processes=several(tree(log)))
+    folder = tmp_path / "spread"
+    found = runner.run_experiment(tree(log), "tiny", folder, "", processes=several(tree(log), folder))
     assert [record["value"] for record in found.records] == [66, 1, 5, 9, 13, 17, 21, *range(12)]
     assert sorted(log) == sorted(cell.key for cell in (SUM, *PAIRS, *LEAVES))
     place = {key: i for i, key in enumerate(log)}
@@ -83,18 +80,19 @@ def test_each_cell_is_computed_once_and_after_those_that_it_builds_upon(several,
 
 
 def test_what_is_kept_is_not_computed_again(several, tmp_path):
-    half = [(cell, done.outcome.result) for cell, done in spread.computed(LEAVES, {}, several(tree()))]
+    half = dataclasses.replace(tree(), grid=lambda preset: Grid(LEAVES))
+    runner.run_experiment(half, "tiny", tmp_path, "", processes=several(half, tmp_path))
     log = []
-    known = {cell.key: result for cell, result in half}
-    assert len([*spread.computed([SUM, *PAIRS], known, several(tree(log)))]) == 7 == len(log)
+    runner.run_experiment(tree(log), "tiny", tmp_path, "", processes=several(tree(log), tmp_path))
+    assert sorted(log) == sorted(cell.key for cell in (SUM, *PAIRS))
 
 
-def test_what_fails_in_a_process_is_raised_and_what_nobody_computes_is_named(several):
+def test_what_fails_in_a_process_is_raised_and_what_nobody_computes_is_named(several, tmp_path):
     with pytest.raises(ValueError, match=r'cells wait for others that the grid does not have: .*"leaf"'):
-        list(spread.computed([PAIRS[0]], {}, several(tree())))
+        list(spread.computed([PAIRS[0]], several(tree(), tmp_path)))
     broken = Cell(parameters={"task": "pair", "left": "no number"}, seed=0)
     with pytest.raises(TypeError):
-        list(spread.computed([broken], {}, several(tree())))
+        list(spread.computed([broken], several(tree(), tmp_path)))
 
 
 @pytest.mark.skipif(

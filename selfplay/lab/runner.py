@@ -137,8 +137,7 @@ def _compute(
         earlier = Earlier(store.result, store.path.parent)
         found = _one_by_one(experiment, missing, earlier, lambda cell: watcher.starting(pace, cell))
     else:
-        known = {record.cell.key: record.outcome.result for cell in cells if (record := store.get(cell)) is not None}
-        found = spread.computed(missing, known, processes)
+        found = spread.computed(missing, processes)
     for cell, done in found:
         record = Record(
             cell=cell,

@@ -3,17 +3,17 @@
 Which cells another one builds upon is said nowhere: it asks for them while it is computed. So a cell is begun as soon
 as there is room for it, and where it asks for one that is not there yet it is put aside until that is.
 
-What cells leave for later ones in the folder of the experiment, networks above all, has to be where all machines find
-it: on a disk that they share, at the same path.
+What cells leave in the folder of the experiment, their results and networks, has to be where all machines find it: on
+a disk that they share, at the same path.
 """
 
 import importlib
-import importlib.util
 import logging
 import os
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,8 @@ from typing import Any
 
 from selfplay.lab import experiments, trainings
 from selfplay.lab.experiment import Cell, Earlier, Experiment, Outcome
-
-_LOOKS_S = 1.0  # seconds between two looks, so that Ctrl-C is answered
+from selfplay.lab.store import CELLS, CellStore
+from selfplay.train import remote
 
 
 @dataclass(frozen=True)
@@ -44,31 +44,25 @@ class _MissingError(Exception):
     """Says which cell is asked for and not there."""
 
 
-Known = Mapping[str, Mapping[str, Any]]
-"""results by the key of their cell"""
-
-
 @dataclass(frozen=True)
 class Processes:
     """Who computes."""
 
-    submit: Callable[[Cell, Known], Any]
-    """has a cell computed; returns what `first` knows it by"""
-    first: Callable[[Sequence[Any]], Any]
-    """waits until one of those that were submitted is answered, and returns it"""
-    answer: Callable[[Any], Computed | Waits]
-    """of one that `first` returned; what failed there is raised"""
+    submit: "Callable[[Cell], Future[Computed | Waits]]"
+    """has a cell computed by `attempt`"""
     room: int
     """cells that are computed at once"""
 
 
-def attempt(experiment: Experiment, cell: Cell, known: Known, folder: Path) -> Computed | Waits:
-    """Compute a cell from those that are known, or say which one is missing."""
+def attempt(experiment: Experiment, cell: Cell, folder: Path) -> Computed | Waits:
+    """Compute a cell from those that the folder holds, or say which one is missing."""
+    store = CellStore(folder / CELLS, experiment)
 
     def result(asked: Cell) -> Mapping[str, Any]:
-        if asked.key not in known:
+        record = store.get(asked)
+        if record is None:
             raise _MissingError(asked.key)
-        return known[asked.key]
+        return record.outcome.result
 
     began = time.perf_counter()
     try:
@@ -78,21 +72,24 @@ def attempt(experiment: Experiment, cell: Cell, known: Known, folder: Path) -> C
     return Computed(outcome, time.perf_counter() - began)
 
 
-def computed(cells: Sequence[Cell], known: Known, processes: Processes) -> Iterator[tuple[Cell, Computed]]:
-    """Each of the cells, as soon as it is done; those that are first in the grid are begun first."""
-    known, left, running = dict(known), deque(cells), dict[Any, Cell]()
+def computed(cells: Sequence[Cell], processes: Processes) -> Iterator[tuple[Cell, Computed]]:
+    """Each of the cells, as soon as it is done; those that are first in the grid are begun first.
+
+    Whoever takes one has to have it stored before asking for the next."""
+    left, finished = deque(cells), set[str]()
+    running: dict[Future[Computed | Waits], Cell] = {}
     aside: dict[str, list[Cell]] = defaultdict(list)
     while left or running:
         while left and len(running) < processes.room:
             cell = left.popleft()
-            running[processes.submit(cell, dict(known))] = cell
-        done = processes.first([*running])
-        cell, found = running.pop(done), processes.answer(done)
+            running[processes.submit(cell)] = cell
+        done = next(iter(wait(running, return_when=FIRST_COMPLETED).done))
+        cell, found = running.pop(done), done.result()
         if isinstance(found, Computed):
-            known[cell.key] = found.outcome.result
+            finished.add(cell.key)
             left.extendleft(reversed(aside.pop(cell.key, [])))
             yield cell, found
-        elif found.key in known:  # since it was begun
+        elif found.key in finished:  # since it was begun
             left.appendleft(cell)
         else:
             aside[found.key].append(cell)
@@ -106,9 +103,9 @@ def on_ray(address: str, name: str, folder: Path) -> Iterator[Processes]:
 
     `ValueError` where Ray is not installed, or nothing answers there.
     """
-    if importlib.util.find_spec("ray") is None:
-        raise ValueError('--ray needs Ray, which is not installed: pip install "ray>=2.9", here and on each machine')
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    remote.check_installed()
+    for variable, value in remote.ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
     ray: Any = importlib.import_module("ray")
     own = {} if address else {"include_dashboard": False}
     try:
@@ -116,24 +113,15 @@ def on_ray(address: str, name: str, folder: Path) -> Iterator[Processes]:
     except ConnectionError as error:
         raise ValueError(f"no Ray cluster answers at {address}") from error
     try:
-        remote = ray.remote(num_cpus=trainings.THREADS, max_retries=3)(_attempt)
-
-        def first(waiting: Sequence[Any]) -> Any:
-            while True:
-                done, _ = ray.wait(list(waiting), timeout=_LOOKS_S)
-                if done:
-                    return done[0]
-
+        task = ray.remote(num_cpus=trainings.THREADS, max_retries=3)(_attempt)
         cores = int(ray.cluster_resources().get("CPU", 1))
         yield Processes(
-            submit=lambda cell, known: remote.remote(name, cell, known, folder.resolve()),
-            first=first,
-            answer=ray.get,
+            submit=lambda cell: task.remote(name, cell, folder.resolve()).future(),
             room=max(1, cores // trainings.THREADS),
         )
     finally:
         ray.shutdown()
 
 
-def _attempt(name: str, cell: Cell, known: Known, folder: Path) -> Computed | Waits:
-    return attempt(experiments.load(name), cell, known, folder)
+def _attempt(name: str, cell: Cell, folder: Path) -> Computed | Waits:
+    return attempt(experiments.load(name), cell, folder)

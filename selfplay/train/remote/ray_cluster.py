@@ -1,7 +1,6 @@
 """Processes on a Ray cluster, of this machine alone or of many; Ray is spoken to by a process of its own."""
 
 import dataclasses
-import importlib.util
 import itertools
 import os
 import pickle
@@ -22,17 +21,13 @@ from selfplay.config import Config
 from selfplay.network.architectures import build
 from selfplay.network.evaluator import NetworkEvaluator
 from selfplay.run.session import cores
-from selfplay.train.remote import ray_bridge
+from selfplay.train.remote import ENVIRONMENT, check_installed, ray_bridge
 from selfplay.train.remote.pool import Event, Lost, Played, RemotePool, Started
 from selfplay.train.remote.worker import Setup, Share, State, setup
 
 _STORE_BYTES = 1 << 30  # of shared memory, at most, for a cluster of our own
 _STARTS_WITHIN_S = 120.0
 _ENDS_WITHIN_S = 10.0
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # hides GPUs from those who asked for none
-}
 
 
 class Cluster:
@@ -49,7 +44,7 @@ class Cluster:
                 stdout=subprocess.DEVNULL,  # on which Ray prints what any node complains of
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # out of reach of Ctrl-C, which the training answers
-                env={**os.environ, **{name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()}},
+                env={**os.environ, **{name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()}},
             )
         self.numbers = itertools.count(1)
         """of processes and of versions of weights, in all runs"""
@@ -137,8 +132,7 @@ def connected(address: str = "") -> Iterator[Cluster]:
 
     `ValueError` where Ray is not installed, or nothing answers there.
     """
-    if importlib.util.find_spec("ray") is None:
-        raise ValueError("--ray needs Ray, which is not installed here: pip install ray")
+    check_installed()
     cluster = Cluster(address)
     try:
         yield cluster
