@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 
 from selfplay.lab import experiments, page, runner
 from selfplay.lab.store import CELLS
@@ -103,15 +104,12 @@ def between(part: str) -> Callable[[re.Match[str]], str]:
     return lambda found: found[1] + part + found[2]
 
 
-def below_each_other(picture: Path) -> None:
-    """NAME-narrow.png, for telephones: its left half above its right half."""
-    with Image.open(picture) as wide:
-        width, height = wide.size
-        cut = round(0.487 * width)  # before the ticks of the right half
-        narrow = Image.new("RGB", (width - cut, 2 * height), "white")
-        for y, box in ((0, (0, 0, cut, height)), (height, (cut, 0, width, height))):
-            narrow.paste(wide.convert("RGB").crop(box), (0, y))
-    narrow.quantize(256).save(picture.with_name(f"{picture.stem}-narrow.png"))
+def below_each_other(figure: Figure, file: Path) -> None:
+    """A picture for telephones: its panels one below the other."""
+    for axes, place in zip(figure.axes, GridSpec(len(figure.axes), 1, figure), strict=True):
+        axes.set_subplotspec(place)
+    figure.set_size_inches(6, 5 * len(figure.axes))
+    figure.savefig(file, dpi=110)
 
 
 if __name__ == "__main__":
@@ -126,4 +124,6 @@ if __name__ == "__main__":
             text = re.sub(rf"(<!-- {mark} -->\n).*?(<!-- end -->\n)", between(part), text, flags=re.DOTALL)
         (LAB / f"{name}.md").write_text(text, encoding="utf-8")
         print(f"{name}: {len(found.records)} cells", file=sys.stderr)
-    below_each_other(LAB / "knowledge" / "gains.png")  # that of the README
+        if name == "knowledge":  # whose picture the README shows
+            gains = experiments.load(name).draw(found.records)["gains"].figure
+            below_each_other(gains, LAB / name / "gains-narrow.png")

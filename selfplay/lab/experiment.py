@@ -15,7 +15,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 PRESETS = {
-    "cpu-hour": "at most an hour on two cores",
+    "cpu-hour": "about an hour on two cores, or half of one",
     "cpu-night": "a night on two cores",
     "gpu": "with CUDA",
     "tiny": "seconds; shows that everything works, and says nothing",
