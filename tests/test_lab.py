@@ -245,6 +245,12 @@ def test_curves_are_gathered_by_seed_and_place():
     assert curves.gather(records, {"task": "other"}, by="who", axis="n", measure="right") == {}
 
 
+def test_the_interval_of_a_share_ends_where_shares_do():
+    assert curves.share(np.array([0.5, 0.5, 0.5])) == "50.0 % [50.0, 50.0]"
+    assert curves.share(np.array([0.0, 0.0, 0.3])).startswith("10.0 % [0.0, 5")
+    assert curves.share(np.array([1.0, 1.0, 0.7])).endswith(", 100.0]")
+
+
 @pytest.mark.parametrize(
     ("leads", "held"),
     [

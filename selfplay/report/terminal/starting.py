@@ -11,7 +11,6 @@ import threading
 import time
 from pathlib import Path
 
-LOADING = "loading"
 _SPINS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _DRAWS_S = 0.12
 _MOMENT_S = 2.0
@@ -86,12 +85,12 @@ _line: _Line | None = None
 _loading = False
 
 
-def begin(doing: str = LOADING, *, quiet: bool = False) -> None:
-    """Show what is done, and what is compiled for it, until `end`."""
+def begin(doing: str = "", *, quiet: bool = False) -> None:
+    """Show what is done, and what is compiled for it, until `end`; without words that a command begins."""
     global _line, _loading
-    _loading = doing == LOADING
+    _loading = not doing
     if not quiet and _line is None:
-        _line = _Line(doing)
+        _line = _Line(doing or "loading")
         logger = logging.getLogger("games.kernel")
         logger.addHandler(_line)
         logger.setLevel(logging.DEBUG)
