@@ -9,9 +9,10 @@ import pytest
 from matches import met
 
 from selfplay.lab import runner
+from selfplay.lab.experiment import Earlier
 from selfplay.lab.experiments import scaling
 from selfplay.lab.growing import fits, predictions
-from selfplay.lab.growing.boards import Board, board
+from selfplay.lab.growing.boards import Board, Grown, board
 from selfplay.lab.store import CELLS
 
 SIZE = scaling.SIZES["cpu-hour"]
@@ -88,6 +89,36 @@ def test_the_frontier_is_the_best_of_all_sizes(world):
         expected = max(elo(1, x, one.parameters) for one in there)
         assert found == pytest.approx(expected, abs=12), x
     assert x_P[0] == pytest.approx(math.log10(1.2e10) - 2.5) and x_P[-1] == pytest.approx(math.log10(2e13))
+
+
+def test_who_has_more_compute_need_not_use_it():
+    """A small size ends at 500 Elo where a large one begins at 0, which passes it half way to 1000."""
+    ends = {"mlp:1x4": (1e8, 1e10, 100.0, 500.0), "mlp:2x256": (1e10, 1e12, 0.0, 1000.0)}
+    trained = [
+        Grown(game="connect4", network=name, seed=0, parameters=1, flops_X=np.array([first, last]),
+              games_X=np.ones(2), positions_X=np.ones(2), elo_X=np.array([low, high]), kept_X=None)
+        for name, (first, last, low, high) in ends.items()
+    ]  # fmt: skip
+    [(x_P, elo_P)] = Board(game="connect4", trained=trained, ladder={}).frontiers()
+    at = dict(zip(x_P.round(2).tolist(), elo_P.tolist(), strict=True))
+    assert at[9] == pytest.approx(300) and at[10] == at[10.5] == at[11] == pytest.approx(500)
+    assert at[12] == pytest.approx(1000)
+
+
+def test_the_largest_is_not_begun_before_it_is_foretold(tmp_path):
+    """Also where cells are computed at once: it asks for what was foretold."""
+    cells = scaling.grid("tiny").cells
+    last = scaling.SIZES["tiny"].models[-1].network
+    largest, other = (next(cell for cell in cells if cell["task"] == "training" and (cell["network"] == last) is ours)
+                      for ours in (True, False))  # fmt: skip
+
+    def missing(cell):
+        raise LookupError(cell["task"])
+
+    with pytest.raises(LookupError, match="forecast"):
+        scaling.run(largest, Earlier(missing, tmp_path))
+    assert not list(tmp_path.iterdir())
+    assert scaling.run(other, Earlier(missing, tmp_path)).flops > 0
 
 
 def test_the_form_that_was_planted_errs_least(world):

@@ -72,6 +72,15 @@ def test_a_player_keeps_the_weights_that_it_was_made_of(game, states):
     assert not np.allclose(policy_of(changed), before, atol=1e-2)
 
 
+@pytest.mark.parametrize(("positions", "least", "threads"), [(1, 1, 0), (2, 1, 2), (127, 128, 0), (300, 128, 2)])
+def test_a_few_positions_are_no_work_for_a_thread(positions, least, threads, monkeypatch):
+    started, real = [0], learned.ThreadPoolExecutor
+    monkeypatch.setattr(learned, "ThreadPoolExecutor", lambda n, **more: started.append(n) or real(n, **more))
+    states_NW = np.arange(positions)[:, None]
+    found = learned._shared_out([lambda some_NW: some_NW[:, 0]] * 3, states_NW, least=least)
+    assert np.concatenate(found).tolist() == [*range(positions)] and started[-1] == threads
+
+
 def test_the_onnx_file_is_made_once_for_all_players_of_the_same_weights(game, monkeypatch):
     made = []
     model = onnx_graph.model
