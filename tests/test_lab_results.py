@@ -106,8 +106,9 @@ def between(part: str) -> Callable[[re.Match[str]], str]:
 
 def below_each_other(figure: Figure, file: Path) -> None:
     """A picture for telephones: its panels one below the other."""
-    for axes, place in zip(figure.axes, GridSpec(len(figure.axes), 1, figure), strict=True):
-        axes.set_subplotspec(place)
+    grid = GridSpec(len(figure.axes), 1, figure)
+    for row, axes in enumerate(figure.axes):
+        axes.set_subplotspec(grid[row])
     figure.set_size_inches(6, 5 * len(figure.axes))
     figure.savefig(file, dpi=110)
 
