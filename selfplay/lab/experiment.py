@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 PRESETS = {
     "cpu-hour": "about an hour on two cores, or half of one",
-    "cpu-night": "a night on two cores",
+    "cpu-night": "some hours on two cores",
     "gpu": "with CUDA",
     "tiny": "seconds; shows that everything works, and says nothing",
 }

@@ -39,8 +39,8 @@ SAME = 0.02  # compute of two arms differs by less
 SIZES = {
     "cpu-hour": Size(seeds=5, network="resnet:2x16", simulations=16, first=3e10, last=1.5e12, count=9, decisions=150,
                      questions=80, depth=6, cost=75),
-    "cpu-night": Size(seeds=5, network="resnet:3x32", simulations=32, first=2e11, last=1e14, count=12, decisions=500,
-                      questions=300, depth=6, cost=1000),
+    "cpu-night": Size(seeds=3, network="resnet:3x32", simulations=32, first=1.5e11, last=1.5e13, count=9, decisions=300,
+                      questions=200, depth=6, cost=150),
     "gpu": Size(seeds=5, network="resnet:5x64", simulations=32, first=3e12, last=3e15, count=13, decisions=500,
                 questions=300, depth=6, positions=32_768, device="cuda", cost=600),
     "tiny": Size(seeds=2, network="mlp:1x32", simulations=2, first=8e7, last=3.2e8, count=2, decisions=4, questions=3,

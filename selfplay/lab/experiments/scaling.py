@@ -61,7 +61,7 @@ SMALL = (Model("mlp:1x8", 5e9, "connect4:height=4,width=4"), Model("mlp:2x16", 2
 MODELS = (*SMALL, Model("mlp:1x4", 1.2e10), Model("mlp:2x16", 6e10), Model("mlp:2x64", 4e11), Model("mlp:2x256", 2e12))
 SIZES = {
     "cpu-hour": Size(models=(*MODELS, Model("resnet:3x32", 2e13, decades=2.0))),
-    "cpu-night": Size(models=(*MODELS, Model("resnet:2x16", 1e13), Model("resnet:3x32", 2e14)), seeds=5, ages=10),
+    "cpu-night": Size(models=(*MODELS, Model("resnet:2x16", 6e12), Model("resnet:3x32", 6e13)), ages=10),
     "gpu": Size(models=(*MODELS, Model("resnet:3x32", 2e14), Model("resnet:5x64", 4e15)), seeds=5, ages=10),
     "tiny": Size(
         models=(Model("mlp:1x4", 2e6, "connect4:height=4,width=4", 1.0), Model("mlp:1x4", 2e7, GAME, 0.8),
