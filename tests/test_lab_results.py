@@ -36,7 +36,7 @@ def concluded(name: str, folder: Path) -> runner.LabResult:
     fit = json.loads((LAB / name / page.FIT).read_bytes())
     for file in (CELLS, page.FIT):
         shutil.copy(LAB / name / file, folder / file)
-    experiment = dataclasses.replace(experiments.load(name), run=missing)
+    experiment = dataclasses.replace(experiments.load(fit["experiment"]), run=missing)
     return runner.run_experiment(experiment, fit["preset"], folder, fit["command"])
 
 
