@@ -267,6 +267,8 @@ class LearnConfig:
     """share of the search's root value in the value target; the rest is the game's result"""
     reply_weight: float = 0.15
     """weight of the auxiliary loss on the opponent's reply"""
+    ownership_weight: float = 0.0
+    """weight of the auxiliary loss on whose stone, if any, stands in each cell when the game is over; 0 does without"""
     value_weight: float = 1.0
     gradient_clip: float = 5.0
     on_divergence: Literal["return", "stop"] = "return"
@@ -281,6 +283,7 @@ class LearnConfig:
             warmup_steps=(0, 10**12),
             weight_decay=(0, 1e9),
             reply_weight=(0, 1e9),
+            ownership_weight=(0, 1e9),
             value_weight=(0, 1e9),
         )
         _above_0(self, "learn", replay_ratio=10_000, learning_rate=1e9, decay_positions=1e18, gradient_clip=1e9)

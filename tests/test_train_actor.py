@@ -83,6 +83,7 @@ def test_every_game_replays_by_the_naive_rules(name):
     game, harvest = games.make(name), harvest_of(name)
     recorded = games_in(harvest)
     assert len(recorded) == len(harvest.lengths) == len(harvest.results)
+    assert harvest.owners_M2K is not None
     outcomes = set()
     for number, rows in enumerate(recorded):
         naive = NAIVE[name]()
@@ -105,6 +106,12 @@ def test_every_game_replays_by_the_naive_rules(name):
             mover = "XO"[harvest.facts_M[row]["mover"]]
             assert harvest.facts_M[row]["z"] == (Z_DRAW if winner is None else Z_WIN if mover == winner else Z_LOSS)
         assert harvest.results[number] == {None: Z_DRAW, "X": Z_WIN, "O": Z_LOSS}[winner]
+        at_the_end = "".join(map("".join, naive.board))
+        for row in rows:
+            mover = "XO"[harvest.facts_M[row]["mover"]]
+            mine_C, theirs_C = np.unpackbits(harvest.owners_M2K[row], axis=1, count=game.cells)
+            assert [stone == mover for stone in at_the_end] == mine_C.tolist()
+            assert [stone == other(mover) for stone in at_the_end] == theirs_C.tolist()
         outcomes.add(winner)
     assert outcomes >= {"X", "O"}
     if name == "tictactoe":
@@ -356,7 +363,8 @@ def test_memory_of_gomoku_on_15x15():
     """What a thread of its preset allocates, counted by hand, and that trees, games and window are bounded by it.
 
     A position is 9 words, a row of numbers per move 225 floats. A node: its record of 64 bytes, position and priors;
-    a full search has 3 * 256 + 4 of them. A position of a game or its harvest: position, policy, three values, fact.
+    a full search has 3 * 256 + 4 of them. A position of a game or its harvest: position, policy, three values, fact;
+    a harvest's also what each cell held at the end.
     """
     game = games.make("gomoku15")
     config = merged(Config(), presets.for_game("gomoku15"))
@@ -364,8 +372,8 @@ def test_memory_of_gomoku_on_15x15():
     slots, move = 64, 225 * 4
     nodes = slots * 772 * (64 + 9 * 8 + move)
     cache = 2**15 * (8 + move + 8 + 4)
-    rows = slots * 225 + (8192 + 225)
-    games_and_harvest = rows * (9 * 8 + move + 3 * 4 + FACT.itemsize)
+    rows, owners = slots * 225 + (8192 + 225), (8192 + 225) * 225
+    games_and_harvest = rows * (9 * 8 + move + 3 * 4 + FACT.itemsize) + owners
     assert bytes_of(one.forest) == pytest.approx(nodes + cache, rel=0.05)
     assert bytes_of(one.slots) == pytest.approx(games_and_harvest, rel=0.05)
     assert bytes_of(one.forest) + bytes_of(one.slots) < 110e6

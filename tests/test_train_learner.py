@@ -18,13 +18,13 @@ GAME = games.make("tictactoe")
 
 def learner(architecture="mlp:1x32", dtype="float32", seed=0, **settings: Any):
     torch.manual_seed(seed)
-    return Learner(
-        build(GAME, architecture), LearnConfig(**{"warmup_steps": 0, **settings}), torch.device("cpu"), dtype
-    )
+    network, config = build(GAME, architecture), LearnConfig(**{"warmup_steps": 0, **settings})
+    head = network.ownership(GAME) if config.ownership_weight else None
+    return Learner(network, config, torch.device("cpu"), dtype, ownership=head)
 
 
-def batch_of(rows, seed=0, replies=True):
-    """Random positions, each with a policy, a value and a reply of its own."""
+def batch_of(rows, seed=0, replies=True, owners=(0, 3)):
+    """Random positions, each with a policy, a value, a reply and owners of cells of its own."""
     rng = np.random.default_rng(seed)
     reply = rng.integers(-1, GAME.actions, rows) if replies else np.full(rows, -1)
     return Batch(
@@ -32,6 +32,7 @@ def batch_of(rows, seed=0, replies=True):
         policy_BA=rng.dirichlet(np.full(GAME.actions, 0.5), rows).astype(np.float32),
         value_B3=rng.dirichlet(np.ones(3), rows).astype(np.float32),
         reply_B=reply.astype(np.int64),
+        owners_BC=rng.integers(owners[0], owners[1], (rows, GAME.cells)),
     )
 
 
@@ -67,6 +68,51 @@ def test_losses_by_hand_and_a_step_reduces_them():
     assert losses.total == pytest.approx(policy + 0.5 * value + 0.25 * reply, abs=1e-5)
     for before, after in zip((policy, value, reply), naive_losses(mine.network, batch), strict=True):
         assert after < before
+
+
+@pytest.mark.parametrize("architecture", ["mlp:1x32", "resnet:1x4"])
+def test_the_loss_of_ownership_by_hand(architecture):
+    """Over the cells whose end is known; and a step reduces it, also where nothing else is learned."""
+    mine = learner(architecture, ownership_weight=0.5)
+    batch = batch_of(16, owners=(-1, 3))
+    owners_BC, head = batch.owners_BC, mine.student.ownership
+    assert head is not None and owners_BC is not None
+
+    def naive():
+        logits_B3C = head(mine.network.trunk(torch.from_numpy(batch.planes_BPHW))).detach().numpy()
+        chances_B3C = np.exp(logits_B3C) / np.exp(logits_B3C).sum(axis=1, keepdims=True)
+        known = [(row, cell) for row in range(16) for cell in range(GAME.cells) if owners_BC[row, cell] >= 0]
+        return -np.mean([np.log(chances_B3C[row, owners_BC[row, cell], cell]) for row, cell in known])
+
+    mine.student.train()
+    before = naive()
+    losses = mine.learn(iter([batch]), positions=0)
+    assert losses.ownership == pytest.approx(before, abs=1e-4)
+    assert losses.total == pytest.approx(losses.policy + losses.value + 0.15 * losses.reply + 0.5 * before, abs=1e-4)
+    assert naive() < before
+
+
+def test_unknown_ends_teach_ownership_nothing():
+    mine = learner(ownership_weight=0.5, weight_decay=0.0)
+    head = mine.student.ownership
+    assert head is not None
+    before = weights(head)
+    losses = mine.learn(iter([batch_of(16, owners=(-1, 0))]), positions=0)
+    assert losses.ownership == 0.0
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(head).items())
+
+
+def test_a_run_that_was_not_taught_ownership_goes_on_without():
+    """Exactly as a learner would that has never heard of it."""
+    older, newer, never = learner(), learner(ownership_weight=0.5, seed=1), learner(seed=1)
+    older.learn(iter([batch_of(8, seed=seed) for seed in range(3)]), positions=0)
+    losses = []
+    for mine in (newer, never):
+        mine.restore(copy.deepcopy(older.state()))
+        losses.append(mine.learn(iter([batch_of(8, seed=9)]), positions=0))
+    assert losses[0] == losses[1] and "ownership" not in newer.state()
+    with pytest.raises(ValueError, match="state has"):
+        older.restore(learner(ownership_weight=0.5).state())
 
 
 def test_losses_are_means_over_the_steps():
@@ -151,8 +197,9 @@ def test_bfloat16_learns_nearly_the_same():
 
 
 @pytest.mark.parametrize("architecture", ["mlp:1x16", "resnet:1x4"])
-def test_a_restored_learner_goes_on_as_the_first(architecture):
-    first, second = learner(architecture, warmup_steps=10), learner(architecture, warmup_steps=10, seed=1)
+@pytest.mark.parametrize("ownership", [0.0, 0.5])
+def test_a_restored_learner_goes_on_as_the_first(architecture, ownership):
+    first, second = (learner(architecture, warmup_steps=10, ownership_weight=ownership, seed=seed) for seed in range(2))
     first.learn(iter([batch_of(8, seed=seed) for seed in range(3)]), positions=0)
     second.restore(copy.deepcopy(first.state()))
     losses = [mine.learn(iter([batch_of(8, seed=9)] * 2), positions=1000) for mine in (first, second)]

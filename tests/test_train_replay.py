@@ -96,9 +96,16 @@ def test_planes_policy_and_reply_turn_together(name, symmetries):
     game, state = asymmetric(name)
     policy = np.arange(1, game.actions + 1, dtype=np.float32) / 64  # all different, exact in float16
     reply = 2
-    replay = Replay(game, ReplayConfig(minimum=1, capacity=4))
-    replay.add(state[None], policy[None], np.zeros((1, 3), np.float32), np.zeros(1, np.int8), np.array([reply]))
+    replay = Replay(game, ReplayConfig(minimum=1, capacity=4), owners=True)
+    stones = game.planes_of(state)[:2].reshape(1, 2, -1) > 0  # as if the game were over
+    replay.add(
+        state[None], policy[None], np.zeros((1, 3), np.float32), np.zeros(1, np.int8), np.array([reply]),
+        np.packbits(stones, axis=2),
+    )  # fmt: skip
     batch = replay.sample(np.random.default_rng(0), 200, root_value_mix=0.25, symmetries=symmetries)
+    mine, theirs = batch.planes_BPHW[:, 0], batch.planes_BPHW[:, 1]
+    assert batch.owners_BC is not None
+    assert np.array_equal(batch.owners_BC, (mine + 2 * theirs).reshape(200, -1))
 
     # A column's move is a row of columns, a cell's move a board of cells.
     shape = (1, game.actions) if name == "connect4" else (game.height, game.width)
@@ -116,12 +123,17 @@ def test_planes_policy_and_reply_turn_together(name, symmetries):
     assert seen == (set(range(len(TURNS[name]))) if symmetries else {0})
 
 
-def test_no_reply_stays_no_reply():
+def test_what_nobody_knows_stays_unknown():
+    """No reply, and no end of the game; also after it was saved, and where a run saved none."""
     game = games.make("tictactoe")
-    replay = Replay(game, ReplayConfig(minimum=4, capacity=4))
+    replay, again, older = (Replay(game, ReplayConfig(minimum=4, capacity=4), owners=True) for _ in range(3))
     replay.add(*numbered(game, range(4)))
-    batch = replay.sample(np.random.default_rng(0), 64, root_value_mix=0.0, symmetries=True)
-    assert (batch.reply_B == -1).all()
+    again.restore(replay.state())
+    older.restore({name: array for name, array in replay.state().items() if name != "owners_M2K"})
+    for each in (replay, again, older):
+        batch = each.sample(np.random.default_rng(0), 64, root_value_mix=0.0, symmetries=True)
+        assert (batch.reply_B == -1).all()
+        assert batch.owners_BC is not None and (batch.owners_BC == -1).all()
 
 
 @pytest.mark.parametrize(

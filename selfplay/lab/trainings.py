@@ -71,12 +71,14 @@ def ages_of(result: Mapping[str, Any]) -> list[Age]:
 
 def configured(game: str, seed: int, *, network: str, at_once: int, positions: int) -> Config:
     """The preset of a game with another network, games at once on each thread, and positions of a generation: the
-    fewer they are, the earlier an age can be. In float32, which is no matter of measuring."""
+    fewer they are, the earlier an age can be. In float32, which is no matter of measuring; and without what presets
+    learned since the first results, so that those still are what the same command gives."""
     changes = {
         "game": game,
         "seed": seed,
         "network": {"architecture": network, "dtype": "float32"},
         "play": {"games": at_once, "positions": positions},
+        "learn": {"ownership_weight": 0.0},
     }
     return merged(merged(Config(), presets.for_game(game)), changes)
 

@@ -38,6 +38,11 @@ class Network(nn.Module):
         trunk = self.trunk(planes_BPHW)
         return self.policy(trunk), self.value(trunk)
 
+    def ownership(self, game: Game) -> nn.Module:
+        """A fresh head on what the trunk gives: logits [B, 3, C] of whether each cell is empty, the mover's or the
+        opponent's when the game is over. Only learning has use for it, so it is no part of the network."""
+        raise NotImplementedError
+
 
 class _ConvNorm(nn.Module):
     """Convolution and batch norm; `fold` makes them one convolution for play."""
@@ -93,18 +98,31 @@ class _Trunk(nn.Module):
 
 
 class _CellHead(nn.Module):
-    """One logit per cell, blind to the size of the board."""
+    """One logit per cell, blind to the size of the board: [B, C]."""
 
-    def __init__(self, filters: int) -> None:
+    def __init__(self, filters: int, outputs: int = 1) -> None:
         super().__init__()
         self.hidden = _ConvNorm(filters, 2 * _HEAD_FILTERS, 1)
         self.bias = nn.Linear(2 * filters, 2 * _HEAD_FILTERS)
-        self.logit = nn.Conv2d(2 * _HEAD_FILTERS, 1, 1)
+        self.logit = nn.Conv2d(2 * _HEAD_FILTERS, outputs, 1)
 
     def forward(self, trunk: tuple[Tensor, Tensor]) -> Tensor:
+        return self.logits(trunk).flatten(1)
+
+    def logits(self, trunk: tuple[Tensor, Tensor]) -> Tensor:
+        """[B, outputs, H, W]."""
         x, pooled = trunk
-        y = functional.relu(self.hidden(x) + self.bias(pooled)[:, :, None, None])
-        return self.logit(y).flatten(1)
+        return self.logit(functional.relu(self.hidden(x) + self.bias(pooled)[:, :, None, None]))
+
+
+class _OwnershipHead(_CellHead):
+    """Three logits per cell: [B, 3, C]."""
+
+    def __init__(self, filters: int) -> None:
+        super().__init__(filters, 3)
+
+    def forward(self, trunk: tuple[Tensor, Tensor]) -> Tensor:
+        return self.logits(trunk).flatten(2)
 
 
 class _FlatHead(nn.Module):
@@ -141,6 +159,7 @@ class ResNet(Network):
     def __init__(self, game: Game, blocks: int, filters: int) -> None:
         super().__init__()
         self.architecture = f"resnet:{blocks}x{filters}"
+        self.filters = filters
         self.trunk = _Trunk(game.planes, blocks, filters)
         if game.action_is == "cell":
             self.policy = _CellHead(filters)
@@ -151,6 +170,9 @@ class ResNet(Network):
             self.reply = _FlatHead(game, filters, game.actions)
             self.value = _FlatHead(game, filters, 3, _VALUE_WIDTH)
 
+    def ownership(self, game: Game) -> nn.Module:
+        return _OwnershipHead(self.filters)
+
 
 class Perceptron(Network):
     """`mlp:LAYERSxWIDTH`."""
@@ -158,6 +180,7 @@ class Perceptron(Network):
     def __init__(self, game: Game, layers: int, width: int) -> None:
         super().__init__()
         self.architecture = f"mlp:{layers}x{width}"
+        self.width = width
         sizes = [game.planes * game.cells] + [width] * layers
         hidden: list[nn.Module] = [nn.Flatten()]
         for inputs, outputs in itertools.pairwise(sizes):
@@ -166,6 +189,9 @@ class Perceptron(Network):
         self.policy = nn.Linear(width, game.actions)
         self.value = nn.Linear(width, 3)
         self.reply = nn.Linear(width, game.actions)
+
+    def ownership(self, game: Game) -> nn.Module:
+        return nn.Sequential(nn.Linear(self.width, 3 * game.cells), nn.Unflatten(1, (3, game.cells)))
 
 
 _BUILDERS: dict[str, Callable[[Game, int, int], Network]] = {"resnet": ResNet, "mlp": Perceptron}

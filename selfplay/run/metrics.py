@@ -70,7 +70,7 @@ METRICS = (
     Metric(
         "loss/total",
         "nats",
-        "what the gradient descends: policy + value_weight * value + reply_weight * reply",
+        "what the gradient descends: policy, value, reply and ownership, the last three by their weights",
         "falls fast, then slowly; twenty minutes of Connect Four: from 3.2 to 1.2",
         "rises steadily: learning rate too high, or too much reuse; where it explodes, see learn/retreats",
     ),
@@ -93,6 +93,13 @@ METRICS = (
         "nats",
         "cross-entropy of the opponent's next policy with the auxiliary head's guess",
         "falls like loss/policy and stays above it",
+        "no harm by itself: it only shapes the shared layers",
+    ),
+    Metric(
+        "loss/ownership",
+        "nats",
+        "cross-entropy of what a cell holds when the game is over with the auxiliary head's guess, mean over cells",
+        "begins at log(3) = 1.1 and falls fast, then slowly; Connect Four: to 0.6",
         "no harm by itself: it only shapes the shared layers",
     ),
     # Learning.

@@ -17,7 +17,7 @@ from selfplay.search.evaluate import Evaluate
 from selfplay.search.search import rules_of
 from selfplay.search.tree import FULL, NONE
 from selfplay.train import arrays
-from selfplay.train.slots import FACT, GAMES, POSITIONS, Plan, advance, allocate, restart
+from selfplay.train.slots import FACT, GAMES, MINE, POSITIONS, THEIRS, Plan, advance, allocate, restart
 
 _ROUNDING = 1e-3  # of probabilities
 _FINITE = float(np.finfo(np.float32).max)
@@ -34,6 +34,8 @@ class Harvest:
     policies_MA: np.ndarray
     wdl_M3: np.ndarray
     facts_M: np.ndarray
+    owners_M2K: np.ndarray | None = None
+    """as `pack_owners` gives it; None where nobody kept how the games ended"""
     lengths: np.ndarray
     results: np.ndarray
     redrawn: int
@@ -73,6 +75,12 @@ class Allowance:
 
 
 UNLIMITED = Allowance()
+
+
+def pack_owners(owners_MC: np.ndarray) -> np.ndarray:
+    """uint8 [M, 2, K] of EMPTY, MINE or THEIRS [M, C]: a bit for each cell of the player to move, then for each of the
+    opponent's."""
+    return np.packbits(np.stack([owners_MC == MINE, owners_MC == THEIRS], axis=1), axis=2)
 
 
 class Actor:
@@ -160,6 +168,7 @@ class Actor:
             policies_MA=slots.done_policies_MA[:positions].copy(),
             wdl_M3=slots.done_wdl_M3[:positions].copy(),
             facts_M=slots.done_facts_M[:positions].copy(),
+            owners_M2K=pack_owners(slots.done_owners_MC[:positions]),
             lengths=slots.lengths[:games].copy(),
             results=slots.results[:games].copy(),
             redrawn=int(redrawn),

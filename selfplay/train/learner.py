@@ -1,10 +1,10 @@
-"""Gradient steps: AdamW on policy, value and reply; an exponential moving average of the weights plays.
+"""Gradient steps: AdamW on policy, value, reply and ownership; an exponential moving average of the weights plays.
 
 On a CPU every thread takes a share of each batch through the network by itself, because the operators' own threads
 wait for each other at every layer: two threads of one core each make 18 k samples/s where one of two made 13 k, and
 three times as many where other work is on the machine (docs/what-was-tried.md).
 
-Shape letters: B rows of a batch (or of a thread's share), A actions.
+Shape letters: B rows of a batch (or of a thread's share), A actions, C cells.
 """
 
 import copy
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.nn import functional
 
 from selfplay.config import LearnConfig
@@ -34,7 +35,24 @@ class Losses:
     policy: float
     value: float
     reply: float
+    ownership: float
+    """0 without that head"""
     gradient_norm: float
+
+
+class _Student(nn.Module):
+    """What learns: the network, and where it is taught ownership a head for that."""
+
+    def __init__(self, network: Network, ownership: nn.Module | None) -> None:
+        super().__init__()
+        self.network = network
+        self.ownership = ownership
+
+    def forward(self, planes_BPHW: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        network = self.network
+        trunk = network.trunk(planes_BPHW)
+        owners = None if self.ownership is None else self.ownership(trunk)
+        return network.policy(trunk), network.value(trunk), network.reply(trunk), owners
 
 
 def _one_core(device: torch.device) -> None:
@@ -50,8 +68,16 @@ class Learner:
     """
 
     def __init__(
-        self, network: Network, config: LearnConfig, device: torch.device, dtype: str, threads: int = 1
+        self,
+        network: Network,
+        config: LearnConfig,
+        device: torch.device,
+        dtype: str,
+        threads: int = 1,
+        *,
+        ownership: nn.Module | None = None,
     ) -> None:
+        """`ownership` is a head of the network (`Network.ownership`), which learns with it and never plays."""
         self.config = config
         self.device = device
         self.dtype = getattr(torch, dtype)
@@ -60,22 +86,24 @@ class Learner:
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.steps = 0
         self.rate_share = 1.0  # of the configured learning rate; less after a divergence
-        # Replicas look at the same weights, and have gradients and batch statistics of their own; those of the first
-        # are the network's.
-        shares = threads if device.type == "cpu" else 1
-        self.replicas = [self.network] + [copy.deepcopy(self.network) for _ in range(shares - 1)]
-        self._share_weights()
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.ndim <= 1]  # biases and batch norm
-        self.optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-            lr=config.learning_rate,
-        )
+        self._shares = threads if device.type == "cpu" else 1
+        self._begin(_Student(self.network, None if ownership is None else ownership.train().to(device)))
 
-    def _share_weights(self) -> None:
+    def _begin(self, student: _Student) -> None:
+        """Learn with this one from here on, by a fresh optimiser."""
+        self.student = student
+        # Replicas look at the same weights, and have gradients and batch statistics of their own; those of the first
+        # are the student's.
+        self.replicas = [student] + [copy.deepcopy(student) for _ in range(self._shares - 1)]
         for replica in self.replicas[1:]:
-            for mine, shared in zip(replica.parameters(), self.network.parameters(), strict=True):
+            for mine, shared in zip(replica.parameters(), student.parameters(), strict=True):
                 mine.data = shared.data
+        decayed = [p for p in student.parameters() if p.ndim > 1]
+        plain = [p for p in student.parameters() if p.ndim <= 1]  # biases and batch norm
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": self.config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            lr=self.config.learning_rate,
+        )
 
     def learning_rate(self, positions: int) -> float:
         """Warm-up by steps, then a decay by positions made. No clock and no budget enters, so that a run
@@ -86,7 +114,7 @@ class Learner:
 
     def learn(self, batches: Iterator[Batch], positions: int) -> Losses:
         """One step per batch; `positions` made so far set the learning rate."""
-        sums = torch.zeros(5)
+        sums = torch.zeros(6)
         count = 0
         with ThreadPoolExecutor(len(self.replicas), initializer=_one_core, initargs=(self.device,)) as pool:
             for batch in batches:
@@ -94,14 +122,15 @@ class Learner:
                     group["lr"] = self.learning_rate(positions)
                 sums += self._step(batch, pool)
                 count += 1
-        total, policy, value, reply, norm = (sums / max(count, 1)).tolist()
-        return Losses(total=total, policy=policy, value=value, reply=reply, gradient_norm=norm)
+        total, policy, value, reply, ownership, norm = (sums / max(count, 1)).tolist()
+        return Losses(total=total, policy=policy, value=value, reply=reply, ownership=ownership, gradient_norm=norm)
 
     def _step(self, batch: Batch, pool: ThreadPoolExecutor) -> torch.Tensor:
         rows = len(batch.planes_BPHW)
         edges = np.linspace(0, rows, min(len(self.replicas), rows // _FEWEST_ROWS or 1) + 1).astype(int)
+        there = {field.name: found for field in fields(Batch) if (found := getattr(batch, field.name)) is not None}
         shares = [
-            Batch(**{field.name: getattr(batch, field.name)[start:end] for field in fields(Batch)})
+            Batch(**{name: found[start:end] for name, found in there.items()})
             for start, end in itertools.pairwise(edges)
         ]
         losses = list(pool.map(self._backward, self.replicas, shares))
@@ -112,30 +141,41 @@ class Learner:
                 parameter.grad *= weights[0]
                 for other, weight in zip(others, weights[1:], strict=True):
                     parameter.grad += weight * other.grad
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
+        norm = nn.utils.clip_grad_norm_(self.student.parameters(), self.config.gradient_clip)
         self.optimizer.step()
         self.steps += 1
         self._follow()
-        mean_4 = torch.stack([weight * loss_4 for weight, loss_4 in zip(weights, losses, strict=True)]).sum(dim=0)
-        return torch.cat([mean_4, norm.detach().float()[None]]).cpu()
+        mean_5 = torch.stack([weight * loss_5 for weight, loss_5 in zip(weights, losses, strict=True)]).sum(dim=0)
+        return torch.cat([mean_5, norm.detach().float()[None]]).cpu()
 
-    def _backward(self, network: Network, batch: Batch) -> torch.Tensor:
-        """Leave the gradient of the mean loss over these rows in the network; total, policy, value and reply loss."""
+    def _backward(self, student: _Student, batch: Batch) -> torch.Tensor:
+        """Leave the gradient of the mean loss over these rows in the student; total, policy, value, reply and ownership
+        loss."""
         planes_BPHW = torch.from_numpy(batch.planes_BPHW).to(self.device, memory_format=torch.channels_last)
         policy_BA = torch.from_numpy(batch.policy_BA).to(self.device)
         value_B3 = torch.from_numpy(batch.value_B3).to(self.device)
         reply_B = torch.from_numpy(batch.reply_B).to(self.device)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            policy_logits, value_logits, reply_logits = network(planes_BPHW)
+            policy_logits, value_logits, reply_logits, owner_logits = student(planes_BPHW)
         policy = functional.cross_entropy(policy_logits.float(), policy_BA)
         value = functional.cross_entropy(value_logits.float(), value_B3)
         replies = functional.cross_entropy(reply_logits.float(), reply_B, ignore_index=-1, reduction="sum")
         reply = replies / (reply_B >= 0).sum().clamp(min=1)
-        total = policy + self.config.value_weight * value + self.config.reply_weight * reply
-        for parameter in network.parameters():
+        ownership = torch.zeros((), device=self.device)
+        if owner_logits is not None and batch.owners_BC is not None:
+            owners_BC = torch.from_numpy(batch.owners_BC).to(self.device)
+            cells = functional.cross_entropy(owner_logits.float(), owners_BC, ignore_index=-1, reduction="sum")
+            ownership = cells / (owners_BC >= 0).sum().clamp(min=1)
+        total = (
+            policy
+            + self.config.value_weight * value
+            + self.config.reply_weight * reply
+            + self.config.ownership_weight * ownership
+        )
+        for parameter in student.parameters():
             parameter.grad = None
         total.backward()
-        return torch.stack([total, policy, value, reply]).detach().float()
+        return torch.stack([total, policy, value, reply, ownership]).detach().float()
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -150,16 +190,23 @@ class Learner:
 
     def state(self) -> dict[str, Any]:
         """All that a resumed learner needs, for `torch.save`."""
+        head = self.student.ownership
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "steps": self.steps,
+            **({} if head is None else {"ownership": head.state_dict()}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take back what `state` gave; `ValueError` for what it cannot have given."""
+        """Take back what `state` gave; `ValueError` for what it cannot have given. Who was not taught ownership, as in
+        runs from before that could be, is not taught it from here on either."""
+        if isinstance(state, dict) and "ownership" not in state and self.student.ownership is not None:
+            self._begin(_Student(self.network, None))
         moments = self._checked(state)
+        if self.student.ownership is not None:
+            self.student.ownership.load_state_dict(state["ownership"])
         self.network.load_state_dict(state["network"])  # in place: the replicas see it
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})  # settings are the config's
@@ -173,6 +220,8 @@ class Learner:
             raise ValueError(f"a learner's state has {', '.join(expected)}")
         _expect_tensors("network", state["network"], expected["network"])
         _expect_tensors("average", state["average"], expected["average"])
+        if "ownership" in expected:
+            _expect_tensors("ownership", state["ownership"], expected["ownership"])
         if not (type(state["steps"]) is int and state["steps"] >= 0):
             raise ValueError(f"steps is a whole number, not {state['steps']!r}")
         moments = state["optimizer"].get("state") if isinstance(state["optimizer"], dict) else None

@@ -21,13 +21,14 @@ def needed(config: Config, game: Game) -> dict[str, float]:
     nodes = NODES_PER_SIMULATION * search.simulations + 4
     tree = nodes * (NODE.itemsize + state + policy) + SEARCH.itemsize + 3 * policy
     position = state + policy + 12 + FACT.itemsize
+    owners = 2 * -(-game.cells // 8) if config.learn.ownership_weight > 0 else 0
     entry = 20 + policy
     return {
         "threads x play.games x search.simulations": threads * play.games * tree,
         "threads x play.games x length of a game": threads * play.games * game.max_plies * position,
-        "play.positions": play.positions * (position + 5),
+        "play.positions": play.positions * (position + game.cells + 5),
         "threads x 2^search.cache_bits": threads * 2**search.cache_bits * entry,
-        "replay.capacity": config.replay.capacity * (state + policy / 2 + 9),
+        "replay.capacity": config.replay.capacity * (state + policy / 2 + 9 + owners),
     }
 
 

@@ -20,6 +20,7 @@ _f32_BA = array(np.float32, 2)
 _i64_SA = array(np.int64, 2)
 _f32_BPHW = array(np.float32, 4)
 _NO_REPLY = -1
+_UNKNOWN = 0xFF  # a cell of both players: nobody knows how the game ended
 _ROUNDING = 0.01  # of probabilities in half precision
 
 
@@ -60,12 +61,14 @@ class Batch:
     policy_BA: np.ndarray
     value_B3: np.ndarray  # win, draw, loss of the player to move
     reply_B: np.ndarray  # int64; the opponent's next move, or -1
+    owners_BC: np.ndarray | None = None  # int64; 0 empty, 1 the mover's, 2 the opponent's at the end; -1 unknown
 
 
 class Replay:
     """Positions in order of arrival; the oldest give way."""
 
-    def __init__(self, game: Game, config: ReplayConfig) -> None:
+    def __init__(self, game: Game, config: ReplayConfig, *, owners: bool = False) -> None:
+        """With `owners` it also keeps whose stone stood in each cell when the game was over."""
         self.game = game
         self.config = config
         capacity = config.capacity
@@ -75,6 +78,7 @@ class Replay:
         self._wdl_M3 = np.zeros((capacity, 3), np.float16)
         self._z_M = np.zeros(capacity, np.int8)
         self._reply_M = np.zeros(capacity, np.int16)
+        self._owners_M2K = np.zeros((capacity, 2, -(-game.cells // 8)), np.uint8) if owners else None
         self._scratch_PHW = np.zeros((game.planes, game.height, game.width), np.float32)
 
     @property
@@ -86,15 +90,24 @@ class Replay:
         return min(int(size), self.added, config.capacity)
 
     def add(
-        self, states_MW: np.ndarray, policies_MA: np.ndarray, wdl_M3: np.ndarray, z_M: np.ndarray, reply_M: np.ndarray
+        self,
+        states_MW: np.ndarray,
+        policies_MA: np.ndarray,
+        wdl_M3: np.ndarray,
+        z_M: np.ndarray,
+        reply_M: np.ndarray,
+        owners_M2K: np.ndarray | None = None,
     ) -> None:
-        """Append M positions: states, improved policies, root values, results (0 win, 1 draw, 2 loss), replies."""
+        """Append M positions: states, improved policies, root values, results (0 win, 1 draw, 2 loss), replies, and
+        who owned which cell at the end, a bit for each cell of both players; None where nobody knows."""
         rows = (self.added + np.arange(len(states_MW))) % self.config.capacity
         self._states_MW[rows] = states_MW
         self._policies_MA[rows] = policies_MA
         self._wdl_M3[rows] = wdl_M3
         self._z_M[rows] = z_M
         self._reply_M[rows] = reply_M
+        if self._owners_M2K is not None:
+            self._owners_M2K[rows] = _UNKNOWN if owners_M2K is None else owners_M2K
         self.added += len(states_MW)
 
     def sample(self, rng: np.random.Generator, rows: int, *, root_value_mix: float, symmetries: bool) -> Batch:
@@ -121,12 +134,27 @@ class Replay:
         )
         value_B3 = root_value_mix * self._wdl_M3[at].astype(np.float32)
         value_B3[np.arange(rows), self._z_M[at]] += 1.0 - root_value_mix
-        return Batch(planes_BPHW=planes_BPHW, policy_BA=policy_BA, value_B3=value_B3, reply_B=reply_B)
+        return Batch(
+            planes_BPHW=planes_BPHW,
+            policy_BA=policy_BA,
+            value_B3=value_B3,
+            reply_B=reply_B,
+            owners_BC=None if self._owners_M2K is None else self._owners(self._owners_M2K[at], symmetry_B),
+        )
+
+    def _owners(self, owners_B2K: np.ndarray, symmetry_B: np.ndarray) -> np.ndarray:
+        """Of a batch, each row turned by its symmetry."""
+        mine_BC, theirs_BC = np.unpackbits(owners_B2K, axis=2, count=self.game.cells).swapaxes(0, 1).astype(np.int64)
+        owners_BC = np.empty_like(mine_BC)
+        rows_B1 = np.arange(len(owners_BC))[:, None]
+        owners_BC[rows_B1, self.game.cells_SC[symmetry_B]] = np.where(mine_BC & theirs_BC, -1, mine_BC + 2 * theirs_BC)
+        return owners_BC
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything the window can still reach, oldest first, as arrays to save."""
         kept = min(self.added, self.config.capacity)
         at = (self.added - kept + np.arange(kept)) % self.config.capacity
+        owners = {} if self._owners_M2K is None else {"owners_M2K": self._owners_M2K[at]}
         return {
             "added": np.array(self.added),
             "states_MW": self._states_MW[at],
@@ -134,6 +162,7 @@ class Replay:
             "wdl_M3": self._wdl_M3[at],
             "z_M": self._z_M[at],
             "reply_M": self._reply_M[at],
+            **owners,
         }
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -161,5 +190,8 @@ class Replay:
             arrays.within(name, state[name], low, high)
         if (row := game.first_impossible(state["states_MW"])) is not None:
             raise ValueError(f"row {row} of states_MW is no position of {game.name}")
+        owners_M2K = state.get("owners_M2K")
+        if owners_M2K is not None:
+            arrays.expect(state, {"owners_M2K": (np.uint8, (kept, 2, -(-game.cells // 8)))})
         self.added = added - kept
-        self.add(state["states_MW"], state["policies_MA"], state["wdl_M3"], state["z_M"], state["reply_M"])
+        self.add(state["states_MW"], state["policies_MA"], state["wdl_M3"], state["z_M"], state["reply_M"], owners_M2K)

@@ -61,6 +61,7 @@ class Slots(NamedTuple):
     done_policies_MA: np.ndarray
     done_wdl_M3: np.ndarray
     done_facts_M: np.ndarray
+    done_owners_MC: np.ndarray  # uint8; EMPTY, MINE or THEIRS: what each cell held when the game was over
     lengths: np.ndarray  # int32 [M]; plies of each finished game
     results: np.ndarray  # int8 [M]; WIN, DRAWN or LOSS of the player who began
     filled: np.ndarray  # int64 [3]; finished positions, finished games, openings drawn again
@@ -68,6 +69,7 @@ class Slots(NamedTuple):
     q_A: np.ndarray  # float32 scratch
     visits_A: np.ndarray  # int32 scratch
     allowed_A: np.ndarray  # uint8 scratch
+    planes_PHW: np.ndarray  # float32 scratch
 
 
 FACT = np.dtype(
@@ -85,14 +87,20 @@ FACT = np.dtype(
 )
 
 POSITIONS, GAMES, REDRAWN = 0, 1, 2
+EMPTY, MINE, THEIRS = 0, 1, 2  # mine: of the player to move
 
 
 def allocate(game: Game, games: int, positions: int) -> Slots:
     """Slots for so many games at once, and room for so many finished positions."""
-    return _allocate(games=games, plies=game.max_plies, words=game.words, actions=game.actions, positions=positions)
+    board = game.planes, game.height, game.width
+    return _allocate(
+        games=games, plies=game.max_plies, words=game.words, actions=game.actions, positions=positions, board=board
+    )
 
 
-def _allocate(*, games: int, plies: int, words: int, actions: int, positions: int) -> Slots:
+def _allocate(
+    *, games: int, plies: int, words: int, actions: int, positions: int, board: tuple[int, int, int]
+) -> Slots:
     return Slots(
         state_GW=np.zeros((games, words), np.uint64),
         ply_G=np.zeros(games, np.int32),
@@ -106,6 +114,7 @@ def _allocate(*, games: int, plies: int, words: int, actions: int, positions: in
         done_policies_MA=np.zeros((positions, actions), np.float32),
         done_wdl_M3=np.zeros((positions, 3), np.float32),
         done_facts_M=np.zeros(positions, FACT),
+        done_owners_MC=np.zeros((positions, board[1] * board[2]), np.uint8),
         lengths=np.zeros(positions, np.int32),
         results=np.zeros(positions, np.int8),
         filled=np.zeros(3, np.int64),
@@ -113,11 +122,12 @@ def _allocate(*, games: int, plies: int, words: int, actions: int, positions: in
         q_A=np.zeros(actions, np.float32),
         visits_A=np.zeros(actions, np.int32),
         allowed_A=np.zeros(actions, np.uint8),
+        planes_PHW=np.zeros(board, np.float32),
     )
 
 
 PLAN = tuple_type(Plan)
-SLOTS = numba.typeof(_allocate(games=1, plies=1, words=1, actions=1, positions=1))
+SLOTS = numba.typeof(_allocate(games=1, plies=1, words=1, actions=1, positions=1, board=(1, 1, 1)))
 
 
 @kernel(void(FOREST, SLOTS, i64, i64, STEP_FN, LEGAL_FN), allocates=False)
@@ -179,10 +189,12 @@ def _judge_opening(forest, slots, g, plan, step, legal):
     _reset_search(forest, slots, g, plan)
 
 
-@kernel(void(SLOTS, i64, i64), allocates=False)
-def _finish_game(slots, g, status):
+@kernel(void(SLOTS, i64, i64, OBSERVE_FN), allocates=False)
+def _finish_game(slots, g, status, observe):
     """Move slot g's positions to the output, now that the result is known."""
     count = slots.count_G[g]
+    observe(slots.state_GW[g], slots.planes_PHW)
+    height, width = slots.planes_PHW.shape[1:]
     last_mover = (slots.ply_G[g] - 1) & 1
     game = slots.filled[GAMES]
     slots.lengths[game] = slots.ply_G[g]
@@ -200,6 +212,15 @@ def _finish_game(slots, g, status):
         simulate.copy_row(slots.done_policies_MA[row], slots.policies_GTA[g, t])
         simulate.copy_row(slots.done_wdl_M3[row], slots.wdl_GT3[g, t])
         slots.done_facts_M[row] = fact
+        mine = 1 if fact["mover"] == last_mover else 0  # plane 0 is of who would move next
+        for y in range(height):
+            for x in range(width):
+                owner = EMPTY
+                if slots.planes_PHW[mine, y, x] > 0.0:
+                    owner = MINE
+                elif slots.planes_PHW[1 - mine, y, x] > 0.0:
+                    owner = THEIRS
+                slots.done_owners_MC[row, y * width + x] = owner
         slots.filled[POSITIONS] += 1
 
 
@@ -251,7 +272,7 @@ def advance(forest, slots, rules, plan, step, legal, wins, observe, quota):
                 continue  # the cache, or a proof, answered for the network
             status = _move(forest, slots, g, rules, plan, step)
             if status != ONGOING:
-                _finish_game(slots, g, status)
+                _finish_game(slots, g, status, observe)
                 _new_game(forest, slots, g, plan, step, legal)
             _reset_search(forest, slots, g, plan)
             if slots.filled[POSITIONS] >= quota or slots.filled[GAMES] == len(slots.lengths):

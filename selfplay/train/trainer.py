@@ -111,8 +111,16 @@ class Trainer:
             network.load_state_dict(initial.network.state_dict())
             self.inherited = initial.spent or self.inherited
         self.flops = evaluation_flops(network, game)
-        self.replay = Replay(game, config.replay)
-        self.learner = Learner(network, config.learn, pick_device(config.device), pool.dtype, config.threads or 1)
+        taught = config.learn.ownership_weight > 0
+        self.replay = Replay(game, config.replay, owners=taught)
+        self.learner = Learner(
+            network,
+            config.learn,
+            pick_device(config.device),
+            pool.dtype,
+            config.threads or 1,
+            ownership=network.ownership(game) if taught else None,
+        )
         self.show_activity = show_activity
         self._began = time.perf_counter()  # the generation,
         self._before = self.ledger  # after which had been spent so much
@@ -249,7 +257,12 @@ class Trainer:
         )
         for harvest in harvests:
             self.replay.add(
-                harvest.states_MW, harvest.policies_MA, harvest.wdl_M3, harvest.facts_M["z"], harvest.facts_M["reply"]
+                harvest.states_MW,
+                harvest.policies_MA,
+                harvest.wdl_M3,
+                harvest.facts_M["z"],
+                harvest.facts_M["reply"],
+                harvest.owners_M2K,
             )
         play_seconds = time.perf_counter() - started
         positions = sum(len(harvest.states_MW) for harvest in harvests)
@@ -276,6 +289,7 @@ class Trainer:
             "loss/policy": losses.policy,
             "loss/value": losses.value,
             "loss/reply": losses.reply,
+            **({"loss/ownership": losses.ownership} if self.learner.student.ownership else {}),
             "learn/gradient_norm": losses.gradient_norm,
             "learn/samples_per_s": samples / max(learn_seconds, 1e-9),
         }
