@@ -52,6 +52,14 @@ def test_each_age_plays():
         assert 0 <= found.actions_N[0] < game.actions
 
 
+def test_its_moments_name_the_players_in_plain_words():
+    games_shown = folders.recorded(RUNS, f"{RUN.name}/overtaken.jsonl")["games"]
+    named = [game["names"] for game in games_shown]
+    assert named[0] == ["One-ply rules", "The learner after 16 seconds"]
+    assert named[3] == ["One-ply rules", "The learner after 6.8 minutes, without search"]
+    assert named[-1] == ["A program that looks 6 moves ahead", "The learner after 20 minutes"]
+
+
 def test_it_is_begun_from_and_not_gone_on_with():
     with pytest.raises(ValueError, match=r"--init .* begins a new run"):
         checkpoint.newest(RUN, ("weights.safetensors", "learner.pt"))

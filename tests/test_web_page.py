@@ -749,6 +749,21 @@ def test_a_recorded_game_is_stepped_through(opened):
     api.expect(page).to_have_url(re.compile("#/play.*moves=454545(&|$)"))
 
 
+def test_the_moment_of_overtaking_plays_by_itself(opened):
+    """The last game of its file, unless the visitor wants no motion."""
+    page = opened(f"#/runs/{RUN}")
+    watch = page.get_by_role("link", name="Watch it overtake")
+    watch.click()
+    api.expect(page.get_by_role("heading", name="Game 2 of 2: not finished")).to_be_visible()
+    api.expect(page.locator(".player .name")).to_have_text(["One-ply rules", "Random moves"])
+    api.expect(page.get_by_role("button", name="Play it")).to_be_visible()
+    page.emulate_media(reduced_motion="no-preference")
+    page.go_back()
+    watch.click()
+    api.expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    api.expect(page).to_have_url(re.compile("ply=1"))
+
+
 def test_a_file_that_is_not_there_is_said(opened):
     page = opened("#/games/nowhere.jsonl")
     api.expect(

@@ -263,4 +263,28 @@ def recorded(root: Path, name: str) -> dict[str, Any]:
     if name not in files:
         raise LookupError(f"there is no file of games {name[:100]!r} here")
     found = _games(files[name])
-    return {"file": name, "total": len(found), "games": [game.as_dict() for game in found[:_MOST_GAMES]]}
+    games = [game.as_dict() for game in found[:_MOST_GAMES]]
+    if files[name].name == runs.OVERTAKEN:
+        learners = _learners(files[name].parent)
+        for game in games:
+            players = game["first"], game["second"]
+            named = [learners.get(pairing) or words.plain_player(pairing[0]) for pairing in (players, players[::-1])]
+            game["names"] = [said[0].upper() + said[1:] for said in named]
+    return {"file": name, "total": len(found), "games": games}
+
+
+def _learners(run: Path) -> dict[tuple[str, str], str]:
+    """By pairing, itself first, what to call the learner of the evaluation in which it was surely ahead."""
+    game = catalogue.game_of(run)
+    if game is None:
+        return {}
+    try:
+        found = read.recorded_crossover(run, game, logs.evals(run)).crossings
+    except (ValueError, OSError):  # the games can be shown without
+        return {}
+    return {
+        each.pairing: f"the learner after {words.long_minutes(each.ahead_seconds / 60)}"
+        + (", without search" if each.agent.startswith("net") else "")
+        for each in found
+        if each.ahead_seconds is not None
+    }

@@ -1,4 +1,5 @@
-// The page of recorded games: files, the games of a file, and one game move by move with its comments.
+// The page of recorded games: files, the games of a file, and one game move by move with its comments, which with
+// ?play in its address plays by itself.
 
 import { gameNamed, get } from "./api.js";
 import { shape } from "./board.js";
@@ -12,15 +13,17 @@ const AUTOPLAY = 1100; // milliseconds
 const address = (file, number) =>
   `#/games/${file.split("/").map(encodeURIComponent).join("/")}${number === undefined ? "" : `/${number}`}`;
 const name = (spec) => called(spec.replace(/^(net|mcts):.*\/(?=[^/]+)/, "$1:"));
+const namesOf = (record) => record.names ?? [name(record.first), name(record.second)];
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** Fill the page. Returns what to do when it is left. */
 export async function open(page, query, { path }) {
   if (path.length === 0 || !path[0]) return files(page);
-  const numbered = /^\d+$/.test(path.at(-1));
+  const numbered = /^(\d+|last)$/.test(path.at(-1));
   const file = (numbered ? path.slice(0, -1) : path).join("/");
   const found = await get(`/api/records/${file.split("/").map(encodeURIComponent).join("/")}`);
   if (!numbered) return list(page, found);
-  const number = Number(path.at(-1));
+  const number = path.at(-1) === "last" ? found.games.length : Number(path.at(-1));
   if (number < 1 || number > found.games.length) throw new Error(`${file} has ${found.games.length} games.`);
   return one(page, query, found, number);
 }
@@ -88,8 +91,7 @@ function list(page, { file, games, total }) {
         ["Game", "First", "Second", "Result", "Moves", "Note"],
         games.map((record, i) => [
           h("a", { href: address(file, i + 1) }, `Game ${i + 1}`),
-          name(record.first),
-          name(record.second),
+          ...namesOf(record),
           record.result,
           record.moves.includes(" ") ? record.moves.split(" ").length : record.moves.length,
           record.note ?? "",
@@ -102,6 +104,7 @@ function list(page, { file, games, total }) {
 
 async function one(page, query, { file, games }, number) {
   const record = games[number - 1];
+  const names = namesOf(record);
   const game = await gameNamed(record.game);
   const players = await playersOf(game);
   const best = strongest(players, file.split("/").length > 1 ? file.split("/")[0] : null);
@@ -139,7 +142,7 @@ async function one(page, query, { file, games }, number) {
       " / ",
       h("a", { href: address(file) }, title(file)),
     ),
-    h("h1", { class: "sr-only" }, `Game ${number}: ${name(record.first)} against ${name(record.second)}`),
+    h("h1", { class: "sr-only" }, `Game ${number}: ${names.join(" against ")}`),
     h(
       "div",
       { class: "play" },
@@ -154,7 +157,7 @@ async function one(page, query, { file, games }, number) {
               "div",
               { class: `player ${i ? "second" : "first"} ${game.kind}` },
               h("i", { "aria-hidden": "true" }),
-              h("span", { class: "name" }, name(i ? record.second : record.first)),
+              h("span", { class: "name" }, names[i]),
               h("span", { class: "colour" }, colour),
             ),
           ),
@@ -221,6 +224,7 @@ async function one(page, query, { file, games }, number) {
   label();
   table.set(game, actions, query.has("ply") ? Number(query.get("ply")) : openingPlies);
   announce(`Game ${number}, ${result}.`);
+  if (query.has("play") && !still.matches) go();
   return () => {
     stop();
     table.thoughts.asking.abort();

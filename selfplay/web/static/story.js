@@ -60,7 +60,7 @@ export class Story {
       return h("a", { class: "button", href: `#/play?${query}` }, words);
     };
     const moment = run?.records.includes("overtaken.jsonl")
-      ? h("a", { class: "button", href: `#/games/${encodeURIComponent(`${run.name}/overtaken.jsonl`)}` }, "Watch it overtake")
+      ? h("a", { class: "button", href: `#/games/${encodeURIComponent(run.name)}/overtaken.jsonl/last?play` }, "Watch it overtake")
       : null;
     this.stages.hidden = !stages.length && !moment;
     this.stages.replaceChildren(
