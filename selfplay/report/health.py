@@ -215,9 +215,10 @@ def _distinct_matches(run: Run) -> float | None:
 
 
 def _evaluation_share(run: Run) -> float | None:
-    """Of the run's time; the long matches at its end are left out, and those of an interrupted end with them."""
+    """Of the run's time; the long matches at its end are left out, and those of an interrupted end with them. None of
+    young runs: evaluations are spaced evenly in log compute, so they crowd at the beginning."""
     lines = run.metrics[: -math.ceil(len(run.metrics) / 10)]
-    if not lines:
+    if len(run.metrics) < 2 * _YOUNG:
         return None
     seconds = [lines[-1].get(name, 0) for name in ("eval_seconds", "play_seconds", "learn_seconds")]
     return seconds[0] / sum(seconds) if sum(seconds) else None
