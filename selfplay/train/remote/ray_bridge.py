@@ -190,10 +190,6 @@ def main(descriptor: int) -> None:
         ray = importlib.import_module("ray")
         quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL}
         ray.init(address=address or "local", **quiet, **options)
-    except ModuleNotFoundError as error:
-        missing = "Ray, which is not installed here: pip install ray"
-        pipe.send(("refused", f"--ray needs {missing}" if error.name == "ray" else str(error)))
-        return
     except Exception as error:  # of many kinds
         where = f"no Ray cluster answers at {address}" if address else "no Ray cluster can be started here"
         pipe.send(("refused", f"{where}: {str(error).strip().partition(chr(10))[0]:.200}"))
