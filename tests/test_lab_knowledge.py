@@ -212,7 +212,7 @@ def test_which_side_of_a_bound():
     for found, below, above in ((( -1, -2, -0.5), True, False), ((1, 0.5, 2), False, True), ((1, -1, 2), None, None),
                                 ((1, None, None), None, None)):  # fmt: skip
         assert (arms.below("", found, 0.0).held, arms.above("", found, 0.0).held) == (below, above)
-    assert [arms.against_0(each) for each in ((1, 0.5, 2), (1, -1, 2))] == ["above 0", "not told apart from 0"]
+    assert [arms.against_0(each) for each in ((1, 0.5, 2), (1, -1, 2))] == ["above 0", "undecided"]
 
 
 def test_events_in_order():

@@ -24,7 +24,7 @@ from selfplay.report import words
 ROOT = Path(__file__).resolve().parent.parent
 LAB = ROOT / "docs" / "lab"
 SHIPPED = sorted(path.parent.name for path in LAB.glob(f"*/{CELLS}"))
-HELD = {True: "held", False: "did not hold", None: "not told"}
+HELD = {True: "held", False: "did not hold", None: "undecided"}
 
 
 def concluded(name: str, folder: Path) -> runner.LabResult:

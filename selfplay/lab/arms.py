@@ -69,7 +69,7 @@ def against_0(found: laws.Bounds) -> str:
     _, low, high = found
     if high is not None and high < 0:
         return "below 0"
-    return "above 0" if low is not None and low > 0 else "not told apart from 0"
+    return "above 0" if low is not None and low > 0 else "undecided"
 
 
 def factor(found: laws.Bounds) -> Constant:
@@ -84,11 +84,18 @@ def in_words(found: laws.Bounds) -> str:
     return f"{value} times [{low}, {high}]"
 
 
+def course(gain: laws.Gain) -> str:
+    """From the first point to the last: `from 6.4 times to 1.1 (falling)`, where the slope is surely so."""
+    first, last = (f"{factor(at).value or 0:.2g}" for at in (gain.log10_P[0], gain.log10_P[-1]))
+    way = {"below 0": "falling", "above 0": "rising"}.get(against_0(gain.slope), "which way is undecided")
+    return f"from {first} times to {last} ({way})"
+
+
 def since(found: Constant) -> str:
     """In a sentence, of compute: `from 2.0e12 FLOPs on [1.1e12, …]`, or that it does not come."""
     low, value, high = ("…" if each is None else words.flops(each) for each in (found.low, found.value, found.high))
     if found.value is None:
-        return "at no compute that was tried"
+        return "not by the end"
     return f"from {value} FLOPs on [{low}, {high}]"
 
 

@@ -71,6 +71,6 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(json.loads((out / page.FIT).read_bytes())))
         return 0
     for claim in found.claims:
-        print(f"{ {True: 'held', False: 'did not hold', None: 'not told'}[claim.held] }: {claim.claim} ({claim.why})")
+        print(f"{ {True: 'held', False: 'did not hold', None: 'undecided'}[claim.held] }: {claim.claim} ({claim.why})")
     print(f"{found.answer}\nreport: {found.report}")
     return 0

@@ -14,6 +14,8 @@ from selfplay.lab.experiment import Claim, Constant, Parameter, Record
 from selfplay.report import plots
 from selfplay.stats import seeds
 
+_LARGE = 1e7  # from which on zeros are not written out
+
 
 class Curve(NamedTuple):
     """A measure along an axis."""
@@ -83,7 +85,7 @@ def above(claim: str, found: Constant) -> Claim:
 
 
 def contains(claim: str, found: Constant, value: float) -> Claim:
-    """A claim that a constant is this: it held if the interval has it; not told where there is none."""
+    """A claim that a constant is this: it held if the interval has it; undecided where there is none."""
     if found.low is None or found.high is None:
         return Claim(claim, None, "too little to tell")
     why = f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
@@ -165,8 +167,18 @@ def said(found: Constant, scale: float = 1.0, unit: str = "") -> str:
 
 def since(found: Constant) -> str:
     """In a sentence, behind an event: `from 120,000 on [80,000, …]`, or that it does not come."""
-    rounded = [None if each is None else float(f"{each:.2g}") for each in (found.low, found.value, found.high)]
-    low, value, high = ("…" if each is None else f"{each:,.0f}" for each in rounded)
+    low, value, high = ("…" if each is None else _amount(each) for each in (found.low, found.value, found.high))
     if found.value is None:
-        return "at no number that was tried" + ("" if found.low is None else f" (later than {low})")
+        return "not by the end" + ("" if found.low is None else f" (at the earliest from {low} on)")
     return f"from {value} on" + ("" if found.low is found.high is None else f" [{low}, {high}]")
+
+
+def beats(whom: str, found: Constant) -> str:
+    """In a sentence, behind who does: `in the mean beats them from 120,000 on [80,000, …]`, or that it does not."""
+    return f"does not beat {whom} by the end" if found.value is None else f"in the mean beats {whom} {since(found)}"
+
+
+def _amount(value: float) -> str:
+    """With two digits: `120,000`, `2.1e12`."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}" if rounded < _LARGE else f"{rounded:.1e}".replace("e+", "e")

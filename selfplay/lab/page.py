@@ -18,7 +18,7 @@ from selfplay.run import atomic, formats
 
 REPORT = "report.html"
 FIT = "fit.json"
-_HELD = {True: "held", False: "did not hold", None: "not told"}
+_HELD = {True: "held", False: "did not hold", None: "undecided"}
 
 TINY = "These are numbers of the preset tiny, which shows that everything runs: read nothing into them."
 

@@ -176,8 +176,10 @@ def conclude(records: Sequence[lab.Record]) -> lab.Conclusion:
     said += f" {times['weak']} among weak and {times['strong']} among strong ones."
     if players.wrong_SXT:
         left = {stage: players.per_decade(np.log10(each)) for stage, each in players.wrong_SXT.items()}
-        constants |= {f"by the solver: rate of exchange, {level} players": players.rate(players.odds(), share)
-                      for level, share in LEVELS.items()}  # fmt: skip
+        solved = {level: players.rate(players.odds(), share) for level, share in LEVELS.items()}
+        constants |= {f"by the solver: rate of exchange, {level} players": found for level, found in solved.items()}
+        marked = [f"{level} {curves.said(curves.powers(found, -1))}" for level, found in solved.items()]
+        said += f" By the solver's count of mistakes: {', '.join(marked)}."
         first, last = ruler.STAGES[0], ruler.STAGES[-1]
         for stage, left_S2 in left.items():
             for side, what in enumerate(("training", "thinking")):
@@ -212,7 +214,7 @@ def draw(records: Sequence[lab.Record]) -> Mapping[str, lab.Picture]:
             label="Elo over training compute and simulations a move, with lines of equal strength",
             caption="Every dot is a player: a network of some age that thinks for so long. Along a thin line all are"
             " equally strong; above and to the right of a coloured line they beat that program of human knowledge. The"
-            " dashed line is as steep as Jones found lines of equal strength to be. Means of the seeds.",
+            " thick dashed line is as steep as Jones found lines of equal strength to be. Means of the seeds.",
         ),
         "rates": lab.Picture(
             figure=charts.rates(by_ruler, {"Jones 2021": JONES, "Epoch 2023, weak players": EPOCH}),

@@ -144,17 +144,17 @@ def _gap_claims(gaps: gap.ByCompute, ranks: Mapping[str, np.ndarray]) -> Iterato
     )  # fmt: skip
     yield curves.all_above_zero(
         "the wider the gap, the more ten times the compute will bring",
-        {"rank correlation": ranks[gap.GAP]}, " %",
+        {"rank correlation": ranks[gap.GAP]}, "", 1.0,
     )  # fmt: skip
     yield curves.all_above_zero(
         "the gap tells that better than KL(target || policy) does",
-        {"difference of the rank correlations": ranks[gap.GAP] - ranks[gap.KL]}, " %",
+        {"difference of the rank correlations": ranks[gap.GAP] - ranks[gap.KL]}, "", 1.0,
     )  # fmt: skip
 
 
 def _lesson_claims(found: effects.Effects) -> Iterator[lab.Claim]:
     ranks = {f"rank correlation, {start} FLOPs before": rank_S for start, rank_S in found.rise().items()}
-    yield curves.all_above_zero("the better the judge, the more is kept after a lesson by it", ranks, " %")
+    yield curves.all_above_zero("the better the judge, the more is kept after a lesson by it", ranks, "", 1.0)
     over = {f"{ITSELF}, more than {name}": found.mean(ITSELF) - found.mean(name) for name in (RANDOM, SOLVER)}
     yield curves.all_above_zero(
         "by results alone an even opponent teaches more than the weakest and the strongest", over
@@ -171,9 +171,10 @@ def _answer(gaps: gap.ByCompute, ranks: Mapping[str, np.ndarray], found: effects
     first, last = (curves.said(curves.mean(gaps[TARGET].values_SX[:, at]), 100, " points") for at in (0, -1))
     by_gap, by_kl = (curves.said(curves.mean(ranks[name])) for name in (gap.GAP, gap.KL))
     return (
-        f"A search of {TARGET} simulations keeps more decisions than the policy that it teaches: {first} more at the"
-        f" first checkpoint, {last} at the last. How wide that gap is goes with what ten times the compute will bring"
-        f" by a rank correlation of {by_gap}, KL(target || policy) by one of {by_kl}. {found.answer()}"
+        f"On Connect Four a search of {TARGET} simulations keeps more decisions than the policy that it teaches:"
+        f" {first} more at the first checkpoint, {last} at the last. The wider that gap, the more ten times the compute"
+        f" brings: a rank correlation of {by_gap}; of how far search and policy are apart (KL), {by_kl}."
+        f" {found.answer()}"
     )
 
 

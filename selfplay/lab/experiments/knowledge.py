@@ -13,7 +13,7 @@ from selfplay.lab import experiment as lab
 from selfplay.lab.teaching import concepts, course
 from selfplay.lab.teaching.course import Size
 from selfplay.lab.teaching.students import Arm
-from selfplay.report import plots
+from selfplay.report import plots, words
 from selfplay.stats import laws
 
 BARE, PLANES, TAUGHT, BOTH = "bare rules", "+ threat planes", "taught", "taught, then self-play"
@@ -101,14 +101,13 @@ def conclude(records: Sequence[lab.Record]) -> lab.Conclusion:
         constants[f"{arm}: rise over the last decade, of that of {BARE} over all"] = each
     for piece, each in clocks.items():
         constants[f"FLOPs from which the untaught knows: {piece}"] = each
-    answer = ", ".join(
-        f"{arm.removeprefix('+ ')} {arms.signed(*gain.slope)} ({arms.against_0(gain.slope)})"
-        for arm, gain in gains.items()
-    )
+    x_X = kept[BARE].x_X
+    worth = "; ".join(f"{arm.removeprefix('+ ')} {arms.course(gain)}" for arm, gain in gains.items())
+    passing = constants[f"{TAUGHT}: FLOPs from which {BARE} keep more"]
     return lab.Conclusion(
-        answer="What knowledge gains over the bare rules, as a factor of compute, goes with compute to the power of:"
-        f" {answer}. The untaught keeps more decisions than the taught"
-        f" {arms.since(constants[f'{TAUGHT}: FLOPs from which {BARE} keep more'])}.",
+        answer=f"From {words.flops(x_X[0])} to {words.flops(x_X[-1])} FLOPs of training, what knowledge is worth goes,"
+        f" as a factor of compute: {worth}. In the mean of the seeds the untaught keeps more decisions than the taught"
+        f" {arms.since(passing)}{'' if passing.high or not passing.value else ', which is not certain by the end'}.",
         constants=constants,
         claims=[*_claims(records, kept, gains, plateaus, clocks)],
         tables=[

@@ -112,13 +112,18 @@ class Collapse:
         yield curves.all_above_zero(first_told, {"earlier by": self.told() - self.warned()}, " generations", 1.0)
 
     def constants(self) -> Mapping[str, lab.Constant]:
-        found = {"generation from which PUCT's games are short and one-sided": curves.mean(self.warned())}
-        found["generation from which PUCT is seen to be weaker"] = curves.mean(self.told())
+        found = {"generation from which PUCT's games are short and one-sided": self._generation(self.warned())}
+        found["generation from which PUCT is seen to be weaker"] = self._generation(self.told())
         for rule in RULES:
             found[f"points against the rules at the end, %, {rule}"] = curves.mean(
                 100 * self.of(rule, "strength")[:, -1]
             )
         return found
+
+    def _generation(self, of_S: np.ndarray) -> lab.Constant:
+        """Over seeds; unknown where not every training came to it."""
+        last = self.of("puct", "length").shape[1]
+        return lab.Constant(None, last, None) if (of_S > last).any() else curves.mean(of_S)
 
     def picture(self) -> lab.Picture:
         figure = Figure(figsize=(13, 4.2), layout="constrained")

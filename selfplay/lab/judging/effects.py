@@ -103,15 +103,15 @@ class Effects:
 
     def answer(self) -> str:
         """In sentences."""
-        *_, rank_S = self.rise().values()
-        events = [f"{name} {curves.since(self.helps_no_more(name))}" for name in self.handcrafted]
-        itself, random, solver = (curves.mean(100 * self.mean(name)) for name in (ITSELF, RANDOM, SOLVER))
+        ranks = [curves.said(curves.mean(rank_S)) for rank_S in self.rise().values()]
+        itself, random, solver = (
+            curves.said(curves.mean(100 * self.mean(name)), unit=" points") for name in (ITSELF, RANDOM, SOLVER)
+        )
         return (
-            f"What is kept after lessons of equal compute goes with what the judge keeps by a rank correlation of"
-            f" {curves.said(curves.mean(rank_S))} for the latest network. From results alone {itself.value:+.1f} points"
-            f" are gained against itself, {random.value:+.1f} against random moves, {solver.value:+.1f} against the"
-            f" solver. In"
-            f" FLOPs of training, a lesson by {self.own} gives more than one by {'; '.join(events)}."
+            f"After lessons of equal compute the better judge has the better pupil by rank correlations of"
+            f" {', '.join(ranks)}, from the earliest network to the latest. Results alone, where nobody judges moves,"
+            f" changed the decisions kept by {itself} against itself, {random} against random moves, {solver} against"
+            f" the solver."
         )
 
 
@@ -125,7 +125,10 @@ def same_event(claim: str, pairs: Mapping[str, tuple[lab.Constant, lab.Constant]
         one.value is not None and other.value is not None and _bounds(other)[0] <= one.value <= _bounds(other)[1]
         for one, other in pairs.values()
     )
-    why = "; ".join(f"{name}: {curves.since(one)}, {curves.since(other)}" for name, (one, other) in pairs.items())
+    why = "; ".join(
+        f"{name}: no better teacher {curves.since(one)}, no better judge {curves.since(other)}"
+        for name, (one, other) in pairs.items()
+    )
     return lab.Claim(claim, False if apart else True if within else None, why)
 
 

@@ -22,7 +22,9 @@ def equal_strength(players: Players, opponents: Sequence[str], slope: float, slo
     levels = np.arange(low - _EVERY, high + 2 * _EVERY, _EVERY)
     shades = axes.contourf(players.flops_X, players.thought_T, elo_TX, levels, cmap="Greys", alpha=0.55)
     figure.colorbar(shades, ax=axes, label="Elo (one-ply rules: 0)", pad=0.01)
-    axes.contour(players.flops_X, players.thought_T, elo_TX, levels, colors="#6b7280", linewidths=0.6)
+    axes.contour(
+        players.flops_X, players.thought_T, elo_TX, levels, colors="#6b7280", linewidths=0.6, linestyles="solid"
+    )
     for opponent, colour in zip(opponents, plots.COLOURS, strict=False):
         level = float(players.ladder_S[opponent].mean())
         label = f"as strong as {words.label(opponent)}"
