@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from games.bits import count_bits
-from games.five.lines import CARO, CARO6, FREESTYLE, STANDARD, any_line, completes, flag_wins
+from games.five.lines import CARO, CARO6, FREESTYLE, STANDARD, completes, flag_wins
+from games.five.stones import possible
 from games.game import DRAW, MOVER_WON, ONGOING, Game
 from games.kernel import INIT, LEGAL, OBSERVE, STEP, VALID, WINS, kernel
 from games.registry import nearest, register
@@ -104,21 +104,7 @@ def gomoku(size: int = 15, k: int = 5, rule: str = "freestyle") -> Game:
 
     @kernel(VALID, allocates=False)
     def valid(state_W, _legal, _observe, _flags_A, _planes_PHW):
-        """Stones stand apart on the board, the players have as many as their turns gave them, nobody has a line."""
-        plies = np.int64(state_W[2 * side])
-        mine = theirs = 0
-        for word in range(side):
-            own, other = state_W[word], state_W[side + word]
-            left = cells - 64 * word  # cells from this word's first on
-            board = ~np.uint64(0) if left >= 64 else (_ONE << np.uint64(left)) - _ONE
-            if own & other != 0 or (own | other) & ~board != 0:
-                return 0
-            mine += count_bits(own)
-            theirs += count_bits(other)
-        if not 0 <= plies < cells or mine != plies // 2 or mine + theirs != plies:
-            return 0
-        mine = any_line(state_W, 0, side, side, size, k, code)
-        return 1 - max(mine, any_line(state_W, side, 0, side, size, k, code))
+        return possible(state_W, side, size, k, code)
 
     return Game(
         **told, planes=4, words=words, init=init, legal=legal, step=step, observe=observe, wins=wins, valid=valid

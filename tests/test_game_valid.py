@@ -72,6 +72,25 @@ def test_connect_four_by_hand():
     assert game.first_impossible(stones(game, [(4, 0), (5, 0), (6, 0)], row)) == 0  # it is over
 
 
+@pytest.mark.parametrize("rule", ["freestyle", "standard", "caro", "caro6", "renju"])
+def test_stones_of_every_rule_by_hand(rule):
+    """Each of these has as many stones as turns, so that nothing but what is named makes it impossible."""
+    from games.gomoku import position
+
+    game = games.make(f"gomoku:size=9,rule={rule}")
+
+    def possible(mover, other):
+        return game.first_impossible(position(game, mover, other)[None]) is None
+
+    assert possible([], []) and possible([40], [30, 31]) and possible([40, 50], [30, 31])
+    assert possible([80], [0]) and not possible([81], [0]) and not possible([0], [127])  # 81 cells
+    assert not possible([40, 50], [40, 31])  # two stones on a cell
+    assert not possible([40, 50], [30]) and not possible([40], [30, 31, 32])  # who moves has one more, two less
+    five, apart = [9, 10, 11, 12, 13], [36, 38, 54, 56, 72]
+    assert not possible(apart, five) and not possible(five, apart)
+    assert possible(apart[1:], five[1:]) and possible(five[1:], apart[1:])
+
+
 def test_exactly_five_by_hand():
     """A row of six ends a game of freestyle and goes on by the standard rule."""
     from games.gomoku import position

@@ -28,6 +28,7 @@ beside it that must not be black, never lie further off.
 import numpy as np
 
 from games.bits import ahead, behind
+from games.five.stones import board_word
 from games.kernel import i64, kernel, u64, words_W
 
 _ONE = np.uint64(1)
@@ -280,9 +281,7 @@ def _suspects(state_W, black, white, words, size, word):
         several |= three
         pairs |= once & two
         once |= two
-    left = size * size - 64 * word
-    board = ~np.uint64(0) if left >= 64 else (_ONE << np.uint64(left)) - _ONE
-    return (several | pairs) & board & ~(state_W[black + word] | state_W[white + word])
+    return (several | pairs) & board_word(size, word) & ~(state_W[black + word] | state_W[white + word])
 
 
 @kernel(u64(words_W, i64, i64, i64, i64, i64), allocates=False)

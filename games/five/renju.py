@@ -22,7 +22,8 @@ from numba import types
 
 from games.bits import count_bits
 from games.five.fouls import fouls
-from games.five.lines import FREESTYLE, STANDARD, any_line, completes, flag_wins
+from games.five.lines import FREESTYLE, STANDARD, completes, flag_wins
+from games.five.stones import possible
 from games.game import DRAW, MOVER_WON, ONGOING
 from games.kernel import INIT, LEGAL, OBSERVE, STEP, VALID, WINS, i64, kernel, words_W
 
@@ -115,23 +116,11 @@ def kernels(size: int) -> dict[str, Any]:
 
     @kernel(VALID, allocates=False)
     def valid(state_W, _legal, _observe, _flags_A, _planes_PHW):
-        """Stones stand apart on the board, the players have as many as their turns gave them, nobody has five or more,
-        the fouls are those of the stones, and there is a move."""
-        plies = np.int64(state_W[plies_at])
-        mine = theirs = barred = 0
-        for word in range(side):
-            own, other = state_W[word], state_W[side + word]
-            left = cells - 64 * word  # cells from this word's first on
-            board = ~np.uint64(0) if left >= 64 else (_ONE << np.uint64(left)) - _ONE
-            if own & other != 0 or (own | other) & ~board != 0:
-                return 0
-            mine += count_bits(own)
-            theirs += count_bits(other)
-        if not 0 <= plies < cells or mine != plies // 2 or mine + theirs != plies:
+        """Nobody has five or more, Black's fouls are those of the stones, and whoever is to move can."""
+        if possible(state_W, side, size, FIVE, FREESTYLE) == 0:
             return 0
-        for first, other_ in ((0, side), (side, 0)):
-            if any_line(state_W, first, other_, side, size, FIVE, FREESTYLE) == 1:
-                return 0
+        barred = 0
+        plies = np.int64(state_W[plies_at])
         whites_turn = plies & 1
         black, white = whites_turn * side, (1 - whites_turn) * side
         for word in range(side):
