@@ -14,6 +14,8 @@ from pathlib import Path
 FAULT = sys.argv[1] if len(sys.argv) > 1 else ""
 TROUBLE = 3  # the move at which it begins
 size, free, moves = 0, set(), 0
+refusals = 0
+hoard: list[bytearray] = []
 
 
 def say(text, end="\n"):
@@ -52,6 +54,8 @@ def move(near):
     if FAULT == "chatter":
         say("MESSAGE thinking about it")
         say("DEBUG depth 3\r\n\r\nOK")
+    if FAULT == "odd bytes":
+        sys.stdout.buffer.write(b"\xff\xfeMESS\0AGE d\xe9pth 3\n")
     if FAULT == "suggest":
         say(f"SUGGEST {answer}")
         assert sys.stdin.readline().strip() == f"PLAY {answer}"
@@ -134,6 +138,15 @@ def board():
     move(last)
 
 
+def closing(line):
+    """Whether it is still busy with its last search, and knows no command."""
+    global refusals
+    if moves < TROUBLE or not line.startswith("TURN") or FAULT not in ("not ready", "never ready"):
+        return False
+    refusals += 1
+    return FAULT == "never ready" or refusals % 3 != 0
+
+
 def main():
     if FAULT == "ignore end":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -141,8 +154,13 @@ def main():
         note_processes(os.getpid())
     while line := sys.stdin.readline():
         line = line.strip()
-        if line.startswith(("START", "RESTART")):
+        if closing(line):
+            say("UNKNOWN command")
+        elif line.startswith(("START", "RESTART")):
             start(line)
+        elif FAULT == "told memory" and line.startswith("INFO max_memory"):
+            hoard.clear()  # before as much is taken again
+            hoard.append(bytearray(int(line.split()[2])))
         elif line == "BEGIN":
             move((size // 2, size // 2))
         elif line.startswith("TURN"):

@@ -162,6 +162,41 @@ def test_a_board_is_given_up_for_any_other_command(session):
     )
 
 
+def test_managers_of_yixin_are_understood(session):
+    """START of two numbers; YXBOARD is a position without a question. Blocks that are not known change nothing."""
+    converse(
+        session,
+        """
+        > START 9 9
+        OK
+        > START 9 10
+        ERROR boards are square, not 9 by 10
+        > YXBOARD
+        > 0,0,2
+        > 1,0,1
+        > DONE
+        > YXNBEST 2
+        UNKNOWN 'YXNBEST'
+        > YXPROHIBIT
+        UNKNOWN 'YXPROHIBIT'
+        > 2,0,1
+        UNKNOWN '2,0,1'
+        > DONE
+        UNKNOWN 'DONE'
+        > TURN 3,0
+        2,0
+        > YXBOARD
+        > DONE
+        > BEGIN
+        0,0
+        > yxboard
+        > 9,9,1
+        > DONE
+        ERROR 9,9 is not on the board
+        """,
+    )
+
+
 def test_boards_that_cannot_be(session):
     converse(
         session,

@@ -62,23 +62,23 @@ def gone(pids, seconds=10.0):
 
 FAULTS = {
     "crash at start": "ended with exit code 3",
-    "refuse": "answered START with 'ERROR only boards of 19'",
     "crash": "died of SIGSEGV",
     "exit": "ended with exit code 7",
     "taken": "which is not free",
     "off the board": "played 9,0, which is not on the board",
     "negative": "played -1,4, which is not on the board",
     "huge number": "answered '99999.*' where a move was asked for",
-    "garbage": r"answered '\\x1b\[31m\\xff resign\?' where a move was asked for",
     "error": "answered 'ERROR out of ideas' where a move was asked for",
     "partial and exit": "ended with exit code 0",
     "endless": "wrote more than 1048576 bytes",
     "huge line": "wrote a line of more than 65536 bytes",
     "close": "closed its output",
     "memory": "ended with exit code 1",
+    "never ready": "answered 'UNKNOWN command' to TURN, 4 times",
 }
 SLOW_FAULTS = {
     "hang": "did not move within 400 ms and 200 ms of tolerance$",
+    "garbage": "did not move within 400 ms and 200 ms of tolerance$",
     "partial": r"did not move within 400 ms and 200 ms of tolerance; it had begun a line with '\d,'",
     "slow endless": "did not move within 400 ms",
     "late": "did not move within 400 ms",
@@ -122,7 +122,10 @@ def test_children_go_too_also_those_that_hide(tmp_path):
     assert gone(pids)
 
 
-@pytest.mark.parametrize("fault", ["", "banner", "chatter", "suggest", "no restart", "ignore end"])
+ALLOWED = ["", "banner", "chatter", "suggest", "no restart", "ignore end", "not ready", "odd bytes", "told memory"]
+
+
+@pytest.mark.parametrize("fault", ALLOWED)
 def test_what_the_protocol_allows_is_played_to_the_end(fault, tmp_path):
     player = engine(fault, tmp_path / "pids")
     for seed in range(2):
@@ -169,6 +172,20 @@ class Script:
         self.sent.append("(close)")
 
 
+def test_a_line_that_is_nothing_is_warned_of_once(tmp_path, caplog):
+    play(engine("odd bytes"))
+    (warning,) = caplog.messages
+    assert warning.startswith(r"bad_engine.py wrote '\ufffd\ufffdMESS\x00AGE d\ufffdpth 3' where a move was asked for")
+
+
+def test_an_engine_that_refuses_the_game_is_not_beaten(capsys):
+    spec = f"engine:{ENGINE},args=refuse"
+    said = "bad_engine.py' does not play gomoku:size=9: it answered START with 'ERROR only boards of 19'"
+    assert cli.guarded(["arena", spec, "random", "--game", "gomoku9", "--games", "4"]) == 2
+    out, err = capsys.readouterr()
+    assert said in err and not out
+
+
 def test_a_conversation_by_hand(monkeypatch):
     """The first position whole, then the opponent's move alone; another position, another game, one in its middle."""
     script = Script("OK", "UNKNOWN INFO", "4,4", "5,4", "OK", "3,3", "OK", "0,0", "UNKNOWN", "OK", "MESSAGE hm", "8,8")
@@ -206,7 +223,7 @@ def test_limits_and_rule_are_told_before_the_first_move(name, rule, monkeypatch)
     OutsideEngine(game, str(ENGINE), milliseconds=250, tolerance=0, megabytes=350).move(game.initial())
     assert told == [
         "START 9",
-        *("INFO timeout_turn 250", "INFO timeout_match 0", "INFO max_memory 367001600", "INFO game_type 1"),
+        *("INFO timeout_turn 250", "INFO timeout_match 0", "INFO max_memory 275251200", "INFO game_type 1"),  # 3/4
         f"INFO rule {rule}",
         *("INFO time_left 2147483647", "BEGIN"),
     ]
@@ -233,7 +250,7 @@ def test_after_a_forfeit_the_next_game_begins_anew(tmp_path):
 
 @pytest.mark.parametrize("engine_first", [True, False])
 def test_forfeits_in_a_match(engine_first):
-    spec = f"engine:{ENGINE},args=garbage,ms=5000,tolerance=5000"
+    spec = f"engine:{ENGINE},args=error,ms=5000,tolerance=5000"
     players = make_agent(spec, GAME), make_agent("random", GAME)
     result = match.play_match(GAME, *(players if engine_first else players[::-1]), games=4)
     assert result.pairs_5 == ((2, 0, 0, 0, 0) if engine_first else (0, 0, 0, 0, 2))
@@ -322,12 +339,12 @@ def test_paths_with_spaces_and_arguments(tmp_path):
     assert agent.act(GAME.initial()[None], np.zeros(1, np.uint64)).actions_N.tolist() == [40]
 
 
-def test_what_is_no_program_of_this_machine_forfeits(tmp_path):
+def test_what_is_no_program_of_this_machine_is_refused(tmp_path):
     program = tmp_path / "pbrain"
     program.write_bytes(b"\x7fELF of another world")
     program.chmod(0o755)
     player = OutsideEngine(GAME, str(program), **PATIENCE)
-    with pytest.raises(ForfeitError, match="answered START with 'ERROR cannot be run: Exec format error'"):
+    with pytest.raises(ValueError, match="answered START with 'ERROR cannot be run: Exec format error'"):
         player.move(GAME.initial())
 
 
@@ -363,8 +380,8 @@ def test_an_opponent_in_an_environment_says_what_happened():
 
 def test_analyze_says_what_happened(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.StringIO("e5\n\n"))
-    assert cli.guarded(["analyze", "--game", "gomoku9", "--agent", f"engine:{ENGINE},args=refuse"]) == 1
-    said = "the agent answered START with 'ERROR only boards of 19'"
+    assert cli.guarded(["analyze", "--game", "gomoku9", "--agent", f"engine:{ENGINE},args='crash at start'"]) == 1
+    said = "the agent ended with exit code 3"
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
         {"moves": "e5", "error": said},
         {"moves": "", "error": said},

@@ -65,6 +65,7 @@ class Session:
             "BEGIN": self._begin,
             "TURN": self._turn,
             "BOARD": functools.partial(self._open, self._board),
+            "YXBOARD": functools.partial(self._open, self._set_up),
             "SWAP2BOARD": functools.partial(self._open, self._swap2),
             "TAKEBACK": self._takeback,
             "PLAY": self._play,
@@ -99,6 +100,9 @@ class Session:
     # Commands that begin a match.
 
     def _start(self, rest: str, asked: float) -> list[str]:
+        """`START 15`, or as managers of Yixin write it `START 15 15`."""
+        if _PAIR.fullmatch(rest):
+            return self._rectstart(rest, asked)
         if not (rest.isdecimal() and len(rest) < 4 and int(rest) in _SIZES):
             raise ValueError(f"the side of the board is {_SIZES[0]} to {_SIZES[-1]}, not {rest[:30]!a}")
         for rule in dict.fromkeys((*_PREPARED, self._rule)):  # INFO rule may come when the clock runs
@@ -135,6 +139,12 @@ class Session:
         return self._move(asked)
 
     def _board(self, lines: list[str], asked: float) -> list[str]:
+        self._set_up(lines, asked)
+        return self._move(asked)
+
+    def _set_up(self, lines: list[str], asked: float) -> list[str]:
+        """The position alone, which is what Yixin's YXBOARD gives: no move is asked for."""
+        self._check_started()
         self._stones.clear()
         try:
             for line in lines:
@@ -145,7 +155,7 @@ class Session:
         except ValueError:
             self._stones.clear()
             raise
-        return self._move(asked)
+        return []
 
     def _move(self, asked: float) -> list[str]:
         limit = self._clock.limit(len(self._stones))

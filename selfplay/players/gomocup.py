@@ -1,13 +1,14 @@
 """Engines of other people: programs that speak the Gomocup (Piskvork) protocol on their standard input and output.
 
 The protocol: https://plastovicka.github.io/protocl2en.htm. A program runs in a process of its own, under limits
-(`gomocup_guard`). What it writes is not trusted: an illegal move, garbage, silence, an endless flood, a crash: each
+(`gomocup_guard`). What it writes is not trusted: an illegal move, an error, silence, an endless flood, a crash: each
 is a `ForfeitError` with the reason, the program and all that it started are killed, and the next game starts it anew.
 
 Cells are numbered row by row; the protocol's X is the column, its Y the row, both from 0.
 """
 
 import contextlib
+import logging
 import os
 import re
 import select
@@ -32,10 +33,20 @@ _LONGEST_LINE = 1 << 16  # bytes
 _MOST_BYTES = 1 << 20  # between two commands
 _LINE_END = re.compile(rb"[\r\n]")
 _MOVE = re.compile(r"(-?\d{1,6})\s*,\s*(-?\d{1,6})")
+_NUMBERS = re.compile(r"[-\d][-\d\s,.]*")  # if it is no move, it was meant as one
+_UNKNOWN = re.compile(r"(ERROR\W+)?UNKNOWN\b", re.IGNORECASE)  # how engines write that they do not know a command
+_TOLD_OF_MEMORY = 0.75  # of the limit: some take all that they are told for their tables alone
+_RETRIES = 3  # of a question that was not understood, as while an engine's last search is still closing
+_RETRY_SECONDS = 0.1  # before each
 _UNLIMITED = 2**31 - 1  # time_left, as the protocol writes that there is no limit
 RULES = {"freestyle": 0, "standard": 1, "renju": 4, "caro6": 8, "caro": 9}
 """rules as INFO rule numbers them: 1 exactly five, 4 renju, 8 Caro, where longer rows win unless it is 8 + 1"""
-_REMARKS = ("MESSAGE", "DEBUG", "OK", "UNKNOWN")  # some answer to INFO with one of the last two
+_REMARKS = ("MESSAGE", "DEBUG", "OK")  # some answer to INFO with the last
+_log = logging.getLogger(__name__)
+
+
+class RefusedError(ValueError):
+    """The program does not play this game at all, so there is no match to be played against it."""
 
 
 class ForfeitError(Exception):
@@ -171,7 +182,7 @@ class OutsideEngine:
             raise ValueError(f"outside engines play Gomoku, five in a row, on boards of 5 to 20; not {game.name!r}")
         self.game = game
         file = Path(path).expanduser().absolute()
-        self._folder = file.parent
+        self._name, self._folder = file.name, file.parent
         self._command = _command(file, args)
         self.milliseconds = milliseconds
         self.tolerance = tolerance
@@ -181,6 +192,7 @@ class OutsideEngine:
         self._stones_2C: np.ndarray | None = None  # the program's and its opponent's, as the program knows them
         self._vain_starts = 0
         self._why_vain = ""
+        self._warned = False  # of lines that are passed over
 
     def move(self, state_W: np.ndarray) -> int:
         """The program's move in a position that is not over; `ForfeitError` if it has none."""
@@ -209,15 +221,18 @@ class OutsideEngine:
                 if turn is not None:
                     raise
                 self._kill()  # it misbehaved after a game that was over: that game stands
+        infos = ""
         if turn is not None:
             question = f"TURN {turn % size},{turn // size}\n"
         else:
             program = self._on_an_empty_board()
+            infos = self._infos()
             question = _board(stones_2C, size)
         assert program
         now = time.monotonic()
-        program.send(f"INFO time_left {_UNLIMITED}\n{question}", now + self.milliseconds / 1000)
-        x, y = self._answered(program, now + (self.milliseconds + self.tolerance) / 1000)
+        program.send(infos + question, now + self.milliseconds / 1000)
+        deadline = now + (self.milliseconds + self.tolerance) / 1000
+        x, y = self._answered(program, question, infos.count("\n"), deadline)
         if not (0 <= x < size and 0 <= y < size):
             raise ForfeitError(f"played {x},{y}, which is not on the board")
         if stones_2C[:, y * size + x].any():
@@ -242,7 +257,6 @@ class OutsideEngine:
         if self._program:
             self._program.send("RESTART\n", deadline)
             if self._agrees(self._program, "RESTART", deadline):
-                self._program.send(self._infos(), deadline)
                 return self._program
             self._program.close()  # it does not know RESTART: the protocol then has it started again
         if self._vain_starts >= _MOST_STARTS:
@@ -253,7 +267,6 @@ class OutsideEngine:
             program.send(f"START {self.game.width}\n", deadline)
             if not self._agrees(program, "START", deadline):
                 raise ForfeitError("does not know START")
-            program.send(self._infos(), deadline)
         except ForfeitError as forfeit:
             self._why_vain = str(forfeit)
             raise
@@ -261,12 +274,14 @@ class OutsideEngine:
         return program
 
     def _infos(self) -> str:
+        """What it is told before a first move, and not again: whatever is unknown after a TURN is then the TURN."""
         facts = {
             "timeout_turn": int(self.milliseconds),
             "timeout_match": 0,
-            "max_memory": self.megabytes << 20,
+            "max_memory": int(_TOLD_OF_MEMORY * (self.megabytes << 20)),
             "game_type": 1,
             "rule": RULES[str(self.game.options["rule"])],
+            "time_left": _UNLIMITED,
         }
         return "".join(f"INFO {key} {value}\n" for key, value in facts.items())
 
@@ -278,20 +293,43 @@ class OutsideEngine:
                 return True
             if answer == "UNKNOWN":
                 return False
+            if answer == "ERROR" and word == "START":
+                raise RefusedError(
+                    f"{self._name!r} does not play {self.game.name}: it answered START with {_shown(line)}"
+                )
             if answer == "ERROR" or _MOVE.fullmatch(line):
                 raise ForfeitError(f"answered {word} with {_shown(line)}")
         raise ForfeitError(f"did not answer {word} within {_START_SECONDS:g} s{self._begun(program)}")
 
-    def _answered(self, program: _Program, deadline: float) -> tuple[int, int]:
-        """Column and row of its move."""
+    def _answered(self, program: _Program, question: str, infos: int, deadline: float) -> tuple[int, int]:
+        """Column and row of its move; `infos` facts, which it need not know, were told with the question.
+
+        An engine may still be closing its last search, and then know no command at all: it is asked again.
+        """
+        unknown = retries = 0
         while line := program.line(deadline):
             if match := _MOVE.fullmatch(line):
                 return int(match[1]), int(match[2])
             word, _, rest = line.partition(" ")
-            if word.upper() == "SUGGEST" and _MOVE.fullmatch(rest.strip()):
+            if _UNKNOWN.match(line):
+                unknown += 1
+                if unknown <= infos:
+                    continue
+                if retries == _RETRIES:
+                    raise ForfeitError(f"answered {_shown(line)} to {question.split()[0]}, {1 + retries} times")
+                time.sleep(_RETRY_SECONDS)
+                while later := program.line(0):  # the rest of its answer to many lines
+                    if match := _MOVE.fullmatch(later):
+                        return int(match[1]), int(match[2])
+                program.send(question, deadline)
+                unknown, infos, retries = 0, 0, retries + 1
+            elif word.upper() == "SUGGEST" and _MOVE.fullmatch(rest.strip()):
                 program.send(f"PLAY {rest.strip()}\n", deadline)
-            elif word.upper() not in _REMARKS:
+            elif word.upper() == "ERROR" or _NUMBERS.fullmatch(line):
                 raise ForfeitError(f"answered {_shown(line)} where a move was asked for")
+            elif word.upper() not in _REMARKS and not self._warned:
+                self._warned = True
+                _log.warning("%s wrote %s where a move was asked for: passed over", self._name, _shown(line))
         raise ForfeitError(
             f"did not move within {self.milliseconds:g} ms and {self.tolerance:g} ms of tolerance{self._begun(program)}"
         )
