@@ -1,5 +1,6 @@
 """Outside engines: every way to misbehave costs the game, with the reason, and leaves no process behind."""
 
+import dataclasses
 import gc
 import io
 import json
@@ -16,8 +17,9 @@ from optional import present
 import games
 from games import text
 from selfplay import cli
-from selfplay.arena import match
+from selfplay.arena import match, tournament
 from selfplay.players import gomocup
+from selfplay.players.agent import LATE
 from selfplay.players.gomocup import ForfeitError, OutsideEngine
 from selfplay.players.make import make_agent, opponent
 
@@ -246,6 +248,22 @@ def test_after_a_forfeit_the_next_game_begins_anew(tmp_path):
         with pytest.raises(ForfeitError, match="exit code 7"):
             play(player)
     assert len((tmp_path / "pids").read_text().split()) == 4
+
+
+def test_a_match_with_forfeits_gives_no_elo(capsys):
+    """Unless it was time that was lost, which is a loss as any other."""
+    spec = f"engine:{ENGINE},args=error,ms=5000,tolerance=5000"
+    argv = ["arena", spec, "random", "--game", "gomoku9", "--games", "2"]
+    assert cli.guarded(argv) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"no Elo: 2 of 2 games of {spec} against random were forfeited: {spec} answered 'ERROR out")
+    assert second == f"{spec} against random: 0 won, 0 drawn, 2 lost"
+    assert cli.guarded([*argv, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["void"]) == 1 and found["ratings"] == [] and "elo" not in found["pairs"][0]
+    result = match.play_match(GAME, make_agent(spec, GAME), make_agent("random", GAME), games=2)
+    games_late = tuple(dataclasses.replace(one, note=f"{spec} {LATE} 100 ms") for one in result.games)
+    assert tournament.void(result) and not tournament.void(dataclasses.replace(result, games=games_late))
 
 
 @pytest.mark.parametrize("engine_first", [True, False])

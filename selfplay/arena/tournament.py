@@ -13,7 +13,7 @@ from games import files
 from games.game import Game
 from selfplay.arena.match import MatchResult, Until, play_match
 from selfplay.arena.store import Entrant, MatchStore
-from selfplay.players.agent import Agent
+from selfplay.players.agent import LATE, Agent
 
 Couple = tuple[Agent, Agent]
 
@@ -96,6 +96,15 @@ def warnings(results: Sequence[MatchResult]) -> list[str]:
                     f" (mean {1000 * pace.mean:.3g} ms, slowest {1000 * pace.slowest:.3g} ms)"
                 )
     return lines
+
+
+def void(result: MatchResult) -> str:
+    """Why a match says nothing of strength: a player could not go on, for another reason than its time. Else empty."""
+    reasons = Counter(game.note for game in result.games if game.note and f" {LATE} " not in game.note)
+    if not reasons:
+        return ""
+    count, ((most, _),) = sum(reasons.values()), reasons.most_common(1)
+    return f"{count} of {result.played} games of {result.a} against {result.b} were forfeited: {most}"
 
 
 def forfeits(results: Sequence[MatchResult]) -> list[str]:

@@ -137,7 +137,7 @@ def _tournament(game: Game, args: argparse.Namespace) -> int:
         watching=terminal_match.watching,
     )
     found = report(game, names, results, anchors=anchors, seed=args.seed, bounds=bounds)
-    print(json.dumps(found) if args.json else _table(found))
+    print(json.dumps(found) if args.json else _void(found) if "void" in found else _table(found))
     for line in tournament.warnings(results):
         print(f"not at equal time: {line}", file=sys.stderr)
     for line in tournament.forfeits(results):
@@ -162,22 +162,26 @@ def report(
     """What `--json` prints of these matches between the players called `names`; `anchors` keep the Elo given.
 
     `bounds` are those of the sequential test that stopped the matches, if one did. `residuals` say how far each
-    match is from what the ratings make of it, z in standard errors.
+    match is from what the ratings make of it, z in standard errors. With a match that is `void` nobody is rated.
     """
+    void = [*filter(None, map(tournament.void, results))]
     matches = [(result.a, result.b, result.evidence_5) for result in results]
-    ratings = rating.rate(names, matches, anchors=anchors, seed=seed)
+    ratings = [] if void else rating.rate(names, matches, anchors=anchors, seed=seed)
     return {
         "game": game.name,
         "pairs": [_pair(result, bounds) for result in results],
         "ratings": [entry.as_dict() for entry in ratings],
         "seconds_per_move": _seconds_per_move(results),
-        "residuals": [asdict(residual) for residual in rating.residuals(ratings, matches)],
-        "cycles": [list(cycle) for cycle in rating.cycles(matches)],
+        **({"void": void} if void else {}),
+        "residuals": [] if void else [asdict(residual) for residual in rating.residuals(ratings, matches)],
+        "cycles": [] if void else [list(cycle) for cycle in rating.cycles(matches)],
     }
 
 
 def _pair(result: MatchResult, bounds: tuple[float, float] | None) -> dict:
     found = result.as_dict()
+    if tournament.void(result):
+        found = {name: value for name, value in found.items() if not name.startswith("elo")}
     if any(pace.budget for pace in result.paces):
         found["ms_per_move"] = [1000 * pace.mean for pace in result.paces]
         found["ms_slowest"] = [1000 * pace.slowest for pace in result.paces]
@@ -227,6 +231,15 @@ def _bounds(text: str | None) -> tuple[float, float] | None:
 def _distinct_names(specs: Sequence[str]) -> list[str]:
     """The specs, those named again with a number, so that a player can meet its like."""
     return [spec if spec not in specs[:i] else f"{spec} ({specs[:i].count(spec) + 1})" for i, spec in enumerate(specs)]
+
+
+def _void(found: dict) -> str:
+    """What a person reads where a match says nothing of strength."""
+    lines = [f"no Elo: {line}" for line in found["void"]]
+    for pair in found["pairs"]:
+        played = f"{pair['wins']} won, {pair['draws']} drawn, {pair['losses']} lost"
+        lines.append(f"{pair['a']} against {pair['b']}: {played}")
+    return "\n".join(lines)
 
 
 def _table(found: dict) -> str:

@@ -49,6 +49,11 @@ class Agent:
         return self.ms is not None
 
 
+LATE = "did not move within"
+"""how the reason begins for which a player forfeits who is too slow: that is lost, where any other says nothing of how
+strong it is"""
+
+
 def legal_moves(game: Game, states_NW: np.ndarray) -> np.ndarray:
     """bool [N, A]."""
     flags_NA = np.zeros((len(states_NW), game.actions), np.uint8)

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from games.game import Game
+from selfplay.players.agent import LATE
 
 _GUARD = Path(__file__).with_name("gomocup_guard.py")
 _START_SECONDS = 120.0  # before a first move: a network may have to be loaded, code compiled
@@ -331,7 +332,7 @@ class OutsideEngine:
                 self._warned = True
                 _log.warning("%s wrote %s where a move was asked for: passed over", self._name, _shown(line))
         raise ForfeitError(
-            f"did not move within {self.milliseconds:g} ms and {self.tolerance:g} ms of tolerance{self._begun(program)}"
+            f"{LATE} {self.milliseconds:g} ms and {self.tolerance:g} ms of tolerance{self._begun(program)}"
         )
 
     def _begun(self, program: _Program) -> str:

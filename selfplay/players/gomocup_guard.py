@@ -24,7 +24,8 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 def _limit(megabytes: int) -> None:
-    """In the child, before the program: data counts what is written to, not what is reserved, as RLIMIT_AS would."""
+    """In the child, before the program. Data is what the program may write to, touched or not (Linux, from 4.7 on), its
+    stack apart; what is only reserved, as RLIMIT_AS would have it, is none."""
     resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if _LINUX:  # should this process be killed, the program goes too
