@@ -86,6 +86,7 @@ def test_stones_of_every_rule_by_hand(rule):
     assert possible([80], [0]) and not possible([81], [0]) and not possible([0], [127])  # 81 cells
     assert not possible([40, 50], [40, 31])  # two stones on a cell
     assert not possible([40, 50], [30]) and not possible([40], [30, 31, 32])  # who moves has one more, two less
+    assert not possible([40], [30, 30])  # a turn without a stone
     five, apart = [9, 10, 11, 12, 13], [36, 38, 54, 56, 72]
     assert not possible(apart, five) and not possible(five, apart)
     assert possible(apart[1:], five[1:]) and possible(five[1:], apart[1:])
