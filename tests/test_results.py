@@ -24,6 +24,7 @@ DATA = ROOT / "docs" / "results"
 PAGE = ROOT / "docs" / "results.md"
 MANIFEST = DATA / "manifest.json"
 SEEDS = [DATA / f"connect4-seed{seed}" for seed in range(3)]
+BEFORE = [DATA / f"connect4-before-seed{seed}" for seed in range(3)]  # that were not taught ownership
 
 
 def manifest():
@@ -79,6 +80,19 @@ def final_scores():
         last = [line for line in lines if line["generation"] == lines[-1]["generation"]]
         rows.append([run.name[-1], f"{last[0]['flops']:.1e}", *map(percent, last)])
     return table(["seed", "FLOPs", *(f"`{line['opponent'].split(':')[-1]}`" for line in last)], rows)
+
+
+def ownership():
+    """What learning whose stone fills which cell is worth: against all opponents together, by `selfplay compare`."""
+    found = printed("compare", *map(str, SEEDS), "--", *map(str, BEFORE), "--json")["comparisons"]
+    rows = []
+    for row in found:
+        if row["opponent"] is None and row["agent"] != "mcts:ms=20":
+            gain = row["compute_gain"]
+            bounds = ["…" if gain[side] is None else f"{gain[side]:.2g}" for side in ("value", "low", "high")]
+            elo = "{:+.0f} [{:+.0f}, {:+.0f}]".format(*(row[side] for side in ("elo", "elo_low", "elo_high")))
+            rows.append([words.player(row["agent"]), f"{row['flops']:.1e}", elo, "{} [{}, {}]".format(*bounds)])
+    return table(["player", "at FLOPs", "Elo more", "times the compute"], rows)
 
 
 def ratings(name):
@@ -159,7 +173,12 @@ def test_levels_of_the_page_are_in_the_order_of_their_strength():
     assert set(result("levels")) == set(levels_data.MEASURED)
 
 
-TABLES = {"crossings": crossings, "final-scores": final_scores, "levels": levels_of_the_page}
+TABLES = {
+    "crossings": crossings,
+    "final-scores": final_scores,
+    "ownership": ownership,
+    "levels": levels_of_the_page,
+}
 OF = {"ratings": ratings, "scores": scores, "perfect": perfect, "near": near_to_perfect}
 
 
