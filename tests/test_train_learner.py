@@ -211,18 +211,19 @@ def test_a_restored_learner_goes_on_as_the_first(architecture, ownership):
 
 def threaded(threads, architecture="mlp:1x32", **settings: Any):
     torch.manual_seed(0)
-    config = LearnConfig(**{"warmup_steps": 0, **settings})
-    return Learner(build(GAME, architecture), config, torch.device("cpu"), "float32", threads)
+    network, config = build(GAME, architecture), LearnConfig(**{"warmup_steps": 0, **settings})
+    head = network.ownership(GAME) if config.ownership_weight else None
+    return Learner(network, config, torch.device("cpu"), "float32", threads, ownership=head)
 
 
 def test_threads_share_a_batch_and_change_no_step():
     """Without batch statistics the mean over shares is the mean over the batch; 100 rows do not divide by three."""
     batches = [batch_of(100, seed, replies=False) for seed in range(4)]
-    alone, shared = threaded(1), threaded(3)
+    alone, shared = (threaded(threads, ownership_weight=0.5) for threads in (1, 3))
     first, second = alone.learn(iter(batches), 0), shared.learn(iter(batches), 0)
     assert second.total == pytest.approx(first.total, rel=1e-5)
     assert second.gradient_norm == pytest.approx(first.gradient_norm, rel=1e-4)
-    for mine, theirs in zip(alone.network.parameters(), shared.network.parameters(), strict=True):
+    for mine, theirs in zip(alone.student.parameters(), shared.student.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, atol=1e-6, rtol=1e-4)
 
 

@@ -102,7 +102,9 @@ def test_planes_policy_and_reply_turn_together(name, symmetries):
         state[None], policy[None], np.zeros((1, 3), np.float32), np.zeros(1, np.int8), np.array([reply]),
         np.packbits(stones, axis=2),
     )  # fmt: skip
-    batch = replay.sample(np.random.default_rng(0), 200, root_value_mix=0.25, symmetries=symmetries)
+    restored = Replay(game, ReplayConfig(minimum=1, capacity=4), owners=True)
+    restored.restore(replay.state())
+    batch = restored.sample(np.random.default_rng(0), 200, root_value_mix=0.25, symmetries=symmetries)
     mine, theirs = batch.planes_BPHW[:, 0], batch.planes_BPHW[:, 1]
     assert batch.owners_BC is not None
     assert np.array_equal(batch.owners_BC, (mine + 2 * theirs).reshape(200, -1))

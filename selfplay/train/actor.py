@@ -17,7 +17,8 @@ from selfplay.search.evaluate import Evaluate
 from selfplay.search.search import rules_of
 from selfplay.search.tree import FULL, NONE
 from selfplay.train import arrays
-from selfplay.train.slots import FACT, GAMES, MINE, POSITIONS, THEIRS, Plan, advance, allocate, restart
+from selfplay.train.replay import pack_owners
+from selfplay.train.slots import FACT, GAMES, POSITIONS, Plan, advance, allocate, restart
 
 _ROUNDING = 1e-3  # of probabilities
 _FINITE = float(np.finfo(np.float32).max)
@@ -35,7 +36,7 @@ class Harvest:
     wdl_M3: np.ndarray
     facts_M: np.ndarray
     owners_M2K: np.ndarray | None = None
-    """as `pack_owners` gives it; None where nobody kept how the games ended"""
+    """as `replay.pack_owners` gives it; None where nobody kept how the games ended"""
     lengths: np.ndarray
     results: np.ndarray
     redrawn: int
@@ -75,12 +76,6 @@ class Allowance:
 
 
 UNLIMITED = Allowance()
-
-
-def pack_owners(owners_MC: np.ndarray) -> np.ndarray:
-    """uint8 [M, 2, K] of EMPTY, MINE or THEIRS [M, C]: a bit for each cell of the player to move, then for each of the
-    opponent's."""
-    return np.packbits(np.stack([owners_MC == MINE, owners_MC == THEIRS], axis=1), axis=2)
 
 
 class Actor:

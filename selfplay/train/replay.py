@@ -13,6 +13,7 @@ from games.kernel import OBSERVE, array, direct, kernel, planes_PHW
 from games.outcome import LOSS, WIN
 from selfplay.config import ReplayConfig
 from selfplay.train import arrays
+from selfplay.train.slots import MINE, THEIRS
 
 _u64_BW = array(np.uint64, 2)
 _i64_B = array(np.int64, 1)
@@ -51,6 +52,18 @@ def _observe_batch(
 
 
 _observe = direct(_observe_batch)
+
+
+def pack_owners(owners_MC: np.ndarray) -> np.ndarray:
+    """uint8 [M, 2, K] of EMPTY, MINE or THEIRS [M, C]: a bit for each cell of the player to move, then for each of the
+    opponent's. A cell of both is one of which nobody knows."""
+    return np.packbits(np.stack([owners_MC == MINE, owners_MC == THEIRS], axis=1), axis=2)
+
+
+def _unpack_owners(owners_B2K: np.ndarray, cells: int) -> np.ndarray:
+    """int64 [B, C] of EMPTY, MINE, THEIRS, or -1 for unknown."""
+    mine_BC, theirs_BC = np.unpackbits(owners_B2K, axis=2, count=cells).swapaxes(0, 1).astype(np.int64)
+    return np.where(mine_BC & theirs_BC, -1, MINE * mine_BC + THEIRS * theirs_BC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,11 +157,10 @@ class Replay:
 
     def _owners(self, owners_B2K: np.ndarray, symmetry_B: np.ndarray) -> np.ndarray:
         """Of a batch, each row turned by its symmetry."""
-        mine_BC, theirs_BC = np.unpackbits(owners_B2K, axis=2, count=self.game.cells).swapaxes(0, 1).astype(np.int64)
-        owners_BC = np.empty_like(mine_BC)
-        rows_B1 = np.arange(len(owners_BC))[:, None]
-        owners_BC[rows_B1, self.game.cells_SC[symmetry_B]] = np.where(mine_BC & theirs_BC, -1, mine_BC + 2 * theirs_BC)
-        return owners_BC
+        owners_BC = _unpack_owners(owners_B2K, self.game.cells)
+        turned_BC = np.empty_like(owners_BC)
+        turned_BC[np.arange(len(owners_BC))[:, None], self.game.cells_SC[symmetry_B]] = owners_BC
+        return turned_BC
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything the window can still reach, oldest first, as arrays to save."""
